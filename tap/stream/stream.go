@@ -1,0 +1,135 @@
+// Package stream holds the table of streams: what each one is called, where its rows come
+// from and what identifies them.
+//
+// The table is plain data. Catalogs, selection, the README table, the simulated site's
+// routes and most tests derive from it, so that adding a stream means one entry here and
+// one schema file. Routes are those of the Confluence Cloud REST API, version 2 unless
+// they begin with /wiki/rest/api (version 1).
+package stream
+
+import "strings"
+
+// V2 is the path prefix of version 2 of the API; routes of the table are relative to it.
+const V2 = "/wiki/api/v2"
+
+// Stream is one entry of the table: one kind of record that users select.
+type Stream struct {
+	// Name is the stream's name in catalogs and messages; its schema is schemas/<Name>.json.
+	Name string
+	// Doc says in one line what a record is.
+	Doc string
+	// Key lists the fields that identify a record: the primary key.
+	Key []string
+	// ReplicationKey is the timestamp field that orders changes, or empty where the stream
+	// can only be read in full.
+	ReplicationKey string
+	// Listing is the listing whose rows are this stream's records, or, for a child stream
+	// (Route set), the listing whose rows are its parents.
+	Listing *Listing
+	// Route is the per-parent route of a child stream, with {id} for the parent's id. For
+	// comment streams, which come from a site-wide listing, it is the fallback.
+	Route string
+	// Parent is the listing whose rows are the parents of Route.
+	Parent *Listing
+	// ParentField is the field that carries the parent's id in every record. Where the
+	// API's own rows hold it, a row belongs to the stream if the field is not null.
+	ParentField string
+	// Entity is the field of a version record that holds {id, title} of its parent.
+	Entity string
+	// Include is the block of the parent's combined read that holds this stream's rows
+	// ("labels" is asked for with include-labels=true), or empty.
+	Include string
+	// Derive says how records are made from the parents' rows without a request.
+	Derive Derivation
+	// Replies is the route that lists the replies to one comment, with {id}.
+	Replies string
+	// Labelled is the route that lists the parents that carry a label, with {id}.
+	Labelled string
+	// Body says that records have a body, asked for with body-format.
+	Body bool
+	// Text lists fields of any JSON type, emitted as JSON text.
+	Text []string
+	// Scopes are the granular or classic OAuth scopes of Route; a listing has its own.
+	Scopes []string
+	// Query holds fixed parameters of Route.
+	Query [][2]string
+}
+
+// Derivation says how a child stream's records can be had from its parents' rows.
+type Derivation int
+
+const (
+	// NotDerived streams need a request per parent.
+	NotDerived Derivation = iota
+	// FirstVersion: a parent at version 1 has exactly one version, which its row holds.
+	FirstVersion
+	// ChildOf: a row with a parentId is a child record of that parent.
+	ChildOf
+)
+
+// Listing is a route that lists a whole site's items. One pass reads one listing.
+type Listing struct {
+	// Name is the pass's name, as logs show it.
+	Name string
+	// Route is the listing's path.
+	Route string
+	// Item is the path of one row, with {id}: the combined read, and the proof of absence.
+	Item string
+	// Sort is the order of a full walk, SortField the row's field that shows it (empty
+	// where rows don't show it). ChangeSort is newest change first, or empty.
+	Sort, SortField, ChangeSort string
+	// Statuses are the values that the route's status parameter takes, nil without one.
+	Statuses []string
+	// SpaceParam filters by space id, at most SpaceMax ids a request; empty without one.
+	SpaceParam string
+	SpaceMax   int
+	// SpaceField is the row's field that holds its space's id, or empty.
+	SpaceField string
+	// Body says that the route takes body-format.
+	Body bool
+	// Query holds fixed parameters.
+	Query [][2]string
+	// Scopes are the OAuth scopes of the route: granular for v2, classic first for v1.
+	Scopes []string
+	// Offset says that the route pages by offset (start, limit) and not by cursor.
+	Offset bool
+	// MaxLimit is the largest limit that the route takes.
+	MaxLimit int
+	// Typed says that the route lists one type at a time, named by the type parameter.
+	Typed bool
+	// Owners are the row fields that may name the page, post or custom content it belongs
+	// to, where the listing can't be filtered by space.
+	Owners []string
+	// ByOwner is the route that lists one page's rows, with {kind} and {id}.
+	ByOwner string
+}
+
+// IsChild says whether the stream's records belong to a parent's row, read by parent.
+func (s *Stream) IsChild() bool { return s.Listing == s.Parent && s.Route != "" }
+
+// Find returns the entry of that name, or nil.
+func Find(name string) *Stream {
+	for i := range All {
+		if All[i].Name == name {
+			return &All[i]
+		}
+	}
+	return nil
+}
+
+// Names lists the names of all streams in the table's order.
+func Names() []string {
+	names := make([]string, len(All))
+	for i := range All {
+		names[i] = All[i].Name
+	}
+	return names
+}
+
+// Path returns the full path of a route of the table, with the id filled in.
+func Path(route, id string) string {
+	if !strings.HasPrefix(route, "/wiki/") {
+		route = V2 + route
+	}
+	return strings.ReplaceAll(route, "{id}", id)
+}

@@ -1,0 +1,197 @@
+package stream
+
+// Statuses that page_status can ask for; each route takes some of them.
+const (
+	Current  = "current"
+	Archived = "archived"
+	Trashed  = "trashed"
+	Deleted  = "deleted"
+)
+
+// Spaces, Pages and so on are the nine listings, one pass each.
+var (
+	Spaces = &Listing{
+		Name: "spaces", Route: "/spaces", Item: "/spaces/{id}", MaxLimit: 250,
+		Sort: "id", SortField: "id", SpaceParam: "ids", SpaceMax: 250, SpaceField: "id",
+		Query:  [][2]string{{"description-format", "plain"}, {"include-icon", "true"}},
+		Scopes: []string{"read:space:confluence"},
+	}
+	Pages = &Listing{
+		Name: "pages", Route: "/pages", Item: "/pages/{id}", MaxLimit: 250,
+		Sort: "id", SortField: "id", ChangeSort: "-modified-date",
+		Statuses: []string{Current, Archived, Trashed, Deleted}, Body: true,
+		SpaceParam: "space-id", SpaceMax: 100, SpaceField: "spaceId",
+		Scopes: []string{"read:page:confluence"},
+	}
+	BlogPosts = &Listing{
+		Name: "blog posts", Route: "/blogposts", Item: "/blogposts/{id}", MaxLimit: 250,
+		Sort: "id", SortField: "id", ChangeSort: "-modified-date",
+		Statuses: []string{Current, Trashed, Deleted}, Body: true,
+		SpaceParam: "space-id", SpaceMax: 100, SpaceField: "spaceId",
+		Scopes: []string{"read:page:confluence"},
+	}
+	Attachments = &Listing{
+		Name: "attachments", Route: "/attachments", Item: "/attachments/{id}", MaxLimit: 250,
+		Sort: "created-date", SortField: "createdAt", ChangeSort: "-modified-date",
+		Statuses: []string{Current, Archived, Trashed},
+		Owners:   []string{"pageId", "blogPostId", "customContentId"}, ByOwner: "/{kind}/{id}/attachments",
+		Scopes: []string{"read:attachment:confluence"},
+	}
+	FooterComments = &Listing{
+		Name: "footer comments", Route: "/footer-comments", Item: "/footer-comments/{id}", MaxLimit: 250,
+		Sort: "created-date", ChangeSort: "-modified-date", Body: true,
+		Owners: []string{"pageId", "blogPostId"}, ByOwner: "/{kind}/{id}/footer-comments",
+		Scopes: []string{"read:comment:confluence"},
+	}
+	InlineComments = &Listing{
+		Name: "inline comments", Route: "/inline-comments", Item: "/inline-comments/{id}", MaxLimit: 250,
+		Sort: "created-date", ChangeSort: "-modified-date", Body: true,
+		Owners: []string{"pageId", "blogPostId"}, ByOwner: "/{kind}/{id}/inline-comments",
+		Scopes: []string{"read:comment:confluence"},
+	}
+	Tasks = &Listing{
+		Name: "tasks", Route: "/tasks", Item: "/tasks/{id}", MaxLimit: 250, Body: true,
+		SpaceParam: "space-id", SpaceMax: 250, SpaceField: "spaceId",
+		Scopes: []string{"read:task:confluence"},
+	}
+	CustomContent = &Listing{
+		Name: "custom content", Route: "/custom-content", Item: "/custom-content/{id}", MaxLimit: 250,
+		Sort: "id", SortField: "id", ChangeSort: "-modified-date", Body: true, Typed: true,
+		SpaceParam: "space-id", SpaceMax: 100, SpaceField: "spaceId",
+		Scopes: []string{"read:custom-content:confluence"},
+	}
+	Groups = &Listing{
+		Name: "groups", Route: "/wiki/rest/api/group", MaxLimit: 200, Offset: true,
+		Scopes: []string{"read:confluence-groups", "read:group:confluence"},
+	}
+)
+
+// Listings are the nine listings in the order in which their passes start.
+var Listings = []*Listing{
+	Spaces, Groups, Pages, BlogPosts, FooterComments, InlineComments, Tasks, CustomContent, Attachments,
+}
+
+var (
+	id       = []string{"id"}
+	pageRead = []string{"read:page:confluence"}
+	attRead  = []string{"read:attachment:confluence"}
+	spcRead  = []string{"read:space:confluence"}
+	cmtRead  = []string{"read:comment:confluence"}
+)
+
+// All is the table of streams.
+var All = []Stream{
+	{
+		Name: "spaces", Doc: "Spaces, with plain description and icon.",
+		Key: id, Listing: Spaces,
+	},
+	{
+		Name: "space_labels", Doc: "Labels of spaces (categories).",
+		Key: []string{"spaceId", "id"}, Listing: Spaces, Parent: Spaces, ParentField: "spaceId",
+		Route: "/spaces/{id}/labels", Include: "labels", Scopes: spcRead,
+	},
+	{
+		Name: "space_permissions", Doc: "Permissions that are granted in a space, and to whom.",
+		Key: id, Listing: Spaces, Parent: Spaces, ParentField: "spaceId",
+		Route: "/spaces/{id}/permissions", Scopes: spcRead,
+	},
+	{
+		Name: "space_properties", Doc: "Properties that apps and people stored on spaces.",
+		Key: id, Listing: Spaces, Parent: Spaces, ParentField: "spaceId",
+		Route: "/spaces/{id}/properties", Include: "properties", Text: []string{"value"}, Scopes: spcRead,
+	},
+	{
+		Name: "groups", Doc: "User groups of the site.",
+		Key: id, Listing: Groups,
+	},
+	{
+		Name: "pages", Doc: "Pages with their bodies.",
+		Key: id, ReplicationKey: "modifiedAt", Listing: Pages, Body: true,
+	},
+	{
+		Name: "child_pages", Doc: "Which page lies directly under which page.",
+		Key: id, Listing: Pages, Parent: Pages, ParentField: "parentId",
+		Route: "/pages/{id}/direct-children", Derive: ChildOf, Scopes: []string{"read:hierarchical-content:confluence"},
+	},
+	{
+		Name: "page_labels", Doc: "Labels of pages.",
+		Key: []string{"pageId", "id"}, Listing: Pages, Parent: Pages, ParentField: "pageId",
+		Route: "/pages/{id}/labels", Include: "labels", Labelled: "/labels/{id}/pages", Scopes: pageRead,
+	},
+	{
+		Name: "page_versions", Doc: "Versions of pages, without bodies.",
+		Key: []string{"pageId", "number"}, ReplicationKey: "createdAt", Listing: Pages, Parent: Pages, ParentField: "pageId",
+		Route: "/pages/{id}/versions", Include: "versions", Derive: FirstVersion, Entity: "page", Scopes: pageRead,
+	},
+	{
+		Name: "page_content_properties", Doc: "Properties that apps and people stored on pages.",
+		Key: id, Listing: Pages, Parent: Pages, ParentField: "pageId",
+		Route: "/pages/{id}/properties", Include: "properties", Text: []string{"value"}, Scopes: pageRead,
+	},
+	{
+		Name: "page_footer_comments", Doc: "Comments below pages, and the replies to them.",
+		Key: id, ReplicationKey: "modifiedAt", Listing: FooterComments, Parent: Pages, ParentField: "pageId",
+		Route: "/pages/{id}/footer-comments", Replies: "/footer-comments/{id}/children", Body: true, Scopes: cmtRead,
+	},
+	{
+		Name: "page_inline_comments", Doc: "Comments on passages of pages, and the replies to them.",
+		Key: id, ReplicationKey: "modifiedAt", Listing: InlineComments, Parent: Pages, ParentField: "pageId",
+		Route: "/pages/{id}/inline-comments", Replies: "/inline-comments/{id}/children", Body: true, Scopes: cmtRead,
+	},
+	{
+		Name: "blog_posts", Doc: "Blog posts with their bodies.",
+		Key: id, ReplicationKey: "modifiedAt", Listing: BlogPosts, Body: true,
+	},
+	{
+		Name: "blog_post_labels", Doc: "Labels of blog posts.",
+		Key: []string{"blogPostId", "id"}, Listing: BlogPosts, Parent: BlogPosts, ParentField: "blogPostId",
+		Route: "/blogposts/{id}/labels", Include: "labels", Labelled: "/labels/{id}/blogposts", Scopes: pageRead,
+	},
+	{
+		Name: "blog_post_versions", Doc: "Versions of blog posts, without bodies.",
+		Key: []string{"blogPostId", "number"}, ReplicationKey: "createdAt", Listing: BlogPosts, Parent: BlogPosts, ParentField: "blogPostId",
+		Route: "/blogposts/{id}/versions", Include: "versions", Derive: FirstVersion, Entity: "blogpost", Scopes: pageRead,
+	},
+	{
+		Name: "blog_post_content_properties", Doc: "Properties that apps and people stored on blog posts.",
+		Key: id, Listing: BlogPosts, Parent: BlogPosts, ParentField: "blogPostId",
+		Route: "/blogposts/{id}/properties", Include: "properties", Text: []string{"value"}, Scopes: pageRead,
+	},
+	{
+		Name: "blog_post_footer_comments", Doc: "Comments below blog posts, and the replies to them.",
+		Key: id, ReplicationKey: "modifiedAt", Listing: FooterComments, Parent: BlogPosts, ParentField: "blogPostId",
+		Route: "/blogposts/{id}/footer-comments", Replies: "/footer-comments/{id}/children", Body: true, Scopes: cmtRead,
+	},
+	{
+		Name: "blog_post_inline_comments", Doc: "Comments on passages of blog posts, and the replies to them.",
+		Key: id, ReplicationKey: "modifiedAt", Listing: InlineComments, Parent: BlogPosts, ParentField: "blogPostId",
+		Route: "/blogposts/{id}/inline-comments", Replies: "/inline-comments/{id}/children", Body: true, Scopes: cmtRead,
+	},
+	{
+		Name: "tasks", Doc: "Tasks in pages and blog posts: who has to do what until when.",
+		Key: id, ReplicationKey: "updatedAt", Listing: Tasks, Body: true,
+	},
+	{
+		Name: "custom_content", Doc: "Content of the types that apps define.",
+		Key: id, ReplicationKey: "modifiedAt", Listing: CustomContent, Body: true,
+	},
+	{
+		Name: "attachments", Doc: "Files on pages, blog posts and custom content: their data, not their bytes.",
+		Key: id, ReplicationKey: "modifiedAt", Listing: Attachments,
+	},
+	{
+		Name: "attachment_labels", Doc: "Labels of attachments.",
+		Key: []string{"attachmentId", "id"}, Listing: Attachments, Parent: Attachments, ParentField: "attachmentId",
+		Route: "/attachments/{id}/labels", Include: "labels", Labelled: "/labels/{id}/attachments", Scopes: attRead,
+	},
+	{
+		Name: "attachment_versions", Doc: "Versions of attachments.",
+		Key: []string{"attachmentId", "number"}, ReplicationKey: "createdAt", Listing: Attachments, Parent: Attachments, ParentField: "attachmentId",
+		Route: "/attachments/{id}/versions", Include: "versions", Derive: FirstVersion, Entity: "attachment", Scopes: attRead,
+	},
+	{
+		Name: "attachment_content_properties", Doc: "Properties that apps and people stored on attachments.",
+		Key: id, Listing: Attachments, Parent: Attachments, ParentField: "attachmentId",
+		Route: "/attachments/{id}/properties", Include: "properties", Text: []string{"value"}, Scopes: attRead,
+	},
+}

@@ -1,0 +1,105 @@
+// Package schemas holds the JSON Schemas of the streams' records and of the settings.
+//
+// A stream's schema keeps to what every client of either protocol takes: draft 7 with type,
+// properties, items, description and additionalProperties only, and date-time as the one
+// format, on timestamps at top level. Every field may be null but those of the primary key.
+// The schemas are what catalogs show, what records are written by and what tests hold
+// against the facts of the official API.
+package schemas
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+//go:embed *.json
+var files embed.FS
+
+const settings = "settings"
+
+// Stream returns the schema of a stream's records as it stands in its file. The bytes are
+// the caller's own. An unknown stream is an error.
+func Stream(name string) ([]byte, error) {
+	if name == settings {
+		return nil, fmt.Errorf("no stream %q has a schema", name)
+	}
+	text, err := files.ReadFile(name + ".json")
+	if err != nil {
+		return nil, fmt.Errorf("no stream %q has a schema", name)
+	}
+	return text, nil
+}
+
+// Settings returns the schema of the settings as it stands in its file. The bytes are the
+// caller's own.
+func Settings() []byte {
+	text, err := files.ReadFile(settings + ".json")
+	if err != nil {
+		panic("schemas: " + err.Error()) // the file is embedded
+	}
+	return text
+}
+
+// Field is one top-level field of a stream's records.
+type Field struct {
+	// Name is the field's name in records.
+	Name string
+	// Types are the JSON types that it takes, among them "null" unless it is of the key.
+	Types []string
+	// Format is "date-time" for a timestamp, else empty.
+	Format string
+}
+
+// Fields lists the top-level fields of a stream's records in the order of its file: the key
+// first, the links last. It parses the file at each call. An unknown stream is an error.
+func Fields(name string) ([]Field, error) {
+	text, err := Stream(name)
+	if err != nil {
+		return nil, err
+	}
+	var schema struct{ Properties fields }
+	if err := json.Unmarshal(text, &schema); err != nil {
+		return nil, fmt.Errorf("parsing the schema of %s: %w", name, err)
+	}
+	return schema.Properties, nil
+}
+
+// fields reads an object of properties in the order of the text.
+type fields []Field
+
+func (f *fields) UnmarshalJSON(text []byte) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return errors.Join(errors.New("properties are not an object"), err)
+	}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return err
+		}
+		var property struct {
+			Type   types
+			Format string
+		}
+		if err := d.Decode(&property); err != nil {
+			return fmt.Errorf("property %v: %w", name, err)
+		}
+		*f = append(*f, Field{Name: name.(string), Types: property.Type, Format: property.Format})
+	}
+	return nil
+}
+
+// types reads a type, which may be a name or a list of names.
+type types []string
+
+func (t *types) UnmarshalJSON(text []byte) error {
+	var one string
+	if json.Unmarshal(text, &one) == nil {
+		*t = types{one}
+		return nil
+	}
+	return json.Unmarshal(text, (*[]string)(t))
+}

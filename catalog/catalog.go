@@ -1,0 +1,146 @@
+// Package catalog writes the catalogs of both protocols from the table of streams and its
+// schemas, and reads what a user or client selected in one.
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tap-confluence/tap-confluence/internal/nearest"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// Selection is a stream that a run emits, and how.
+type Selection struct {
+	// Stream is the stream's entry in the table.
+	Stream *stream.Stream
+	// Incremental says that only changes since the bookmark are asked for. It is set only
+	// for streams that have a replication key.
+	Incremental bool
+	// Removed are the fields that records must not have. Keys and the replication key are
+	// never among them. Nil for none, as always in Airbyte, where the platform prunes.
+	Removed Fields
+	// Schema is the JSON Schema of the records as emitted, without Removed, in one line.
+	Schema []byte
+	// SyncID is the sync_id of the configured Airbyte catalog: equal in all attempts of
+	// one sync. Nil in Singer and where the platform sends none.
+	SyncID *int64
+}
+
+// Fields is a set of removed fields of an object by name. The value is nil for a field
+// that is removed whole, else it names what is removed inside the field.
+type Fields map[string]Fields
+
+// Whole says whether the field is removed with all that is in it.
+func (f Fields) Whole(name string) bool {
+	inside, removed := f[name]
+	return removed && inside == nil
+}
+
+// Inside returns what is removed inside a field that itself stays, nil for nothing.
+func (f Fields) Inside(name string) Fields { return f[name] }
+
+// UnknownStreamError says that a catalog asks for streams that the tap does not have.
+type UnknownStreamError struct {
+	// Names are the unknown streams in the order of the catalog.
+	Names []string
+}
+
+// Error names each stream, with the known one that it looks like.
+func (e *UnknownStreamError) Error() string {
+	lines := make([]string, len(e.Names))
+	for i, name := range e.Names {
+		lines[i] = fmt.Sprintf("unknown stream %q%s", name, hint(name))
+	}
+	return strings.Join(lines, "\n") + "\nrun discovery again to see the streams there are"
+}
+
+// hint suggests a stream's name in place of an unknown one.
+func hint(name string) string {
+	if near := nearest.Name(name, stream.Names()); near != "" {
+		return fmt.Sprintf(", do you mean %q?", near)
+	}
+	return ""
+}
+
+// All selects every stream, whole and in full: what is read without a catalog. An error
+// means that the binary was built without one of the schemas.
+func All() ([]Selection, error) {
+	selections := make([]Selection, len(stream.All))
+	for i := range stream.All {
+		var err error
+		if selections[i], err = selectStream(&stream.All[i], nil); err != nil {
+			return nil, err
+		}
+	}
+	return selections, nil
+}
+
+// selectStream selects a stream in full, without the removed fields.
+func selectStream(s *stream.Stream, removed Fields) (Selection, error) {
+	schema, err := schemaOf(s)
+	if err != nil {
+		return Selection{}, err
+	}
+	return Selection{Stream: s, Removed: removed, Schema: prune(schema, removed)}, nil
+}
+
+// automatic says whether records need the field whatever is selected.
+func automatic(s *stream.Stream, field string) bool {
+	return slices.Contains(s.Key, field) || field == s.ReplicationKey
+}
+
+// inTableOrder sorts selections as the table has the streams, so that a run does not
+// depend on how a client orders its catalog.
+func inTableOrder(selections []Selection) {
+	place := make(map[string]int, len(stream.All))
+	for i, name := range stream.Names() {
+		place[name] = i
+	}
+	slices.SortFunc(selections, func(a, b Selection) int {
+		return place[a.Stream.Name] - place[b.Stream.Name]
+	})
+}
+
+// findings gathers what is wrong with a catalog, so that all of it can be told at once.
+type findings struct {
+	warnings []string
+	errs     []error
+	unknown  []string
+	seen     map[string]bool
+}
+
+func (f *findings) warn(format string, args ...any) {
+	f.warnings = append(f.warnings, fmt.Sprintf(format, args...))
+}
+
+func (f *findings) fail(format string, args ...any) {
+	f.errs = append(f.errs, fmt.Errorf(format, args...))
+}
+
+// repeated notes an entry for the stream and fails if there was one before.
+func (f *findings) repeated(name string) bool {
+	if f.seen == nil {
+		f.seen = map[string]bool{}
+	}
+	if f.seen[name] {
+		f.fail("stream %q is in the catalog more than once", name)
+		return true
+	}
+	f.seen[name] = true
+	return false
+}
+
+// err returns all errors as one, or nil.
+func (f *findings) err() error {
+	errs := f.errs
+	if len(f.unknown) > 0 {
+		errs = append(errs, &UnknownStreamError{Names: f.unknown})
+	}
+	if len(errs) == 0 {
+		return nil
+	}
+	return fmt.Errorf("reading the catalog: %w", errors.Join(errs...))
+}

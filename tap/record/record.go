@@ -1,0 +1,251 @@
+// Package record makes a stream's records of the API's rows: every declared field in the
+// schema's order, null where the API left it out, and nothing else.
+package record
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v5"
+
+	"github.com/tap-confluence/tap-confluence/catalog"
+	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/schemas"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// Source is what a record needs that its row doesn't hold.
+type Source struct {
+	// ParentID and ParentTitle are of the parent that the row was read for, empty for a
+	// listing's own row.
+	ParentID, ParentTitle string
+	// Derived says that the row is the parent's own, or a part of it, and holds fields that
+	// are none of the stream's.
+	Derived bool
+}
+
+// Builder makes the records of one stream. It may be used by one goroutine at a time.
+type Builder struct {
+	stream *stream.Stream
+	fields []field
+	known  map[string]bool
+	schema *jsonschema.Schema // nil unless records are validated
+	warn   func(msg string, args ...any)
+}
+
+// source says where a field's value comes from.
+type source int
+
+const (
+	fromRow    source = iota // as the API has it
+	fromParent               // the parent's id
+	fromEntity               // {id, title} of the parent
+	fromChange               // version.createdAt
+	asText                   // any JSON, as text
+	asTime                   // a timestamp, in one layout
+)
+
+type field struct {
+	name   string
+	member []byte // `"name":`, with a comma before all but the first
+	source source
+	key    bool
+	inside catalog.Fields
+	// derived is what the field is called in the parent's row, where that differs.
+	derived string
+}
+
+// New returns the builder of a selected stream. With validate, every record is checked
+// against its schema. warn is called for what is dropped; it may be called often.
+func New(sel catalog.Selection, validate bool, warn func(msg string, args ...any)) (*Builder, error) {
+	declared, err := schemas.Fields(sel.Stream.Name)
+	if err != nil {
+		return nil, err
+	}
+	b := &Builder{stream: sel.Stream, known: map[string]bool{}, warn: warn}
+	for _, d := range declared {
+		b.known[d.Name] = true
+		if sel.Removed.Whole(d.Name) {
+			continue
+		}
+		f := field{
+			name: d.Name, key: slices.Contains(sel.Stream.Key, d.Name),
+			inside: sel.Removed.Inside(d.Name), source: b.sourceOf(d),
+		}
+		if len(b.fields) > 0 {
+			f.member = append(f.member, ',')
+		}
+		f.member = append(rawjson.AppendString(f.member, d.Name), ':')
+		if sel.Stream.Derive == stream.ChildOf && d.Name == "childPosition" {
+			f.derived = "position"
+		}
+		b.fields = append(b.fields, f)
+	}
+	if validate {
+		b.schema, err = compile(sel)
+	}
+	return b, err
+}
+
+func (b *Builder) sourceOf(d schemas.Field) source {
+	s := b.stream
+	switch {
+	case d.Name == s.ParentField && s.IsChild():
+		return fromParent
+	case d.Name == s.Entity && s.Entity != "":
+		return fromEntity
+	case d.Name == "modifiedAt":
+		return fromChange
+	case slices.Contains(s.Text, d.Name):
+		return asText
+	case d.Format == "date-time":
+		return asTime
+	}
+	return fromRow
+}
+
+// Append appends the record of a row as a JSON object. A row without its key is an error,
+// and so is a record that is not valid where records are validated.
+func (b *Builder) Append(dst []byte, row rawjson.Object, from Source) ([]byte, error) {
+	start := len(dst)
+	dst = append(dst, '{')
+	for i := range b.fields {
+		f := &b.fields[i]
+		dst = append(dst, f.member...)
+		before := len(dst)
+		dst = b.value(dst, f, row, from)
+		if f.key && string(dst[before:]) == "null" {
+			return dst, fmt.Errorf("a row of %s has no %s", b.stream.Name, f.name)
+		}
+	}
+	dst = append(dst, '}')
+	if !from.Derived {
+		b.reportUnknown(row)
+	}
+	if b.schema != nil {
+		if err := b.validate(dst[start:]); err != nil {
+			return dst, err
+		}
+	}
+	return dst, nil
+}
+
+func (b *Builder) value(dst []byte, f *field, row rawjson.Object, from Source) []byte {
+	v := row.Get(f.name)
+	switch f.source {
+	case fromParent:
+		if from.ParentID != "" {
+			return rawjson.AppendString(dst, from.ParentID)
+		}
+	case fromEntity:
+		return appendEntity(dst, v, from)
+	case fromChange:
+		version, _ := row.Get("version").Object()
+		return b.appendTime(dst, f.name, version.Get("createdAt"))
+	case asText:
+		if v == nil {
+			return append(dst, "null"...)
+		}
+		return rawjson.AppendQuoted(dst, v)
+	case asTime:
+		return b.appendTime(dst, f.name, v)
+	}
+	if from.Derived && f.derived != "" {
+		v = row.Get(f.derived)
+	}
+	switch {
+	case from.Derived && f.name == "type" && b.stream.Derive == stream.ChildOf:
+		return append(dst, `"page"`...)
+	case v == nil:
+		if f.name == b.stream.ParentField && from.ParentID != "" {
+			return rawjson.AppendString(dst, from.ParentID)
+		}
+		return append(dst, "null"...)
+	case f.inside != nil:
+		return appendPruned(dst, v, f.inside)
+	}
+	return append(dst, v...)
+}
+
+// appendEntity appends {id, title} of a version's parent; the route's own values win, since
+// the title may have been another one then.
+func appendEntity(dst []byte, v rawjson.Value, from Source) []byte {
+	own, _ := v.Object()
+	dst = append(dst, `{"id":`...)
+	dst = appendOr(dst, own.Get("id"), from.ParentID)
+	dst = append(dst, `,"title":`...)
+	dst = appendOr(dst, own.Get("title"), from.ParentTitle)
+	return append(dst, '}')
+}
+
+func appendOr(dst []byte, v rawjson.Value, text string) []byte {
+	if v.IsNull() {
+		return rawjson.AppendString(dst, text)
+	}
+	return append(dst, v...)
+}
+
+// appendPruned appends an object without its removed fields.
+func appendPruned(dst []byte, v rawjson.Value, removed catalog.Fields) []byte {
+	o, ok := v.Object()
+	if !ok {
+		return append(dst, v...)
+	}
+	dst = append(dst, '{')
+	first := true
+	for name, v := range o.Fields() {
+		if removed.Whole(name) {
+			continue
+		}
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		dst = append(rawjson.AppendString(dst, name), ':')
+		if inside := removed.Inside(name); inside != nil {
+			dst = appendPruned(dst, v, inside)
+		} else {
+			dst = append(dst, v...)
+		}
+	}
+	return append(dst, '}')
+}
+
+// reportUnknown warns of fields that no schema knows; they are dropped.
+func (b *Builder) reportUnknown(row rawjson.Object) {
+	for i := range row.Len() {
+		name, _ := row.At(i)
+		if !b.known[string(name)] {
+			b.warn("the API sent a field that no schema knows; it is dropped", "field", strings.Clone(string(name)))
+		}
+	}
+}
+
+// compile compiles a stream's schema for validate.
+func compile(sel catalog.Selection) (*jsonschema.Schema, error) {
+	id := "tap-confluence:///" + sel.Stream.Name + ".json"
+	c := jsonschema.NewCompiler()
+	c.AssertFormat = true
+	c.LoadURL = nil
+	if err := c.AddResource(id, bytes.NewReader(sel.Schema)); err != nil {
+		return nil, fmt.Errorf("reading the schema of %s: %w", sel.Stream.Name, err)
+	}
+	return c.Compile(id)
+}
+
+// validate checks a record against its schema.
+func (b *Builder) validate(record []byte) error {
+	d := json.NewDecoder(bytes.NewReader(record))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return fmt.Errorf("reading a record of %s back: %w", b.stream.Name, err)
+	}
+	if err := b.schema.Validate(v); err != nil {
+		return fmt.Errorf("a record of %s does not keep to its schema: %w", b.stream.Name, err)
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package emit
+
+import (
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/tap-confluence/tap-confluence/catalog"
+	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/tap/state"
+)
+
+// Singer writes Singer messages.
+type Singer struct {
+	out *Out
+
+	mu   sync.Mutex
+	last []byte // the last STATE line; the same one is not written twice in a row
+}
+
+// NewSinger returns a sink that writes Singer messages to out.
+func NewSinger(out *Out) *Singer { return &Singer{out: out} }
+
+// Open writes a SCHEMA for every selected stream, so that a target makes its table even if
+// no row comes.
+func (s *Singer) Open(streams []catalog.Selection) error {
+	for _, sel := range streams {
+		line := append([]byte(`{"type":"SCHEMA","stream":`), quote(sel.Stream.Name)...)
+		line = append(line, `,"schema":`...)
+		line = append(line, sel.Schema...)
+		line = append(line, `,"key_properties":`...)
+		line = appendStrings(line, sel.Stream.Key)
+		if sel.Incremental {
+			line = append(line, `,"bookmark_properties":`...)
+			line = appendStrings(line, []string{sel.Stream.ReplicationKey})
+		}
+		if err := s.out.Write(append(line, "}\n"...)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// singerTime is time_extracted's layout: six digits always, which every client parses.
+const singerTime = "2006-01-02T15:04:05.000000Z"
+
+// Frame returns a RECORD message's frame.
+func (s *Singer) Frame(stream string, at time.Time, version int64) (prefix, suffix []byte) {
+	prefix = append([]byte(`{"type":"RECORD","stream":`), quote(stream)...)
+	prefix = append(prefix, `,"record":`...)
+	suffix = append([]byte(`,"time_extracted":"`), at.UTC().Format(singerTime)...)
+	suffix = append(suffix, '"')
+	if version != 0 {
+		suffix = strconv.AppendInt(append(suffix, `,"version":`...), version, 10)
+	}
+	return prefix, append(suffix, "}\n"...)
+}
+
+// Records writes whole RECORD lines.
+func (s *Singer) Records(_ string, lines []byte, _ int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = nil
+	return s.out.Write(lines)
+}
+
+// State writes the whole state, unless it was the last thing written.
+func (s *Singer) State(st *state.State, _ []string) error {
+	line := append([]byte(`{"type":"STATE","value":`), st.Singer()...)
+	line = append(line, "}\n"...)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if string(line) == string(s.last) {
+		return nil
+	}
+	s.last = line
+	return s.out.Write(line)
+}
+
+// Status does nothing: Singer has no statuses.
+func (s *Singer) Status(string, Status) error { return nil }
+
+// Failed does nothing: Singer tells failures on stderr and by the exit status.
+func (s *Singer) Failed(string, Failure) error { return nil }
+
+// ActivateVersion writes ACTIVATE_VERSION.
+func (s *Singer) ActivateVersion(stream string, version int64) error {
+	line := append([]byte(`{"type":"ACTIVATE_VERSION","stream":`), quote(stream)...)
+	line = strconv.AppendInt(append(line, `,"version":`...), version, 10)
+	return s.Records(stream, append(line, "}\n"...), 0)
+}
+
+func quote(s string) []byte { return rawjson.AppendString(nil, s) }
+
+func appendStrings(dst []byte, list []string) []byte {
+	dst = append(dst, '[')
+	for i, s := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = rawjson.AppendString(dst, s)
+	}
+	return append(dst, ']')
+}

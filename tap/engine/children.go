@@ -1,0 +1,232 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/record"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// errVanished says that a parent was deleted, or hidden, between listing and reading.
+var errVanished = errors.New("the parent is gone")
+
+// readChildren reads everything that hangs on one parent and then finishes its row. Rows
+// of a run that is being stopped stay unfinished.
+func (w *walk) readChildren(ctx context.Context, p *parent) {
+	var failed []*feed
+	for _, group := range w.routes(p) {
+		err := group.read(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil && endsRun(ctx, err) {
+			w.run.stop(err)
+			return
+		}
+		if errors.Is(err, errVanished) {
+			w.run.skipped.add(fmt.Sprintf("%s that vanished between listing and reading", w.listing.Name))
+			w.run.log.Warn("a parent vanished between listing and reading", "listing", w.listing.Name, "id", p.id)
+			break
+		}
+		for _, f := range group.feeds {
+			if err != nil {
+				f.failParent(p.id, err)
+				failed = append(failed, f)
+			} else {
+				f.succeeded()
+			}
+		}
+	}
+	w.track.finish(p.unit, failed)
+	if err := w.run.ledger.checkpoint(); err != nil {
+		w.run.stop(err)
+	}
+}
+
+// route is one way of reading some streams' records of one parent.
+type route struct {
+	feeds []*feed
+	read  func(context.Context) error
+}
+
+// routes chooses how to read a parent: one combined read for two or more streams that it
+// holds, the plain child list for any other.
+func (w *walk) routes(p *parent) []route {
+	var together []*feed
+	var routes []route
+	for _, f := range p.need {
+		if f.stream.Include != "" && !f.plain && !w.incremental {
+			together = append(together, f)
+			continue
+		}
+		routes = append(routes, w.plainRoute(p, f))
+	}
+	if len(together) == 1 {
+		return append(routes, w.plainRoute(p, together[0]))
+	}
+	if len(together) > 1 {
+		routes = append(routes, route{together, func(ctx context.Context) error { return w.readTogether(ctx, p, together) }})
+	}
+	return routes
+}
+
+func (w *walk) plainRoute(p *parent, f *feed) route {
+	return route{[]*feed{f}, func(ctx context.Context) error { return w.readPlain(ctx, p, f) }}
+}
+
+// readPlain reads one stream's records of one parent from its own list.
+func (w *walk) readPlain(ctx context.Context, p *parent, f *feed) error {
+	err := f.readRows(ctx, f.childRequest(p.id), p)
+	if client.KindOf(err) == client.KindNotFound {
+		return w.vanished(ctx, p, err)
+	}
+	return err
+}
+
+// readRows reads a list of one parent and, for comments, the replies below each row.
+func (f *feed) readRows(ctx context.Context, req client.Request, p *parent) error {
+	return f.readList(ctx, req, func(rows []row) error {
+		if err := f.writeChildren(rows, p); err != nil {
+			return err
+		}
+		if f.stream.Replies == "" {
+			return nil
+		}
+		for _, row := range rows {
+			id, _ := row.Get("id").Text()
+			replies := f.childRequest(p.id)
+			replies.Path = stream.Path(f.stream.Replies, id)
+			if err := f.readRows(ctx, replies, p); err != nil && client.KindOf(err) != client.KindNotFound {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// readList reads a list to its end, page by page. In order of change it ends at the
+// stream's bookmark.
+func (f *feed) readList(ctx context.Context, req client.Request, use func([]row) error) error {
+	pager := f.run.Client.Pager(req, f.run.Config.PageSize)
+	for cursor := ""; ; {
+		page, err := f.page(ctx, pager, cursor)
+		if err != nil {
+			return err
+		}
+		err = use(page.Rows)
+		end := page.Next == "" || f.newestFirst() && f.belowBookmark(page.Rows)
+		cursor = page.Next
+		page.Release()
+		if err != nil || end {
+			return err
+		}
+	}
+}
+
+// belowBookmark says whether the last row is older than the stream's bookmark.
+func (f *feed) belowBookmark(rows []row) bool {
+	if len(rows) == 0 {
+		return false
+	}
+	t, err := changed(f.stream.ReplicationKey, rows[len(rows)-1])
+	return err == nil && t.Before(f.bookmark)
+}
+
+// writeChildren writes rows of one parent's list.
+func (f *feed) writeChildren(rows []row, p *parent) error {
+	items := make([]item, 0, len(rows))
+	for _, row := range rows {
+		if f.stream.Derive == stream.ChildOf {
+			if kind, ok := row.Get("type").Text(); ok && kind != "page" {
+				continue
+			}
+		}
+		items = append(items, item{row, record.Source{ParentID: p.id, ParentTitle: p.title}})
+	}
+	return f.write(items, f.since())
+}
+
+// readTogether reads several streams' records of one parent with one request. A block that
+// says it has more is read from its own list in full.
+func (w *walk) readTogether(ctx context.Context, p *parent, feeds []*feed) error {
+	var q query
+	for _, f := range feeds {
+		q = q.with("include-"+f.stream.Include, "true")
+	}
+	feeds[0].requests.Add(1)
+	doc, err := w.run.Client.Get(ctx, itemRequest(w.listing, p.id, w.itemStatus(q, p)))
+	if client.KindOf(err) == client.KindNotFound {
+		return w.readApart(ctx, p, feeds)
+	}
+	if err != nil {
+		return err
+	}
+	for _, f := range feeds {
+		rows, more, err := block(doc, f.stream.Include)
+		if err != nil {
+			return err
+		}
+		if more {
+			err = w.readPlain(ctx, p, f)
+		} else {
+			err = f.writeChildren(rows, p)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// itemStatus asks for a parent that is not current by its status, which the single read of
+// pages and blog posts may need.
+func (w *walk) itemStatus(q query, p *parent) query {
+	if p.status == "" || p.status == stream.Current || !w.listing.Body {
+		return q
+	}
+	return q.with("status", p.status)
+}
+
+// readApart reads each stream's own list of a parent that the combined read does not find:
+// only if the lists don't find it either is it gone.
+func (w *walk) readApart(ctx context.Context, p *parent, feeds []*feed) error {
+	for _, f := range feeds {
+		if err := w.readPlain(ctx, p, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// block returns the rows of one block of a combined read, and whether there are more.
+func block(doc rawjson.Object, name string) (rows []row, more bool, err error) {
+	b, ok := doc.Get(name).Object()
+	if !ok {
+		return nil, true, nil // the site left it out: ask for the list
+	}
+	meta, _ := b.Get("meta").Object()
+	if string(meta.Get("hasMore")) != "false" {
+		return nil, true, nil
+	}
+	for v := range b.Get("results").Elements() {
+		row, ok := v.Object()
+		if !ok {
+			return nil, false, &client.Error{Kind: client.KindMalformed, Message: "a row of the block " + name + " is not an object"}
+		}
+		rows = append(rows, row)
+	}
+	return rows, false, nil
+}
+
+// vanished finds out whether a parent whose list is not found is itself gone; if it is
+// still there, its list's error stands.
+func (w *walk) vanished(ctx context.Context, p *parent, cause error) error {
+	if _, err := w.run.Client.Get(ctx, itemRequest(w.listing, p.id, w.itemStatus(nil, p))); client.KindOf(err) == client.KindNotFound {
+		return errVanished
+	}
+	return cause
+}

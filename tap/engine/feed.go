@@ -1,0 +1,251 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"github.com/tap-confluence/tap-confluence/internal/timestamp"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tap-confluence/tap-confluence/catalog"
+	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/emit"
+	"github.com/tap-confluence/tap-confluence/tap/record"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+const (
+	// failuresInARow is how many parents in a row may fail before a stream stops.
+	failuresInARow = 20
+	// largeRow is the size in bytes from which a record is worth a warning: Meltano's and
+	// Airbyte's pipes have limits.
+	largeRow = 16 << 20
+)
+
+// feed is one selected stream: it makes records of rows, writes them, and knows whether
+// the stream failed.
+type feed struct {
+	run    *Run
+	name   string
+	stream *stream.Stream
+	sel    catalog.Selection
+	build  *record.Builder
+	// bookmark is the time from which on an incremental stream's records are wanted.
+	bookmark time.Time
+	version  int64
+	// plain says that the stream's rows are read by the plain route.
+	plain bool
+
+	rows, requests atomic.Int64
+	finished       atomic.Bool // its entry is final
+	skip           bool        // finished by the run that this one goes on with
+	started, ended bool        // owned by the walk that runs it, then by conclude
+
+	mu     sync.Mutex
+	failed error
+	inARow int
+
+	writing sync.Mutex // held while records are made and written
+	buf     []byte
+	newest  time.Time // the newest change of all rows seen, kept for unordered listings
+}
+
+func newFeed(r *Run, sel catalog.Selection) (*feed, error) {
+	f := &feed{run: r, name: sel.Stream.Name, stream: sel.Stream, sel: sel}
+	var err error
+	f.build, err = record.New(sel, r.Config.ValidateRecords, func(msg string, args ...any) {
+		r.warnOnce(f.name+msg+fmt.Sprint(args...), msg, append([]any{"stream", f.name}, args...)...)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("preparing stream %s: %w", f.name, err)
+	}
+	return f, nil
+}
+
+// begin tells that the stream is being read.
+func (f *feed) begin() error {
+	if f.started {
+		return nil
+	}
+	f.started = true
+	f.run.log.Debug("starting stream", "stream", f.name, "incremental", f.sel.Incremental)
+	for _, s := range []emit.Status{emit.Started, emit.Running} {
+		if err := f.run.Sink.Status(f.name, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// end tells how the stream ended: its last state, then its status.
+func (f *feed) end() error {
+	if err := f.begin(); err != nil {
+		return err
+	}
+	f.ended = true
+	f.finished.Store(true)
+	f.run.ledger.tell(f.name)
+	if err := f.run.ledger.flush(); err != nil {
+		return err
+	}
+	if err := f.err(); err != nil {
+		if e := f.run.Sink.Failed(f.name, Explain(err)); e != nil {
+			return e
+		}
+		return f.run.Sink.Status(f.name, emit.Incomplete)
+	}
+	f.run.log.Debug("stream is complete", "stream", f.name, "rows", f.rows.Load())
+	return f.run.Sink.Status(f.name, emit.Complete)
+}
+
+// err returns why the stream failed, or nil.
+func (f *feed) err() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.failed
+}
+
+// fail makes the stream fail; the first reason stays.
+func (f *feed) fail(err error) {
+	f.mu.Lock()
+	first := f.failed == nil
+	if first {
+		f.failed = err
+	}
+	f.mu.Unlock()
+	if first {
+		f.run.log.Error("stream failed", "stream", f.name, "error", err)
+	}
+}
+
+// cutOff makes the stream fail because the whole run ended, which is told once for all.
+func (f *feed) cutOff(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.failed == nil && !f.skip {
+		f.failed = err
+	}
+}
+
+// failParent makes the stream fail at its end because of one parent; the others are still
+// read, unless too many fail in a row.
+func (f *feed) failParent(id string, err error) {
+	f.fail(fmt.Errorf("reading %s of %s: %w", f.name, id, err))
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.inARow++
+	if f.inARow == failuresInARow {
+		f.run.log.Error("stream stopped: too many parents failed in a row", "stream", f.name, "parents", f.inARow)
+	}
+}
+
+// succeeded notes that a parent was read well.
+func (f *feed) succeeded() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.inARow < failuresInARow {
+		f.inARow = 0
+	}
+}
+
+// stopped says that no more parents are to be read for the stream.
+func (f *feed) stopped() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.inARow >= failuresInARow
+}
+
+// item is a row to make a record of, and what the row itself doesn't hold.
+type item struct {
+	row  row
+	from record.Source
+}
+
+// write makes records and writes them, those below since left out. All are of one answer:
+// they are written together or, after an error, not at all.
+func (f *feed) write(items []item, since time.Time) error {
+	if len(items) == 0 {
+		return nil
+	}
+	f.writing.Lock()
+	defer f.writing.Unlock()
+	prefix, suffix := f.run.Sink.Frame(f.name, f.run.Now(), f.version)
+	buf, n := f.buf[:0], 0
+	for _, it := range items {
+		if !since.IsZero() && !f.wanted(it.row, since) {
+			continue
+		}
+		start := len(buf)
+		var err error
+		buf, err = f.build.Append(append(buf, prefix...), it.row, it.from)
+		if err != nil {
+			return &client.Error{Kind: client.KindMalformed, Message: err.Error(), Cause: err}
+		}
+		buf = append(buf, suffix...)
+		if len(buf)-start > largeRow {
+			id, _ := it.row.Get("id").Text()
+			f.run.log.Warn("a very large record: some targets and pipes refuse it",
+				"stream", f.name, "id", id, "bytes", len(buf)-start)
+		}
+		n++
+	}
+	f.keep(buf)
+	if n == 0 {
+		return nil
+	}
+	if err := f.run.Sink.Records(f.name, buf, n); err != nil {
+		f.run.stop(err)
+		return err
+	}
+	f.rows.Add(int64(n))
+	f.run.ledger.wrote(f.name, n)
+	return nil
+}
+
+// keep keeps a buffer of ordinary size for the next answer.
+func (f *feed) keep(buf []byte) {
+	const ordinary = 2 << 20
+	if cap(buf) <= ordinary {
+		f.buf = buf
+	} else {
+		f.buf = nil
+	}
+}
+
+// wanted says whether a row changed at or after a time; a row that doesn't tell is wanted.
+func (f *feed) wanted(row row, since time.Time) bool {
+	t, err := changed(f.stream.ReplicationKey, row)
+	if err == nil && t.After(f.newest) {
+		f.newest = t
+	}
+	return err != nil || !t.Before(since)
+}
+
+// changed returns a row's time of change by a stream's replication key.
+func changed(key string, row row) (time.Time, error) {
+	v := row.Get(key)
+	if key == "modifiedAt" {
+		version, _ := row.Get("version").Object()
+		v = version.Get("createdAt")
+	}
+	text, ok := v.Text()
+	if !ok {
+		return time.Time{}, fmt.Errorf("the row has no %s", key)
+	}
+	return timestamp.Parse(text)
+}
+
+// page reads one page for the stream's account.
+func (f *feed) page(ctx context.Context, p *client.Pager, cursor string) (*client.Page, error) {
+	f.requests.Add(1)
+	return p.Page(ctx, cursor)
+}
+
+// since is the time from which on records of a parent's own list are wanted.
+func (f *feed) since() time.Time {
+	if !f.sel.Incremental {
+		return time.Time{}
+	}
+	return f.bookmark
+}

@@ -1,0 +1,101 @@
+package engine
+
+import (
+	"errors"
+	"github.com/tap-confluence/tap-confluence/internal/timestamp"
+
+	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/emit"
+	"github.com/tap-confluence/tap-confluence/tap/state"
+)
+
+// again returns the walk from the head that follows an incremental walk which went on from
+// an earlier run.
+func (w *walk) again() *walk {
+	from := state.Position{Walk: newName(), For: w.before.For}
+	head := *w
+	head.before, head.resumed, head.track = from, false, newTrack(from)
+	for _, f := range w.feeds {
+		if f.err() == nil {
+			e := w.run.ledger.entry(f.name)
+			f.bookmark = timeOf(e.ReplicationKeyValue)
+		}
+	}
+	return &head
+}
+
+// settle makes a stream's entry say that its walk is complete. A bookmark never moves back.
+func (w *walk) settle(f *feed, e *state.Entry) {
+	e.At = nil
+	if !f.sel.Incremental {
+		e.Done = &state.Done{SyncID: f.sel.SyncID}
+		return
+	}
+	if w.incremental && w.partitioned() {
+		return // each type has its own bookmark, moved when its listing ended
+	}
+	e.ReplicationKeyValue = later(e.ReplicationKeyValue, w.track.high())
+	if !w.incremental || !w.ordered() {
+		// What the last complete run saw was there before this one began.
+		e.ReplicationKeyValue = later(e.ReplicationKeyValue, e.Seen)
+		if !f.newest.IsZero() {
+			e.Seen = later(e.Seen, timestamp.Format(f.newest))
+		}
+	}
+}
+
+func (w *walk) partitioned() bool { return w.listing.Typed }
+
+// ordered says whether the walk's listings come in order of change.
+func (w *walk) ordered() bool {
+	for _, l := range w.lists {
+		if l.order != byChange && !l.trash {
+			return false
+		}
+	}
+	return true
+}
+
+// endFeed ends a stream. A complete full read can tell the target which rows are left.
+func (w *walk) endFeed(f *feed) error {
+	if f.version != 0 && f.err() == nil && (f.rows.Load() > 0 || w.before.N > 0) {
+		if err := w.run.Sink.ActivateVersion(f.name, f.version); err != nil {
+			return err
+		}
+		w.run.ledger.update(f.name, func(e *state.Entry) { e.Version = 0 })
+	}
+	return f.end()
+}
+
+// setPartition keeps the bookmark of one type of custom content; it never moves back.
+func setPartition(e *state.Entry, kind, key, value string) {
+	if value == "" {
+		return
+	}
+	for i := range e.Partitions {
+		if p := &e.Partitions[i]; p.Context.Type == kind {
+			p.ReplicationKeyValue = later(p.ReplicationKeyValue, value)
+			return
+		}
+	}
+	e.Partitions = append(e.Partitions, state.Partition{
+		Context: state.PartitionContext{Type: kind}, ReplicationKey: key, ReplicationKeyValue: value,
+	})
+}
+
+// Explain turns an error into what the user is told.
+func Explain(err error) emit.Failure {
+	f := emit.Failure{Message: err.Error(), Type: emit.SystemError}
+	var e *client.Error
+	if !errors.As(err, &e) {
+		return f
+	}
+	switch e.Kind {
+	case client.KindToken, client.KindAnonymous, client.KindScope, client.KindLicence, client.KindSite,
+		client.KindForbidden, client.KindLoginPage, client.KindBadRequest, client.KindRedirect:
+		f.Type = emit.ConfigError
+	case client.KindServer, client.KindRateLimit, client.KindNetwork, client.KindMaintenance, client.KindStopped:
+		f.Type = emit.TransientError
+	}
+	return f
+}

@@ -1,0 +1,245 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"github.com/tap-confluence/tap-confluence/internal/timestamp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tap-confluence/tap-confluence/tap/state"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// pass is what decides which streams share a walk: the listing, the mode, and the walk that
+// an earlier run left.
+type pass struct {
+	listing     *stream.Listing
+	incremental bool
+	walk        string
+}
+
+// plan decides which walks a run makes and which streams each of them feeds. It is the one
+// place where routes are chosen.
+func (r *Run) plan(ctx context.Context) ([]*walk, error) {
+	groups := map[pass][]*feed{}
+	for _, f := range r.order {
+		e := r.ledger.entry(f.name)
+		if r.isDone(f, &e) {
+			r.log.Info("stream was finished before the interruption", "stream", f.name)
+			f.skip = true
+			continue
+		}
+		r.prepare(f, &e)
+		l := r.listingFor(f)
+		p := pass{listing: l, incremental: f.sel.Incremental && l == f.stream.Listing}
+		if e.At != nil {
+			p.walk = e.At.Walk
+		}
+		groups[p] = append(groups[p], f)
+	}
+	if err := r.dropStale(ctx, groups); err != nil {
+		return nil, err
+	}
+	var walks []*walk
+	for _, l := range stream.Listings {
+		for _, p := range passesOf(groups, l) {
+			w, err := r.newWalk(ctx, p, groups[p])
+			if err != nil {
+				return nil, err
+			}
+			walks = append(walks, w)
+		}
+	}
+	return walks, nil
+}
+
+// isDone says whether a stream's full read was finished by the run that this one goes on
+// with.
+func (r *Run) isDone(f *feed, e *state.Entry) bool {
+	if f.sel.Incremental || e.Done == nil {
+		return false
+	}
+	return r.Resumable || e.Done.Equal(f.sel.SyncID)
+}
+
+// prepare reads from a stream's entry what its reading needs.
+func (r *Run) prepare(f *feed, e *state.Entry) {
+	f.plain = e.Plain
+	if f.sel.Incremental {
+		f.bookmark = timeOf(e.ReplicationKeyValue)
+		if f.bookmark.IsZero() {
+			f.bookmark = r.anchor
+			if len(e.Partitions) == 0 {
+				r.log.Info("stream has no bookmark yet; set anchor_date to read from another day on",
+					"stream", f.name, "anchor_date", timestamp.Format(r.anchor))
+			}
+		}
+		r.ledger.update(f.name, func(e *state.Entry) {
+			e.Done = nil
+			e.ReplicationKey = f.stream.ReplicationKey
+			e.ReplicationKeyValue = timestamp.Format(f.bookmark)
+		})
+		return
+	}
+	if r.Config.EmitActivateVersion {
+		f.version = e.Version
+		if e.At == nil || f.version == 0 {
+			f.version = r.Now().UnixMilli()
+		}
+	}
+	r.ledger.update(f.name, func(e *state.Entry) { e.Done, e.Version = nil, f.version })
+}
+
+// listingFor chooses the listing that a stream is read with.
+func (r *Run) listingFor(f *feed) *stream.Listing {
+	if f.byParent() {
+		return f.stream.Parent
+	}
+	return f.stream.Listing
+}
+
+// byParent says whether a stream whose rows have a listing of their own is read parent by
+// parent instead.
+func (f *feed) byParent() bool {
+	return f.plain && f.stream.Parent != nil && f.stream.Parent != f.stream.Listing
+}
+
+// dropStale makes streams start over whose position is of another listing: the settings or
+// the table changed since.
+func (r *Run) dropStale(ctx context.Context, groups map[pass][]*feed) error {
+	for p, feeds := range groups {
+		if p.walk == "" {
+			continue
+		}
+		lists, err := r.scopedLists(ctx, p, feeds)
+		if err != nil {
+			return err
+		}
+		if at := r.smallest(feeds); at.For == hash(p.listing, p.incremental, lists) && at.List <= len(lists) {
+			continue
+		}
+		r.log.Warn("the settings or the selection changed since the interrupted sync: the listing starts over",
+			"listing", p.listing.Name)
+		for _, f := range feeds {
+			r.ledger.update(f.name, func(e *state.Entry) { e.At = nil })
+		}
+		delete(groups, p)
+		p.walk = ""
+		groups[p] = append(groups[p], feeds...)
+	}
+	return nil
+}
+
+// passesOf returns the passes over one listing: those that begin first, then those that go
+// on, in a stable order.
+func passesOf(groups map[pass][]*feed, l *stream.Listing) []pass {
+	var passes []pass
+	for p := range groups {
+		if p.listing == l {
+			passes = append(passes, p)
+		}
+	}
+	slices.SortFunc(passes, func(a, b pass) int {
+		return cmp.Or(strings.Compare(strconv.FormatBool(a.incremental), strconv.FormatBool(b.incremental)), strings.Compare(a.walk, b.walk))
+	})
+	return passes
+}
+
+// newWalk makes the walk of one group of streams.
+func (r *Run) newWalk(ctx context.Context, p pass, feeds []*feed) (*walk, error) {
+	lists, err := r.scopedLists(ctx, p, feeds)
+	if err != nil {
+		return nil, err
+	}
+	from := state.Position{Walk: newName(), For: hash(p.listing, p.incremental, lists)}
+	if p.walk != "" {
+		from = r.smallest(feeds)
+	}
+	w := &walk{
+		run: r, listing: p.listing, incremental: p.incremental, lists: lists,
+		before: from, resumed: p.walk != "", track: newTrack(from),
+	}
+	w.take(feeds)
+	r.log.Debug("planned a walk", "listing", p.listing.Name, "incremental", p.incremental, "streams", w.names(),
+		"listings", len(lists), "resumed_at", from.N, "why", w.why())
+	return w, nil
+}
+
+// smallest returns the position of the stream that is furthest behind.
+func (r *Run) smallest(feeds []*feed) state.Position {
+	var at state.Position
+	for i, f := range feeds {
+		if e := r.ledger.entry(f.name); i == 0 || e.At.N < at.N {
+			at = *e.At
+		}
+	}
+	return at
+}
+
+// scopedLists returns a pass's listings, narrowed to the spaces of the run.
+func (r *Run) scopedLists(ctx context.Context, p pass, feeds []*feed) ([]list, error) {
+	how := listing{incremental: p.incremental, statuses: r.Config.PageStatus, spaces: r.spaces.included}
+	for _, f := range feeds {
+		how.body = how.body || f.stream.Body && f.stream.Listing == p.listing
+	}
+	lists, err := r.listsOf(ctx, p.listing, how)
+	if err != nil {
+		return nil, fmt.Errorf("planning %s: %w", p.listing.Name, err)
+	}
+	if len(p.listing.Owners) == 0 || !r.spaces.narrowed() {
+		return lists, nil
+	}
+	if err := r.readOwners(ctx); err != nil {
+		return nil, err
+	}
+	for i := range lists {
+		lists[i].keep = r.spaces.keepOwner(p.listing.Owners)
+	}
+	return lists, nil
+}
+
+// take adds streams to a walk.
+func (w *walk) take(feeds []*feed) {
+	w.feeds = append(w.feeds, feeds...)
+	for _, f := range feeds {
+		if f.stream.Parent == w.listing {
+			w.children = append(w.children, f)
+		} else {
+			w.own = append(w.own, f)
+		}
+	}
+}
+
+// names lists the walk's streams.
+func (w *walk) names() []string {
+	names := make([]string, len(w.feeds))
+	for i, f := range w.feeds {
+		names[i] = f.name
+	}
+	return names
+}
+
+// why says for people how the walk gets each stream's records.
+func (w *walk) why() string {
+	var together, alone, derived int
+	for _, f := range w.children {
+		switch {
+		case f.plain:
+			alone++
+		case f.stream.Derive == stream.ChildOf:
+			derived++
+		case f.stream.Include != "" && !w.incremental:
+			together++
+		default:
+			alone++
+		}
+	}
+	if together == 1 {
+		together, alone = 0, alone+1
+	}
+	return fmt.Sprintf("%d from the listing's rows, %d by one combined read per parent, %d by a list per parent",
+		len(w.own)+derived, together, alone)
+}

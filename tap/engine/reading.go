@@ -1,0 +1,325 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"github.com/tap-confluence/tap-confluence/internal/timestamp"
+	"sync"
+	"time"
+
+	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/record"
+	"github.com/tap-confluence/tap-confluence/tap/state"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// row is one row of a listing as the API gave it.
+type row = rawjson.Object
+
+// reading is one listing being read: it turns pages into records and parents.
+type reading struct {
+	walk  *walk
+	list  *list
+	index int
+	skip  skipper
+	// head says that the listing is read from its newest row: its time becomes the high.
+	head bool
+	// since is the bookmark of each incremental stream in this listing, low the lowest.
+	since map[*feed]time.Time
+	low   time.Time
+}
+
+// newReading prepares to read a listing from a position.
+func newReading(w *walk, i int, from state.Position) *reading {
+	l := &w.lists[i]
+	r := &reading{
+		walk: w, list: l, index: i,
+		skip: skipper{order: l.order, after: from.After},
+		head: from.Cursor == "" && from.After == "",
+	}
+	if !w.incremental || l.trash {
+		return r
+	}
+	r.since = make(map[*feed]time.Time, len(w.feeds))
+	for i, f := range w.feeds {
+		since := w.bookmarkOf(f, l)
+		r.since[f] = since
+		if i == 0 || since.Before(r.low) {
+			r.low = since
+		}
+	}
+	return r
+}
+
+// parent is what children need of a row. It is copied out of the answer, which is let go.
+type parent struct {
+	id, title, status string
+	version           int
+	unit              *unit
+	need              []*feed
+}
+
+// reachesEnd says whether a page of a listing in order of change goes below what any
+// stream wants; the pages after it hold nothing.
+func (r *reading) reachesEnd(p *client.Page) bool {
+	if r.list.order != byChange || len(p.Rows) == 0 {
+		return false
+	}
+	t := timeOf(r.key(p.Rows[len(p.Rows)-1]))
+	return !t.IsZero() && t.Before(r.low)
+}
+
+// page writes what a page holds and starts reading what hangs on its rows.
+func (r *reading) page(ctx context.Context, p *client.Page, rows *sync.WaitGroup) error {
+	defer p.Release()
+	w := r.walk
+	r.noteHigh(p)
+	kept, units, parents, err := r.sort(p)
+	if err != nil {
+		return err
+	}
+	for _, f := range w.own {
+		if err := r.writeOwn(f, kept); err != nil {
+			return err
+		}
+	}
+	for _, f := range w.children {
+		if err := r.writeDerived(f, kept); err != nil {
+			return err
+		}
+	}
+	w.track.add(units)
+	finishAlone(w.track, units, parents)
+	for _, par := range parents {
+		select {
+		case w.run.tasks <- struct{}{}:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		rows.Go(func() {
+			defer func() { <-w.run.tasks }()
+			w.readChildren(ctx, par)
+		})
+	}
+	return w.run.ledger.checkpoint()
+}
+
+// finishAlone finishes the rows that no child is read for.
+func finishAlone(t *track, units []*unit, parents []*parent) {
+	waiting := make(map[*unit]bool, len(parents))
+	for _, p := range parents {
+		waiting[p.unit] = true
+	}
+	for _, u := range units {
+		if !waiting[u] {
+			t.finish(u, nil)
+		}
+	}
+}
+
+// sort decides of each row of a page whether it is in scope, and what has to be read
+// because of it.
+func (r *reading) sort(p *client.Page) (kept []row, units []*unit, parents []*parent, err error) {
+	for i, row := range p.Rows {
+		key := r.key(row)
+		u := &unit{after: key, cursor: p.Cursor, list: r.index}
+		if i == len(p.Rows)-1 {
+			u.cursor = p.Next
+			if p.Next == "" {
+				u.after, u.list = "", r.index+1
+			}
+		}
+		units = append(units, u)
+		done, err := r.skip.drop(key)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		if done || r.list.keep != nil && !r.list.keep(row) || r.belowAll(row) {
+			continue
+		}
+		kept = append(kept, row)
+		par, err := r.parent(row, u)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		if len(par.need) > 0 {
+			parents = append(parents, par)
+		}
+	}
+	return kept, units, parents, nil
+}
+
+// belowAll says whether no stream of an incremental walk wants a row.
+func (r *reading) belowAll(row row) bool {
+	if r.low.IsZero() {
+		return false
+	}
+	t, err := changed(r.walk.changeField(), row)
+	return err == nil && t.Before(r.low)
+}
+
+// key returns a row's sort key as text, empty where rows don't show it.
+func (r *reading) key(row row) string {
+	var v rawjson.Value
+	switch r.list.order {
+	case byID, byTime:
+		v = row.Get(r.walk.listing.SortField)
+	case byChange:
+		version, _ := row.Get("version").Object()
+		v = version.Get("createdAt")
+	}
+	text, _ := v.Text()
+	return text
+}
+
+// noteHigh keeps the newest time that counts for the bookmark: the first row's in order of
+// change, the newest of the first answer in any other order.
+func (r *reading) noteHigh(p *client.Page) {
+	w := r.walk
+	if !w.incremental || r.list.trash || len(p.Rows) == 0 {
+		return
+	}
+	newest := ""
+	for _, row := range p.Rows {
+		if t, err := changed(w.changeField(), row); err == nil {
+			newest = later(newest, timestamp.Format(t))
+		}
+		if r.list.order == byChange {
+			break
+		}
+	}
+	if !r.head {
+		return
+	}
+	r.head = false
+	if r.list.partition == "" {
+		newest = earlier(w.track.high(), newest)
+	}
+	w.track.setHigh(newest)
+}
+
+// parent copies what children need of a row and says which streams need a request.
+func (r *reading) parent(row row, u *unit) (*parent, error) {
+	p := &parent{unit: u}
+	w := r.walk
+	if len(w.children) == 0 || r.list.trash {
+		return p, nil
+	}
+	var ok bool
+	if p.id, ok = row.Get("id").Text(); !ok || p.id == "" {
+		return nil, &client.Error{Kind: client.KindMalformed, Message: fmt.Sprintf("a row of %s has no id", w.listing.Route)}
+	}
+	p.title, _ = row.Get("title").Text()
+	p.status, _ = row.Get("status").Text()
+	p.version = versionNumber(row)
+	for _, f := range w.children {
+		if f.stopped() || r.derives(f, p.version) || !f.concerns(row) {
+			continue
+		}
+		p.need = append(p.need, f)
+	}
+	return p, nil
+}
+
+// derives says whether a stream's records come from the listing's row alone.
+func (r *reading) derives(f *feed, version int) bool {
+	switch {
+	case f.plain:
+		return false
+	case f.stream.Derive == stream.ChildOf:
+		return true
+	case f.stream.Derive == stream.FirstVersion:
+		return version == 1
+	}
+	return false
+}
+
+// concerns says whether an incremental child stream wants anything of a parent.
+func (f *feed) concerns(row row) bool {
+	if !f.sel.Incremental {
+		return true
+	}
+	t, err := changed("modifiedAt", row)
+	return err != nil || !t.Before(f.bookmark)
+}
+
+// versionNumber returns version.number, 0 if the row doesn't tell.
+func versionNumber(row row) int {
+	version, ok := row.Get("version").Object()
+	if !ok {
+		return 0
+	}
+	n := 0
+	for _, c := range version.Get("number") {
+		if c < '0' || c > '9' || n > 1<<30 {
+			return 0
+		}
+		n = n*10 + int(c-'0')
+	}
+	return n
+}
+
+// writeOwn writes rows as records of a stream that the listing's rows are.
+func (r *reading) writeOwn(f *feed, rows []row) error {
+	items := make([]item, 0, len(rows))
+	for _, row := range rows {
+		if field := f.stream.ParentField; field == "" || !row.Get(field).IsNull() {
+			items = append(items, item{row: row})
+		}
+	}
+	return f.write(items, r.since[f])
+}
+
+// writeDerived writes the records of a child stream that its parents' rows hold.
+func (r *reading) writeDerived(f *feed, rows []row) error {
+	if r.list.trash || f.plain || f.stream.Derive == stream.NotDerived {
+		return nil
+	}
+	var items []item
+	for _, row := range rows {
+		if it, ok := r.derive(f, row); ok {
+			items = append(items, it)
+		}
+	}
+	return f.write(items, r.since[f])
+}
+
+// derive makes the one record that a parent's row holds of a child stream, if it does.
+func (r *reading) derive(f *feed, row row) (item, bool) {
+	switch f.stream.Derive {
+	case stream.ChildOf:
+		kind, _ := row.Get("parentType").Text()
+		return item{row, record.Source{Derived: true}}, kind == "page" && !row.Get(f.stream.ParentField).IsNull()
+	case stream.FirstVersion:
+		if versionNumber(row) != 1 || !f.concerns(row) {
+			return item{}, false
+		}
+		version, _ := row.Get("version").Object()
+		src := record.Source{Derived: true}
+		src.ParentID, _ = row.Get("id").Text()
+		src.ParentTitle, _ = row.Get("title").Text()
+		return item{version, src}, true
+	}
+	return item{}, false
+}
+
+// changeField names the field that orders the listing's changes.
+func (w *walk) changeField() string {
+	if w.listing == stream.Tasks {
+		return "updatedAt"
+	}
+	return "modifiedAt"
+}
+
+// bookmarkOf returns a stream's bookmark in one of the walk's listings.
+func (w *walk) bookmarkOf(f *feed, l *list) time.Time {
+	if l.partition != "" {
+		for _, p := range w.run.ledger.entry(f.name).Partitions {
+			if p.Context.Type == l.partition {
+				return timeOf(p.ReplicationKeyValue)
+			}
+		}
+	}
+	return f.bookmark
+}

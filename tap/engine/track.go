@@ -1,0 +1,169 @@
+package engine
+
+import (
+	"context"
+	"sync"
+
+	"github.com/tap-confluence/tap-confluence/tap/state"
+)
+
+// window is how many pages of a listing may have unfinished rows at once; with the page
+// that is being fetched a listing runs at most two pages ahead of its position.
+const window = 2
+
+// track follows which rows of a walk are finished. Rows finish in any order; the position
+// moves over the longest finished prefix, so that a few numbers say what is written.
+type track struct {
+	mu      sync.Mutex
+	moved   chan struct{} // closed and replaced when the position moves
+	units   []*unit       // the rows from the position on, in the listing's order
+	pages   int           // pages with unfinished rows
+	at      state.Position
+	touched bool // the position moved since it was last told
+	frozen  map[*feed]state.Position
+}
+
+// unit is one row of the listing with everything that is read because of it.
+type unit struct {
+	after, cursor string // the position once the row is finished
+	list          int
+	done          bool
+	lastOfPage    bool
+	failed        []*feed
+}
+
+func newTrack(at state.Position) *track {
+	return &track{at: at, moved: make(chan struct{}), frozen: map[*feed]state.Position{}}
+}
+
+// add appends the rows of one page.
+func (t *track) add(page []*unit) {
+	if len(page) == 0 {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	page[len(page)-1].lastOfPage = true
+	t.units = append(t.units, page...)
+	t.pages++
+}
+
+// finish says that everything of a row is written, but for the streams that failed on it.
+// Their positions stay before the first row that they failed on.
+func (t *track) finish(u *unit, failed []*feed) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	u.done, u.failed = true, failed
+	n := 0
+	for n < len(t.units) && t.units[n].done {
+		t.pass(t.units[n])
+		n++
+	}
+	if n == 0 {
+		return
+	}
+	t.units = append(t.units[:0], t.units[n:]...)
+	t.wake()
+}
+
+// pass moves the position over one finished row.
+func (t *track) pass(u *unit) {
+	for _, f := range u.failed {
+		if _, ok := t.frozen[f]; !ok {
+			t.frozen[f] = t.at
+		}
+	}
+	t.at.List, t.at.After, t.at.Cursor = u.list, u.after, u.cursor
+	t.at.N++
+	if u.lastOfPage {
+		t.pages--
+	}
+}
+
+// wake tells those who wait; the caller holds the lock.
+func (t *track) wake() {
+	t.touched = true
+	close(t.moved)
+	t.moved = make(chan struct{})
+}
+
+// restart forgets rows that will be read again, and puts the position back.
+func (t *track) restart(at state.Position) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.units, t.pages, t.at = nil, 0, at
+}
+
+// nextList moves the position to the beginning of a listing; all rows before are finished.
+func (t *track) nextList(i int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.at.List < i {
+		t.at.List, t.at.After, t.at.Cursor = i, "", ""
+		t.touched = true
+	}
+}
+
+// setHigh keeps what the bookmark becomes when the walk ends.
+func (t *track) setHigh(high string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.at.High = high
+	for f, at := range t.frozen {
+		at.High = high
+		t.frozen[f] = at
+	}
+}
+
+// high returns what was kept with setHigh.
+func (t *track) high() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.at.High
+}
+
+// waitPages waits until at most n pages have unfinished rows.
+func (t *track) waitPages(ctx context.Context, n int) error {
+	for {
+		t.mu.Lock()
+		enough, moved := t.pages <= n, t.moved
+		t.mu.Unlock()
+		if enough {
+			return nil
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// position returns how far the walk is for one stream.
+func (t *track) position(f *feed) state.Position {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if at, ok := t.frozen[f]; ok {
+		return at
+	}
+	return t.at
+}
+
+// freeze keeps a stream's position where the walk's is now.
+func (t *track) freeze(f *feed) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, ok := t.frozen[f]; !ok {
+		t.frozen[f] = t.at
+		t.touched = true
+	}
+}
+
+// takeTouched says whether the position moved since the last call.
+func (t *track) takeTouched() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	touched := t.touched
+	t.touched = false
+	return touched
+}

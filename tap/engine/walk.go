@@ -1,0 +1,269 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/state"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// walk reads a listing, or several one after another, for a set of streams that share its
+// position.
+type walk struct {
+	run         *Run
+	listing     *stream.Listing
+	incremental bool
+	feeds       []*feed
+	lists       []list
+	track       *track
+	resumed     bool
+	// before says from which row on a resumed walk writes again.
+	before state.Position
+	// children are the streams that are read or derived per row, own those whose records
+	// the rows are.
+	children, own []*feed
+}
+
+// list is one of a walk's listings.
+type list struct {
+	request client.Request
+	order   order
+	// partition names the type of custom content, whose bookmark is its own.
+	partition string
+	// trash says that the rows are in the trash: read in full, without children.
+	trash bool
+	// refusable says that the site may not know what is listed; it is skipped then.
+	refusable bool
+	// keep decides which rows are in scope, nil for all.
+	keep func(row) bool
+}
+
+// newName draws a walk's name.
+func newName() string {
+	var b [3]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		panic(fmt.Sprintf("drawing a random name: %v", err))
+	}
+	return hex.EncodeToString(b[:])
+}
+
+// walk walks to the end and ends the walk's streams. The error ends the whole run; a stream's
+// own failure is kept in its feed.
+func (w *walk) walk(ctx context.Context) error {
+	for _, f := range w.feeds {
+		if err := f.begin(); err != nil {
+			return err
+		}
+	}
+	if err := w.through(ctx); err != nil {
+		return err
+	}
+	if w.incremental && w.resumed {
+		// A row of the old range that was edited in between has moved above it.
+		head := w.again()
+		if err := head.through(ctx); err != nil {
+			return err
+		}
+	}
+	for _, f := range w.feeds {
+		if err := w.endFeed(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// through reads all listings of the walk and, where that went well, moves bookmarks.
+func (w *walk) through(ctx context.Context) error {
+	w.run.ledger.begin(w)
+	err := w.readLists(ctx)
+	w.run.ledger.end(w)
+	if err != nil {
+		return err
+	}
+	for _, f := range w.feeds {
+		if f.err() == nil {
+			w.run.ledger.update(f.name, func(e *state.Entry) { w.settle(f, e) })
+		}
+	}
+	return nil
+}
+
+func (w *walk) readLists(ctx context.Context) error {
+	for i := w.before.List; i < len(w.lists); i++ {
+		err := w.readList(ctx, i)
+		switch {
+		case err == nil:
+		case endsRun(ctx, err):
+			return err
+		case w.lists[i].refusable && unknownType(err):
+			w.run.skipped.add("type of custom content that the site does not know")
+			w.run.log.Warn("skipping a type of custom content that the site refuses",
+				"type", w.lists[i].partition, "error", err)
+		default:
+			for _, f := range w.feeds {
+				w.track.freeze(f)
+				f.fail(fmt.Errorf("listing %s: %w", w.listing.Name, err))
+			}
+			return nil
+		}
+		w.endList(i)
+	}
+	return nil
+}
+
+// endList moves the position behind a listing and keeps its bookmark where it has its own.
+func (w *walk) endList(i int) {
+	if p := w.lists[i].partition; p != "" && w.incremental {
+		for _, f := range w.own {
+			w.run.ledger.update(f.name, func(e *state.Entry) { setPartition(e, p, f.stream.ReplicationKey, w.track.high()) })
+		}
+		w.track.setHigh("")
+	}
+	w.track.nextList(i + 1)
+}
+
+// readList reads one of the walk's listings, from where the state says.
+func (w *walk) readList(ctx context.Context, i int) error {
+	resume := state.Position{List: i}
+	if i == w.before.List {
+		resume = w.before
+	}
+	if w.listing.Offset {
+		return w.readOffset(ctx, i)
+	}
+	err := w.read(ctx, i, resume)
+	if resume.Cursor == "" && resume.After == "" {
+		return err
+	}
+	switch {
+	case errors.Is(err, errDisorder), isCursor(err) && resume.After == "":
+		w.run.log.Warn("the listing can't go on where it was and starts again; rows may come twice",
+			"listing", w.listing.Name, "error", err)
+		w.track.restart(state.Position{Walk: newName(), For: w.before.For, List: i, High: w.highOf(i)})
+		return w.read(ctx, i, state.Position{List: i})
+	case isCursor(err):
+		w.run.log.Warn("the site refuses the old cursor; the listing is read from its start, without what is done",
+			"listing", w.listing.Name, "after", resume.After)
+		resume.Cursor = ""
+		return w.read(ctx, i, resume)
+	}
+	return err
+}
+
+// highOf keeps a batch's high when a listing starts again: the lists before it count.
+func (w *walk) highOf(i int) string {
+	if i == 0 || w.lists[i].partition != "" {
+		return ""
+	}
+	return w.track.high()
+}
+
+// read reads a listing from a position: pages one after another, what hangs on their rows
+// beside them.
+func (w *walk) read(ctx context.Context, i int, from state.Position) error {
+	r := newReading(w, i, from)
+	pager := w.run.Client.Pager(r.list.request, min(w.run.Config.PageSize, w.listing.MaxLimit))
+	pages := make(chan *client.Page)
+	var rows sync.WaitGroup
+	g, group := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer close(pages)
+		for cursor := from.Cursor; ; {
+			w.countRequest()
+			p, err := pager.Page(group, cursor)
+			if err != nil {
+				return err
+			}
+			last := p.Next == "" || r.reachesEnd(p)
+			cursor = p.Next
+			select {
+			case pages <- p:
+			case <-group.Done():
+				return context.Cause(group)
+			}
+			if last {
+				return nil
+			}
+		}
+	})
+	g.Go(func() error {
+		defer rows.Wait()
+		for p := range pages {
+			if err := w.track.waitPages(group, window-1); err != nil {
+				return err
+			}
+			if err := r.page(group, p, &rows); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return context.Cause(ctx)
+}
+
+// readOffset reads a listing that pages by offset. It keeps no position: it is done, or
+// read again.
+func (w *walk) readOffset(ctx context.Context, i int) error {
+	key := func(row row) string {
+		id, _ := row.Get("id").Text()
+		return id
+	}
+	limit := min(w.run.Config.PageSize, w.listing.MaxLimit)
+	return w.run.Client.OffsetPages(ctx, w.lists[i].request, limit, key, func(rows []row) error {
+		w.countRequest()
+		items := make([]item, 0, len(rows))
+		for _, row := range rows {
+			items = append(items, item{row: row})
+		}
+		for _, f := range w.own {
+			if err := f.write(items, time.Time{}); err != nil {
+				return err
+			}
+		}
+		return w.run.ledger.checkpoint()
+	})
+}
+
+// countRequest counts a listing's request for the streams whose records it holds, or else
+// for those that it feeds.
+func (w *walk) countRequest() {
+	if len(w.own) > 0 {
+		w.own[0].requests.Add(1)
+		return
+	}
+	w.feeds[0].requests.Add(1)
+}
+
+// isCursor says whether the site refused a cursor.
+func isCursor(err error) bool {
+	return client.KindOf(err) == client.KindCursor || client.KindOf(err) == client.KindBadRequest
+}
+
+// unknownType says whether the site does not know what was to be listed.
+func unknownType(err error) bool {
+	switch client.KindOf(err) {
+	case client.KindBadRequest, client.KindNotFound:
+		return true
+	}
+	var e *client.Error
+	return errors.As(err, &e) && e.Status == 501
+}
+
+// endsRun says whether an error concerns the whole run: the site, stdout, or a stop.
+func endsRun(ctx context.Context, err error) bool {
+	k := client.KindOf(err)
+	return context.Cause(ctx) != nil || k.SiteWide() || k == client.KindRateLimit || k == client.KindStopped
+}

@@ -1,0 +1,296 @@
+package engine_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tap-confluence/tap-confluence/catalog"
+	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
+	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/config"
+	"github.com/tap-confluence/tap-confluence/tap/emit"
+	"github.com/tap-confluence/tap-confluence/tap/engine"
+	"github.com/tap-confluence/tap-confluence/tap/state"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// world is a simulated site and the settings to read it with.
+type world struct {
+	t      testing.TB
+	site   *simconfluence.Site
+	config *config.Config
+	log    bytes.Buffer
+	logMu  sync.Mutex
+	// everyState makes a state due at every opportunity.
+	everyState bool
+}
+
+const siteName = "acme.atlassian.net"
+
+func newWorld(t testing.TB, o simconfluence.Options) *world {
+	t.Helper()
+	site := simconfluence.New(o)
+	server := httptest.NewServer(site)
+	t.Cleanup(server.Close)
+	return &world{t: t, site: site, config: &config.Config{
+		Site: siteName, SiteURL: "https://" + siteName, Email: "bot@example.org", APIToken: config.NewSecret("token"),
+		APIURL: server.URL, PageStatus: []string{"current", "archived"}, BodyFormat: "storage",
+		Concurrency: 4, PageSize: 250, MaxRetries: 2, MaxRetryWait: time.Minute, RequestTimeout: time.Minute,
+		AnchorDate: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC),
+	}}
+}
+
+// sync is one run of the engine.
+type sync_ struct {
+	streams     []string // nil for all
+	incremental bool
+	airbyte     bool
+	state       []byte
+	// cut ends stdout after that many bytes, 0 never.
+	cut int
+}
+
+// outcome is what a run left on stdout.
+type outcome struct {
+	lines [][]byte
+	err   error
+	run   *engine.Run
+}
+
+// cutWriter takes a number of bytes and then fails, as a pipe whose reader died.
+type cutWriter struct {
+	bytes.Buffer
+	left int
+}
+
+var errCut = errors.New("broken pipe")
+
+func (w *cutWriter) Write(p []byte) (int, error) {
+	if w.left < 0 {
+		return w.Buffer.Write(p)
+	}
+	n := min(len(p), w.left)
+	w.Buffer.Write(p[:n])
+	w.left -= n
+	if n < len(p) {
+		return n, errCut
+	}
+	return n, nil
+}
+
+// lockedWriter lets several goroutines log.
+type lockedWriter struct{ w *world }
+
+func (l lockedWriter) Write(p []byte) (int, error) {
+	l.w.logMu.Lock()
+	defer l.w.logMu.Unlock()
+	return l.w.log.Write(p)
+}
+
+func (w *world) run(s sync_) outcome {
+	w.t.Helper()
+	logger := slog.New(slog.NewTextHandler(lockedWriter{w}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	c, err := client.New(w.config, client.Options{Logger: logger, RetryWait: time.Millisecond})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer c.Close()
+	stdout := &cutWriter{left: -1}
+	if s.cut > 0 {
+		stdout.left = s.cut
+	}
+	now := time.Now
+	if w.everyState {
+		now = w.fastClock()
+	}
+	out := emit.NewOut(stdout)
+	o := engine.Options{Config: w.config, Client: c, Selections: w.selections(s), Logger: logger, Now: now, PerStream: s.airbyte}
+	if s.airbyte {
+		o.Sink = emit.NewAirbyte(out, now)
+		o.State, _, err = state.ParseAirbyte(s.state, siteName, known)
+	} else {
+		o.Sink = emit.NewSinger(out)
+		o.State, err = state.ParseSinger(s.state, siteName, known)
+	}
+	if err != nil {
+		w.t.Fatalf("state %s: %v", s.state, err)
+	}
+	o.Resumable = o.State.Open
+	run, err := engine.New(o)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	err = run.Sync(context.Background())
+	return outcome{wholeLines(stdout.Bytes()), err, run}
+}
+
+// fastClock is a clock on which every look takes three seconds.
+func (w *world) fastClock() func() time.Time {
+	var mu sync.Mutex
+	at := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	return func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		at = at.Add(3 * time.Second)
+		return at
+	}
+}
+
+func (w *world) selections(s sync_) []catalog.Selection {
+	all, err := catalog.All()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var out []catalog.Selection
+	for _, sel := range all {
+		if s.streams == nil || slices.Contains(s.streams, sel.Stream.Name) {
+			sel.Incremental = s.incremental && sel.Stream.ReplicationKey != ""
+			out = append(out, sel)
+		}
+	}
+	return out
+}
+
+func known(name string) bool { return stream.Find(name) != nil }
+
+func wholeLines(b []byte) [][]byte {
+	lines := bytes.SplitAfter(b, []byte("\n"))
+	return slices.DeleteFunc(lines, func(l []byte) bool { return !bytes.HasSuffix(l, []byte("\n")) })
+}
+
+// message is what tests need of either protocol's messages.
+type message struct {
+	Type   string
+	Stream string
+	Record json.RawMessage // Singer's record, Airbyte's envelope
+	Value  json.RawMessage
+	State  json.RawMessage
+}
+
+type recordIn struct {
+	Stream string
+	Data   json.RawMessage
+}
+
+// rows gathers records by stream and key.
+type rows map[string]map[string]json.RawMessage
+
+func (r rows) add(t testing.TB, name string, record json.RawMessage) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(record, &fields); err != nil {
+		t.Fatalf("record of %s: %v", name, err)
+	}
+	var key strings.Builder
+	for _, k := range stream.Find(name).Key {
+		key.Write(fields[k])
+		key.WriteByte(' ')
+	}
+	if r[name] == nil {
+		r[name] = map[string]json.RawMessage{}
+	}
+	r[name][key.String()] = record
+}
+
+// read takes the records of whole lines and the last state among them.
+func (w *world) read(lines [][]byte, into rows, last []byte) (st []byte, records int) {
+	w.t.Helper()
+	streams := map[string]json.RawMessage{}
+	if len(last) > 0 && last[0] == '[' {
+		var list []json.RawMessage
+		if err := json.Unmarshal(last, &list); err != nil {
+			w.t.Fatal(err)
+		}
+		for _, s := range list {
+			streams[airbyteName(s)] = s
+		}
+	}
+	for _, line := range lines {
+		var m message
+		if err := json.Unmarshal(line, &m); err != nil {
+			w.t.Fatalf("line %s: %v", line, err)
+		}
+		switch {
+		case m.Type == "RECORD" && m.Stream != "":
+			into.add(w.t, m.Stream, m.Record)
+			records++
+		case m.Type == "RECORD":
+			var r recordIn
+			if err := json.Unmarshal(m.Record, &r); err != nil {
+				w.t.Fatal(err)
+			}
+			into.add(w.t, r.Stream, r.Data)
+			records++
+		case m.Type == "STATE" && m.Value != nil:
+			last = m.Value
+		case m.Type == "STATE":
+			streams[airbyteName(m.State)] = m.State
+		}
+	}
+	if len(streams) > 0 {
+		list, err := json.Marshal(slices.Collect(maps.Values(streams)))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return list, records
+	}
+	return last, records
+}
+
+func airbyteName(s json.RawMessage) string {
+	var st struct {
+		Stream struct {
+			Descriptor struct{ Name string } `json:"stream_descriptor"`
+		}
+	}
+	_ = json.Unmarshal(s, &st)
+	return st.Stream.Descriptor.Name
+}
+
+// missing lists rows of the truth that did not come, at most a few a stream.
+func (w *world) missing(got rows, streams []string) []string {
+	var missing []string
+	if streams == nil {
+		streams = stream.Names()
+	}
+	for _, name := range streams {
+		n := 0
+		for row := range w.site.Truth(name, simconfluence.TruthOptions{}) {
+			var key strings.Builder
+			for i, k := range row.Key {
+				if stream.Find(name).Key[i] == "number" {
+					key.WriteString(k)
+				} else {
+					b, _ := json.Marshal(k)
+					key.Write(b)
+				}
+				key.WriteByte(' ')
+			}
+			if _, ok := got[name][key.String()]; !ok {
+				if n++; n <= 3 {
+					missing = append(missing, name+" "+key.String())
+				}
+			}
+		}
+	}
+	return missing
+}
+
+// logs returns what was logged so far.
+func (w *world) logs() string {
+	w.logMu.Lock()
+	defer w.logMu.Unlock()
+	return w.log.String()
+}
+
+var _ io.Writer = lockedWriter{}

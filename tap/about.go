@@ -1,0 +1,122 @@
+package tap
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/tap-confluence/tap-confluence/schemas"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// capabilities are what the tap can do, by the names that Meltano has for it.
+var capabilities = []string{"about", "catalog", "discover", "properties", "state", "test", "activate-version"}
+
+const description = "Extracts a Confluence Cloud site: 24 streams, for Singer and Airbyte."
+
+// about describes the program for people and tools.
+func about(format string) ([]byte, error) {
+	switch format {
+	case "json":
+		return aboutJSON()
+	case "markdown":
+		return aboutMarkdown()
+	case "text", "":
+		text := fmt.Sprintf("Name: %s\nDescription: %s\nVersion: %s\nCapabilities: %s\n", Name, description, Version(), strings.Join(capabilities, ", "))
+		return []byte(text), nil
+	}
+	return nil, usage("--format %q: give text, json or markdown", format)
+}
+
+func aboutJSON() ([]byte, error) {
+	doc := struct {
+		Name                    string          `json:"name"`
+		Description             string          `json:"description"`
+		Version                 string          `json:"version"`
+		SDKVersion              *string         `json:"sdk_version"`
+		SupportedPythonVersions []string        `json:"supported_python_versions"`
+		Capabilities            []string        `json:"capabilities"`
+		Settings                json.RawMessage `json:"settings"`
+	}{Name, description, Version(), nil, []string{}, capabilities, schemas.Settings()}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(doc); err != nil {
+		return nil, fmt.Errorf("describing the program: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+func aboutMarkdown() ([]byte, error) {
+	settings, err := SettingsTable()
+	if err != nil {
+		return nil, err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "# `%s`\n\n%s\n\nVersion %s.\n\n## Capabilities\n\n", Name, description, Version())
+	for _, c := range capabilities {
+		fmt.Fprintf(&b, "* `%s`\n", c)
+	}
+	fmt.Fprintf(&b, "\n## Settings\n\n%s\n## Streams\n\n%s", settings, StreamsTable())
+	return []byte(b.String()), nil
+}
+
+// SettingsTable returns the settings as a Markdown table, in the order of their schema.
+func SettingsTable() (string, error) {
+	var schema struct {
+		Required   []string
+		Properties map[string]struct {
+			Type        any
+			Description string
+			Default     json.RawMessage
+			Order       int
+		}
+	}
+	if err := json.Unmarshal(schemas.Settings(), &schema); err != nil {
+		return "", fmt.Errorf("reading the settings' schema: %w", err)
+	}
+	names := make([]string, 0, len(schema.Properties))
+	for name := range schema.Properties {
+		names = append(names, name)
+	}
+	sort.Slice(names, func(i, j int) bool { return schema.Properties[names[i]].Order < schema.Properties[names[j]].Order })
+	var b strings.Builder
+	b.WriteString("| Setting | Required | Default | Description |\n|---|---|---|---|\n")
+	for _, name := range names {
+		s := schema.Properties[name]
+		required := ""
+		for _, r := range schema.Required {
+			if r == name {
+				required = "yes"
+			}
+		}
+		def := ""
+		if s.Default != nil {
+			def = "`" + string(s.Default) + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", name, required, def, strings.ReplaceAll(s.Description, "|", "\\|"))
+	}
+	return b.String(), nil
+}
+
+// StreamsTable returns the streams as a Markdown table, in the order of the table.
+func StreamsTable() string {
+	var b strings.Builder
+	b.WriteString("| Stream | Key | Incremental by | Route | Records |\n|---|---|---|---|---|\n")
+	for i := range stream.All {
+		s := &stream.All[i]
+		key := ""
+		if s.ReplicationKey != "" {
+			key = "`" + s.ReplicationKey + "`"
+		}
+		route := s.Listing.Route
+		if s.IsChild() {
+			route = s.Route
+		}
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s | `%s` | %s |\n", s.Name, strings.Join(s.Key, "`, `"), key, route, s.Doc)
+	}
+	return b.String()
+}

@@ -1,0 +1,156 @@
+package tap
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/tap-confluence/tap-confluence/catalog"
+	"github.com/tap-confluence/tap-confluence/schemas"
+	"github.com/tap-confluence/tap-confluence/tap/emit"
+	"github.com/tap-confluence/tap-confluence/tap/engine"
+	"github.com/tap-confluence/tap-confluence/tap/state"
+)
+
+// Documentation is where users find the connector's documentation.
+const Documentation = "https://github.com/tap-confluence/tap-confluence"
+
+// airbyte runs one of Airbyte's verbs. Everything that goes wrong after the command line is
+// told as a message on stdout.
+func (p *program) airbyte(ctx context.Context, verb string, args []string) int {
+	sink := emit.NewAirbyte(p.out, p.now)
+	var o options
+	if err := parse(args, o.airbyteFlags); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return p.document([]byte(help))
+		}
+		p.stderr.line(err.Error())
+		return ExitUsage
+	}
+	if missing := o.missing(verb); missing != "" {
+		p.stderr.line(fmt.Sprintf("%s needs %s; see %s --help", verb, missing, Name))
+		return ExitUsage
+	}
+	var err error
+	switch verb {
+	case "spec":
+		err = p.spec(sink)
+	case "check":
+		err = p.checkConnection(ctx, sink, &o)
+	case "discover":
+		var text []byte
+		if text, err = catalog.Airbyte(); err == nil {
+			err = sink.Catalog(text)
+		}
+	case "read":
+		err = p.read(ctx, sink, &o)
+	}
+	if err == nil {
+		return ExitDone
+	}
+	var incomplete *engine.IncompleteError
+	f := engine.Explain(err)
+	var mistake *usageError
+	if errors.As(err, &mistake) || errors.As(err, &incomplete) && f.Type == emit.SystemError {
+		f.Type = emit.ConfigError
+	}
+	if e := sink.Failed("", f); e != nil {
+		p.stderr.line(e.Error())
+	}
+	return ExitFailed
+}
+
+// missing names the options that a verb needs and did not get.
+func (o *options) missing(verb string) string {
+	var names []string
+	if verb != "spec" && len(o.config) == 0 {
+		names = append(names, "--config")
+	}
+	if verb == "read" && o.catalog == "" {
+		names = append(names, "--catalog")
+	}
+	return strings.Join(names, " and ")
+}
+
+func (p *program) spec(sink *emit.Airbyte) error {
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, schemas.Settings()); err != nil {
+		return fmt.Errorf("reading the settings' schema: %w", err)
+	}
+	return sink.Spec(compact.Bytes(), Documentation)
+}
+
+// checkConnection tells whether a sync would work. Whatever the user got wrong is a status,
+// not an error.
+func (p *program) checkConnection(ctx context.Context, sink *emit.Airbyte, o *options) error {
+	s, err := p.airbyteSession(sink, o)
+	if err != nil {
+		return sink.Connection(false, err.Error())
+	}
+	defer s.close()
+	missing, err := s.check(ctx)
+	if err != nil {
+		return sink.Connection(false, err.Error())
+	}
+	return sink.Connection(true, strings.Join(missing, "; "))
+}
+
+func (p *program) airbyteSession(sink *emit.Airbyte, o *options) (*session, error) {
+	return p.session(o, func(level slog.Leveler) slog.Handler { return &airbyteHandler{sink: sink, level: level} })
+}
+
+func (p *program) read(ctx context.Context, sink *emit.Airbyte, o *options) error {
+	s, err := p.airbyteSession(sink, o)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	data, err := os.ReadFile(o.catalog)
+	if err != nil {
+		return usage("reading the catalog: %w", err)
+	}
+	selections, warnings, err := catalog.ParseAirbyte(data)
+	s.warn(warnings)
+	if err != nil {
+		return s.refuseCatalog(sink, err)
+	}
+	st, err := s.airbyteState(o.state)
+	if err != nil {
+		return err
+	}
+	return s.sync(ctx, engine.Options{Selections: selections, State: st, Sink: sink, PerStream: true})
+}
+
+// refuseCatalog tells of every stream that doesn't exist that it can't be read.
+func (s *session) refuseCatalog(sink *emit.Airbyte, err error) error {
+	if unknown, ok := errors.AsType[*catalog.UnknownStreamError](err); ok {
+		for _, name := range unknown.Names {
+			if e := sink.Status(name, emit.Incomplete); e != nil {
+				return e
+			}
+		}
+	}
+	return usage("%w", err)
+}
+
+func (s *session) airbyteState(file string) (*state.State, error) {
+	var data []byte
+	if file != "" {
+		var err error
+		if data, err = os.ReadFile(file); err != nil {
+			return nil, usage("reading the state: %w", err)
+		}
+	}
+	st, warnings, err := state.ParseAirbyte(data, s.config.Site, isStream)
+	s.warn(warnings)
+	if err != nil {
+		return nil, usage("%w", err)
+	}
+	return st, nil
+}

@@ -1,0 +1,130 @@
+package tap
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// options are the command line's options, of both dialects.
+type options struct {
+	config                          list
+	catalog, properties, state      string
+	discover, test, about, versionF bool
+	format, logLevel                string
+	debug                           bool
+}
+
+// list is a flag that may be given several times.
+type list []string
+
+func (l *list) String() string     { return strings.Join(*l, ",") }
+func (l *list) Set(s string) error { *l = append(*l, s); return nil }
+
+// boolOrValue is a flag that may stand alone or have a value: --test, --test=all.
+type boolOrValue struct{ set *bool }
+
+func (b boolOrValue) String() string   { return "" }
+func (b boolOrValue) IsBoolFlag() bool { return true }
+func (b boolOrValue) Set(s string) error {
+	*b.set = s != "false"
+	return nil
+}
+
+// parse reads the arguments with the flags that define declares. Help is flag.ErrHelp; a
+// mistake names the argument.
+func parse(args []string, define func(*flag.FlagSet)) error {
+	fs := flag.NewFlagSet(Name, flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	define(fs)
+	if err := fs.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return usage("%w; see %s --help", err, Name)
+	}
+	if fs.NArg() > 0 {
+		return usage("the argument %q is not understood; see %s --help", fs.Arg(0), Name)
+	}
+	return nil
+}
+
+func (o *options) singerFlags(fs *flag.FlagSet) {
+	for _, name := range []string{"config", "c"} {
+		fs.Var(&o.config, name, "")
+	}
+	for _, name := range []string{"catalog"} {
+		fs.StringVar(&o.catalog, name, "", "")
+	}
+	for _, name := range []string{"properties", "p"} {
+		fs.StringVar(&o.properties, name, "", "")
+	}
+	for _, name := range []string{"state", "s"} {
+		fs.StringVar(&o.state, name, "", "")
+	}
+	for _, name := range []string{"discover", "d"} {
+		fs.BoolVar(&o.discover, name, false, "")
+	}
+	fs.Var(boolOrValue{&o.test}, "test", "")
+	fs.BoolVar(&o.about, "about", false, "")
+	fs.StringVar(&o.format, "format", "text", "")
+	fs.BoolVar(&o.versionF, "version", false, "")
+	o.commonFlags(fs)
+}
+
+func (o *options) airbyteFlags(fs *flag.FlagSet) {
+	fs.Var(&o.config, "config", "")
+	fs.StringVar(&o.catalog, "catalog", "", "")
+	fs.StringVar(&o.state, "state", "", "")
+	o.commonFlags(fs)
+}
+
+func (o *options) commonFlags(fs *flag.FlagSet) {
+	fs.BoolVar(&o.debug, "debug", false, "")
+	fs.BoolVar(&o.debug, "dev", false, "")
+	fs.StringVar(&o.logLevel, "log-level", "", "")
+}
+
+// catalogFile is the catalog's file; --properties is its older name.
+func (o *options) catalogFile() (string, error) {
+	if o.catalog != "" && o.properties != "" && o.catalog != o.properties {
+		return "", usage("--catalog and --properties are two names of one option; give one")
+	}
+	if o.catalog == "" {
+		return o.properties, nil
+	}
+	return o.catalog, nil
+}
+
+var help = fmt.Sprintf(`%s extracts a Confluence Cloud site, for Singer and for Airbyte.
+
+Singer:
+  %[1]s --config C [--catalog K] [--state S]   sync; without a catalog all streams
+  %[1]s --config C --discover                  print the catalog
+  %[1]s --config C --test                      find out whether the site answers this account
+  %[1]s --about [--format json|markdown]       print settings and capabilities
+  %[1]s --version | --help
+
+Airbyte:
+  %[1]s spec
+  %[1]s check    --config C
+  %[1]s discover --config C
+  %[1]s read     --config C --catalog K [--state S]
+
+Options:
+  --config C      a JSON file with settings; may be given several times, later ones win;
+                  ENV reads TAP_CONFLUENCE_<SETTING> from the environment, which also fills
+                  what files leave out; - reads standard input
+  --catalog K     what to read (--properties is its older name)
+  --state S       where an earlier run ended
+  --log-level L   debug, info, warning or error; --debug is --log-level debug
+
+Exit status:
+  0  everything that was asked for is done
+  1  a stream failed (the others are complete), or the run ended early
+  2  the command line, a setting, the catalog or the state is wrong; nothing was read
+  3  Singer only: the site refuses the credentials or the account, or is not there
+  4  Singer only: the site asks to wait longer than max_retry_wait; try again later
+`, Name)

@@ -1,0 +1,145 @@
+package tap
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"unicode"
+
+	"github.com/tap-confluence/tap-confluence/tap/emit"
+)
+
+// console is stderr: whole lines, and below them at most one that is redrawn.
+type console struct {
+	mu     sync.Mutex
+	w      io.Writer
+	status string // the line that is redrawn, empty for none
+}
+
+func newConsole(w io.Writer) *console { return &console{w: w} }
+
+// text writes text of our own as it is.
+func (c *console) text(s string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, _ = io.WriteString(c.w, s)
+}
+
+const eraseLine = "\r\x1b[K"
+
+// line writes a line. What is in it can't move the cursor or forge another line.
+func (c *console) line(text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := printable(text) + "\n"
+	if c.status != "" {
+		out = eraseLine + out + c.status
+	}
+	// Nothing can be done about a stderr that is gone, and the sync need not end for it.
+	_, _ = io.WriteString(c.w, out)
+}
+
+// redraw replaces the status line; an empty one removes it.
+func (c *console) redraw(status string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	status = printable(status)
+	if status == "" && c.status == "" {
+		return
+	}
+	c.status = status
+	_, _ = io.WriteString(c.w, eraseLine+status)
+}
+
+// printable replaces what a terminal would act on: control characters and those that turn
+// or hide text.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n':
+			return ' '
+		case unicode.IsPrint(r):
+			return r
+		}
+		return '\uFFFD'
+	}, s)
+}
+
+// text writes a log record's message and attributes as one line.
+func text(r slog.Record, attrs []slog.Attr) string {
+	var b strings.Builder
+	b.WriteString(r.Message)
+	write := func(a slog.Attr) bool {
+		v := fmt.Sprint(a.Value.Resolve().Any())
+		if a.Key == "error" {
+			b.WriteString(": " + v)
+			return true
+		}
+		if strings.ContainsAny(v, " \"=") || v == "" {
+			v = strconv.Quote(v)
+		}
+		b.WriteString(" " + a.Key + "=" + v)
+		return true
+	}
+	for _, a := range attrs {
+		write(a)
+	}
+	r.Attrs(write)
+	return b.String()
+}
+
+// textHandler logs to stderr, each line beginning with its level as Singer's tools want it.
+type textHandler struct {
+	out   *console
+	level slog.Leveler
+	attrs []slog.Attr
+}
+
+func (h *textHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level.Level() }
+
+func (h *textHandler) Handle(_ context.Context, r slog.Record) error {
+	h.out.line(levelName(r.Level, "WARNING") + " " + text(r, h.attrs))
+	return nil
+}
+
+func (h *textHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &textHandler{h.out, h.level, append(slices.Clip(h.attrs), attrs...)}
+}
+
+func (h *textHandler) WithGroup(string) slog.Handler { return h }
+
+// airbyteHandler logs as LOG messages on stdout.
+type airbyteHandler struct {
+	sink  *emit.Airbyte
+	level slog.Leveler
+	attrs []slog.Attr
+}
+
+func (h *airbyteHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level.Level() }
+
+func (h *airbyteHandler) Handle(_ context.Context, r slog.Record) error {
+	return h.sink.Log(levelName(r.Level, "WARN"), printable(text(r, h.attrs)))
+}
+
+func (h *airbyteHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &airbyteHandler{h.sink, h.level, append(slices.Clip(h.attrs), attrs...)}
+}
+
+func (h *airbyteHandler) WithGroup(string) slog.Handler { return h }
+
+func levelName(l slog.Level, warn string) string {
+	switch {
+	case l >= slog.LevelError:
+		return "ERROR"
+	case l >= slog.LevelWarn:
+		return warn
+	case l >= slog.LevelInfo:
+		return "INFO"
+	}
+	return "DEBUG"
+}

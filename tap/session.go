@@ -1,0 +1,171 @@
+package tap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/config"
+	"github.com/tap-confluence/tap-confluence/tap/engine"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// session is a run with settings: a client for the site and a log.
+type session struct {
+	program *program
+	config  *config.Config
+	client  *client.Client
+	log     *slog.Logger
+	// running is the sync under way, for what happens beside it.
+	running atomic.Pointer[engine.Run]
+}
+
+// session reads the settings and makes what depends on them. It sends nothing.
+func (p *program) session(o *options, handler func(slog.Leveler) slog.Handler) (*session, error) {
+	level := &slog.LevelVar{}
+	s := &session{program: p, log: slog.New(handler(level))}
+	cfg, warnings, err := config.Load(config.Input{Files: o.config, Stdin: p.stdin, Environ: p.environ})
+	s.warn(warnings)
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	s.config = cfg
+	if o.logLevel != "" {
+		cfg.LogLevel = o.logLevel
+	}
+	if o.debug {
+		cfg.LogLevel = "debug"
+	}
+	if err := setLevel(level, cfg.LogLevel); err != nil {
+		return nil, err
+	}
+	s.client, err = client.New(cfg, client.Options{Logger: s.log, Version: Version(), OnWait: s.onWait})
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	return s, nil
+}
+
+func setLevel(v *slog.LevelVar, name string) error {
+	levels := map[string]slog.Level{"": slog.LevelInfo, "debug": slog.LevelDebug, "info": slog.LevelInfo,
+		"warning": slog.LevelWarn, "warn": slog.LevelWarn, "error": slog.LevelError}
+	level, ok := levels[strings.ToLower(name)]
+	if !ok {
+		return usage("log level %q: give debug, info, warning or error", name)
+	}
+	v.Set(level)
+	return nil
+}
+
+func (s *session) close() { s.client.Close() }
+
+func (s *session) warn(warnings []string) {
+	for _, w := range warnings {
+		s.log.Warn(w)
+	}
+}
+
+// onWait writes the state before a long wait, so that the client holds all that is safe.
+func (s *session) onWait(until time.Time, why string) {
+	s.log.Warn("waiting", "until", until.UTC().Format(time.RFC3339), "why", why)
+	if r := s.running.Load(); r != nil {
+		if err := r.Flush(); err != nil {
+			s.log.Debug("writing the state before a wait", "error", err)
+		}
+	}
+}
+
+// probe finds out whether the site answers this account. A token that only lacks the
+// probe's own scope passes: the first listing decides.
+func (s *session) probe(ctx context.Context) error {
+	site, err := s.client.Probe(ctx)
+	switch {
+	case client.KindOf(err) == client.KindScope:
+		s.log.Debug("the token lacks the scope that tells who it is", "error", err)
+	case err != nil:
+		return err
+	default:
+		s.log.Debug("the site answers", "url", site.URL, "gateway", site.Gateway, "account", site.AccountID)
+	}
+	return nil
+}
+
+// check asks one row of every listing after the probe. The streams that the account can't
+// read are returned as sentences; if it can't read spaces, or nothing at all, that is the
+// error.
+func (s *session) check(ctx context.Context) ([]string, error) {
+	if err := s.probe(ctx); err != nil {
+		return nil, err
+	}
+	var missing []string
+	var refusals []error
+	asked := 0
+	for _, l := range stream.Listings {
+		if l.Typed {
+			continue // it needs a type, and there may be none
+		}
+		asked++
+		err := s.checkListing(ctx, l)
+		switch client.KindOf(err) {
+		case client.KindOther:
+			if err != nil {
+				return nil, err
+			}
+		case client.KindScope, client.KindForbidden, client.KindGone, client.KindNotFound:
+			if l == stream.Spaces {
+				return nil, err
+			}
+			refusals = append(refusals, err)
+			missing = append(missing, fmt.Sprintf("can't read %s: %v", l.Name, err))
+		default:
+			return nil, err
+		}
+	}
+	if len(refusals) == asked {
+		return nil, errors.Join(refusals...)
+	}
+	return missing, s.checkSpaces(ctx)
+}
+
+// checkListing asks for one row.
+func (s *session) checkListing(ctx context.Context, l *stream.Listing) error {
+	req := client.Request{Path: stream.Path(l.Route, ""), Query: l.Query, Scopes: l.Scopes}
+	if l.Offset {
+		_, err := s.client.Get(ctx, client.Request{Path: req.Path, Query: [][2]string{{"limit", "1"}}, Scopes: l.Scopes})
+		return err
+	}
+	page, err := s.client.Pager(req, 1).Page(ctx, "")
+	if err == nil {
+		page.Release()
+	}
+	return err
+}
+
+// checkSpaces finds out whether the chosen spaces exist.
+func (s *session) checkSpaces(ctx context.Context) error {
+	return engine.CheckSpaces(ctx, engine.Options{Config: s.config, Client: s.client, Logger: s.log, Now: s.program.now})
+}
+
+// sync runs a sync after the probe, with progress on stderr and a summary at the end.
+func (s *session) sync(ctx context.Context, o engine.Options) error {
+	o.Config, o.Client, o.Logger, o.Now = s.config, s.client, s.log, s.program.now
+	started := o.Now()
+	run, err := engine.New(o)
+	if err != nil {
+		return fmt.Errorf("preparing the sync: %w", err)
+	}
+	if err := s.probe(ctx); err != nil {
+		return err
+	}
+	s.running.Store(run)
+	progress := startProgress(s, run, started)
+	err = run.Sync(ctx)
+	progress.stop()
+	s.summarize(run.Report(), s.program.now().Sub(started))
+	return err
+}

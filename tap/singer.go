@@ -1,0 +1,133 @@
+package tap
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/tap-confluence/tap-confluence/catalog"
+	"github.com/tap-confluence/tap-confluence/tap/emit"
+	"github.com/tap-confluence/tap-confluence/tap/engine"
+	"github.com/tap-confluence/tap-confluence/tap/state"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// singer runs a Singer command line. A failed run's last line on stderr begins with
+// CRITICAL.
+func (p *program) singer(ctx context.Context, args []string) int {
+	err := p.singerCommand(ctx, args)
+	if errors.Is(err, flag.ErrHelp) {
+		return p.document([]byte(help))
+	}
+	if err != nil {
+		p.stderr.line("CRITICAL " + err.Error())
+	}
+	return exitStatus(err)
+}
+
+func (p *program) singerCommand(ctx context.Context, args []string) error {
+	var o options
+	if err := parse(args, o.singerFlags); err != nil {
+		return err
+	}
+	switch {
+	case o.versionF:
+		return p.out.Write([]byte(Name + " v" + Version() + "\n"))
+	case o.about:
+		text, err := about(o.format)
+		if err != nil {
+			return err
+		}
+		return p.out.Write(text)
+	case o.discover:
+		text, err := catalog.Singer()
+		if err != nil {
+			return fmt.Errorf("writing the catalog: %w", err)
+		}
+		return p.out.Write(append(text, '\n'))
+	}
+	if len(o.config) == 0 {
+		return usage("--config is missing: give a JSON file with the settings, or ENV to read TAP_CONFLUENCE_* from the environment")
+	}
+	s, err := p.session(&o, func(level slog.Leveler) slog.Handler { return &textHandler{out: p.stderr, level: level} })
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if o.test {
+		return s.test(ctx)
+	}
+	return s.singerSync(ctx, &o)
+}
+
+// test finds out whether the site answers this account.
+func (s *session) test(ctx context.Context) error {
+	missing, err := s.check(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range missing {
+		s.log.Warn(m)
+	}
+	s.log.Info("the site answers", "site", s.config.Site)
+	return nil
+}
+
+func (s *session) singerSync(ctx context.Context, o *options) error {
+	selections, err := s.singerCatalog(o)
+	if err != nil {
+		return err
+	}
+	st, err := s.singerState(o.state)
+	if err != nil {
+		return err
+	}
+	resumable := st.Open
+	if resumable {
+		s.log.Info("going on with an interrupted sync")
+	}
+	return s.sync(ctx, engine.Options{
+		Selections: selections, State: st, Sink: emit.NewSinger(s.program.out), Resumable: resumable,
+	})
+}
+
+func (s *session) singerCatalog(o *options) ([]catalog.Selection, error) {
+	file, err := o.catalogFile()
+	if err != nil {
+		return nil, err
+	}
+	if file == "" {
+		s.log.Info("no catalog given: reading all streams in full")
+		return catalog.All()
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, usage("reading the catalog: %w", err)
+	}
+	selections, warnings, err := catalog.ParseSinger(data)
+	s.warn(warnings)
+	if err != nil {
+		return nil, usage("%w", err)
+	}
+	return selections, nil
+}
+
+func (s *session) singerState(file string) (*state.State, error) {
+	var data []byte
+	if file != "" {
+		var err error
+		if data, err = os.ReadFile(file); err != nil {
+			return nil, usage("reading the state: %w", err)
+		}
+	}
+	st, err := state.ParseSinger(data, s.config.Site, isStream)
+	if err != nil {
+		return nil, usage("%w", err)
+	}
+	return st, nil
+}
+
+func isStream(name string) bool { return stream.Find(name) != nil }

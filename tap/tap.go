@@ -1,0 +1,123 @@
+// Package tap is the program: it decides which protocol is spoken, wires the parts and
+// turns what happened into an exit status.
+package tap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/emit"
+)
+
+// Name is the program's name.
+const Name = "tap-confluence"
+
+// Exit statuses. Airbyte's verbs use only the first three.
+const (
+	ExitDone    = 0 // everything that was asked for is done
+	ExitFailed  = 1 // a stream failed, or the run ended early
+	ExitUsage   = 2 // the command line, a setting, the catalog or the state is wrong
+	ExitRefused = 3 // the site refuses the credentials or the account, or isn't there
+	ExitLater   = 4 // the site asks to wait longer than max_retry_wait: try again later
+)
+
+// version is set by release builds (-ldflags "-X ...tap.version=1.2.3").
+var version string
+
+// Version returns the program's version: a release's number, else what the build knows of
+// its module and commit.
+func Version() string {
+	if version != "" {
+		return strings.TrimPrefix(version, "v")
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return strings.TrimPrefix(v, "v")
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			return "0.0.0-" + s.Value[:12]
+		}
+	}
+	return "0.0.0-dev"
+}
+
+// Run is the whole program but for signals: it takes the arguments after the program's
+// name and returns the exit status. A cancelled context stops a sync at the next safe
+// point, with a last state.
+func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	p := &program{stdin: stdin, out: emit.NewOut(stdout), stdout: stdout, stderr: newConsole(stderr), now: time.Now, environ: os.Environ()}
+	switch first(args) {
+	case "":
+		p.stderr.text(help)
+		return ExitUsage
+	case "spec", "check", "discover", "read":
+		return p.airbyte(ctx, args[0], args[1:])
+	}
+	return p.singer(ctx, args)
+}
+
+func first(args []string) string {
+	if len(args) == 0 {
+		return ""
+	}
+	return args[0]
+}
+
+// program is one run of the program.
+type program struct {
+	stdin   io.Reader
+	out     *emit.Out // stdout, for protocol messages
+	stdout  io.Writer // stdout, for the documents that people ask for
+	stderr  *console
+	now     func() time.Time
+	environ []string
+}
+
+// usageError is a mistake in what the user gave: arguments, settings, catalog or state.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usage(format string, args ...any) error {
+	return &usageError{fmt.Errorf(format, args...)}
+}
+
+// exitStatus maps an error to Singer's exit status.
+func exitStatus(err error) int {
+	var mistake *usageError
+	switch k := client.KindOf(err); {
+	case err == nil:
+		return ExitDone
+	case errors.As(err, &mistake):
+		return ExitUsage
+	case k.SiteWide(), k == client.KindLoginPage:
+		return ExitRefused
+	case k == client.KindRateLimit:
+		return ExitLater
+	}
+	return ExitFailed
+}
+
+// document prints a document that a person or a client asked for.
+func (p *program) document(text []byte) int {
+	if err := p.out.Write(text); err != nil {
+		p.stderr.line("CRITICAL " + err.Error())
+		return ExitFailed
+	}
+	return ExitDone
+}
+
+// ErrStopped is the cause of a context that a signal cancelled.
+var ErrStopped = errors.New("stopped by a signal")

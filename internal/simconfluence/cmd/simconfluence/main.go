@@ -1,0 +1,124 @@
+// Command simconfluence serves a simulated Confluence site on an address, for the demo and
+// for benchmarks, until it is stopped by SIGINT or SIGTERM. It prints one line to stdout:
+// the site's URL. With -truth it serves nothing and prints how many rows each stream has.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		os.Exit(2)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "simconfluence:", err)
+		os.Exit(1)
+	}
+}
+
+// run is the program without its process.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	addr, truth, options, err := parse(args, stderr)
+	if err != nil {
+		return err
+	}
+	site := simconfluence.New(options)
+	if truth {
+		enc := json.NewEncoder(stdout)
+		enc.SetIndent("", "  ")
+		return enc.Encode(site.Counts(simconfluence.TruthOptions{}))
+	}
+	return serve(ctx, site, addr, stdout)
+}
+
+// serve serves the site until the context ends.
+func serve(ctx context.Context, site *simconfluence.Site, addr string, stdout io.Writer) error {
+	var listen net.ListenConfig
+	l, err := listen.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return fmt.Errorf("listening: %w", err)
+	}
+	server := &http.Server{Handler: site, ReadHeaderTimeout: 10 * time.Second}
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		<-ctx.Done()
+		_ = server.Close()
+	}()
+	if _, err := fmt.Fprintln(stdout, "http://"+l.Addr().String()); err != nil {
+		return fmt.Errorf("writing the address: %w", err)
+	}
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving: %w", err)
+	}
+	<-stopped
+	return nil
+}
+
+// parse reads the command line. Numbers of items that aren't given follow from -pages.
+func parse(args []string, stderr io.Writer) (addr string, truth bool, o simconfluence.Options, err error) {
+	f := flag.NewFlagSet("simconfluence", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.StringVar(&addr, "addr", "127.0.0.1:0", "`address` to serve on")
+	f.BoolVar(&truth, "truth", false, "print the number of rows of each stream as JSON and exit")
+	seed := f.Int64("seed", 1, "`seed` of the site's data")
+	pages := f.Int("pages", 300, "`number` of pages, which the other numbers follow unless they are given")
+	var given simconfluence.Options
+	numbers := []struct {
+		name string
+		at   *int
+		to   func(*simconfluence.Options) *int
+	}{
+		{"spaces", &given.Spaces, func(o *simconfluence.Options) *int { return &o.Spaces }},
+		{"blog-posts", &given.BlogPosts, func(o *simconfluence.Options) *int { return &o.BlogPosts }},
+		{"attachments", &given.Attachments, func(o *simconfluence.Options) *int { return &o.Attachments }},
+		{"footer-comments", &given.FooterComments, func(o *simconfluence.Options) *int { return &o.FooterComments }},
+		{"inline-comments", &given.InlineComments, func(o *simconfluence.Options) *int { return &o.InlineComments }},
+		{"tasks", &given.Tasks, func(o *simconfluence.Options) *int { return &o.Tasks }},
+		{"groups", &given.Groups, func(o *simconfluence.Options) *int { return &o.Groups }},
+		{"custom-content", &given.CustomContent, func(o *simconfluence.Options) *int { return &o.CustomContent }},
+		{"labels", &given.Labels, func(o *simconfluence.Options) *int { return &o.Labels }},
+	}
+	for _, n := range numbers {
+		f.IntVar(n.at, n.name, -1, "`number` of "+n.name+"; -1: in proportion to the pages")
+	}
+	body := f.Int("body-bytes", 0, "`size` of bodies; 0: a mix")
+	visible := f.Bool("all-visible", false, "hide nothing from the user")
+	latency := f.Duration("latency", 0, "`time` that each answer takes")
+	email := f.String("email", "", "email of the account; empty: everybody may read")
+	token := f.String("token", "", "API token of the account")
+	bearer := f.String("access-token", "", "access token that the gateway's paths take")
+	scoped := f.Bool("scoped-token", false, "take the API token through the gateway only")
+	if err := f.Parse(args); err != nil {
+		return "", false, o, err
+	}
+	if f.NArg() > 0 {
+		return "", false, o, fmt.Errorf("unexpected argument %q", f.Arg(0))
+	}
+	o = simconfluence.Scaled(*seed, *pages)
+	for _, n := range numbers {
+		if *n.at >= 0 {
+			*n.to(&o) = *n.at
+		}
+	}
+	o.BodyBytes, o.AllVisible, o.Latency = *body, *visible, *latency
+	o.Auth = simconfluence.Auth{Email: *email, Token: *token, AccessToken: *bearer, ScopedToken: *scoped}
+	return addr, truth, o, nil
+}

@@ -1,0 +1,396 @@
+package simconfluence
+
+import (
+	"strconv"
+	"strings"
+)
+
+// edit is what changed of an item since the beginning.
+type edit struct {
+	created int64   // of an item that was created later, else 0
+	times   []int64 // of versions made since
+	status  string  // empty: as generated
+	gone    bool    // purged, or never was
+}
+
+// Statuses of content.
+const (
+	current  = "current"
+	archived = "archived"
+	trashed  = "trashed"
+	deleted  = "deleted"
+	draft    = "draft"
+)
+
+// Ids are decimal, ascending with the ordinal and unlike for all content. The second half
+// of each kind lies beyond 2^53, without gaps, so that a float64 can't tell neighbours apart.
+const (
+	lowID, lowRange, lowStep = 98304, 60_000_000, 3
+	highID, highRange        = 9007199254740993, 1_000_000_000
+)
+
+// id returns an item's numeric id.
+func (s *Site) id(k Kind, i int) int64 {
+	if half := s.first[k] / 2; i >= half {
+		return highID + int64(k)*highRange + int64(i-half)
+	}
+	return lowID + int64(k)*lowRange + int64(i)*lowStep
+}
+
+// ordinal returns the item with that numeric id.
+func (s *Site) ordinal(k Kind, id int64) (int, bool) {
+	half := s.first[k] / 2
+	i := int64(-1)
+	if id >= highID {
+		i = id - highID - int64(k)*highRange
+		if i >= 0 {
+			i += int64(half)
+		}
+	} else if d := id - lowID - int64(k)*lowRange; d >= 0 && d%lowStep == 0 && d/lowStep < int64(half) {
+		i = d / lowStep
+	}
+	return int(i), i >= 0 && i < int64(s.n[k])
+}
+
+// find returns the item that an id in a path or a query names: one that was not purged.
+func (s *Site) find(k Kind, id string) (int, bool) {
+	switch k {
+	case Attachment:
+		id = strings.TrimPrefix(id, "att")
+	case Group:
+		return s.findGroup(id)
+	}
+	n, err := strconv.ParseInt(id, 10, 64)
+	if err != nil {
+		return 0, false
+	}
+	i, ok := s.ordinal(k, n)
+	return i, ok && !s.gone(k, i)
+}
+
+// findGroup looks for a group by its id, which doesn't follow from its ordinal.
+func (s *Site) findGroup(id string) (int, bool) {
+	var b []byte
+	for i := range s.n[Group] {
+		if b = s.appendID(b[:0], Group, i); string(b) == id {
+			return i, !s.gone(Group, i)
+		}
+	}
+	return 0, false
+}
+
+// appendID appends an item's id, without quotes.
+func (s *Site) appendID(b []byte, k Kind, i int) []byte {
+	switch k {
+	case Attachment:
+		b = append(b, "att"...)
+	case Group:
+		return appendUUID(b, s.h(Group, i, saltMisc))
+	}
+	return strconv.AppendInt(b, s.id(k, i), 10)
+}
+
+// edit returns what changed of an item, or nil.
+func (s *Site) edit(k Kind, i int) *edit {
+	if len(s.edits) == 0 {
+		return nil
+	}
+	return s.edits[ref{k, i}]
+}
+
+func (s *Site) gone(k Kind, i int) bool {
+	e := s.edit(k, i)
+	return e != nil && e.gone
+}
+
+// created returns when an item was made, in milliseconds. Times ascend with the ordinal
+// only roughly; some batches of items share one.
+func (s *Site) created(k Kind, i int) int64 {
+	if i >= s.first[k] {
+		return s.edits[ref{k, i}].created
+	}
+	n := int64(s.first[k])
+	if batch := i / 8; draw(s.h(k, batch, saltBatch), 5) == 0 {
+		return s.begin() + s.span()/20*19*int64(batch*8+1)/(n+8)
+	}
+	h := s.h(k, i, saltCreated)
+	t := s.begin() + s.span()/20*19*int64(i+1)/(n+8) + int64(draw(h, int(s.span()/50)))
+	if h>>61 == 0 {
+		t = t / 1000 * 1000
+	}
+	return t
+}
+
+// baseVersion returns the number of versions that an item began with.
+func (s *Site) baseVersion(k Kind, i int) int {
+	if i < 2 {
+		switch {
+		case k == Page:
+			return []int{260, 55}[i]
+		case (k == BlogPost || k == Attachment) && i == 0:
+			return 53
+		}
+	}
+	if i >= s.first[k] {
+		return 1
+	}
+	single := 80 // share of items at version 1, in percent
+	switch k {
+	case Page:
+		single = 60
+	case BlogPost:
+		single = 70
+	case Attachment:
+		single = 85
+	}
+	h := s.h(k, i, saltVersions)
+	if draw(h, 100) < single {
+		return 1
+	}
+	if h = mix(h); draw(h, 5) > 0 {
+		return 2 + draw(mix(h), 5)
+	}
+	return 7 + draw(mix(h), 34)
+}
+
+// version returns the number of an item's current version.
+func (s *Site) version(k Kind, i int) int {
+	v := s.baseVersion(k, i)
+	if e := s.edit(k, i); e != nil {
+		v += len(e.times)
+	}
+	return v
+}
+
+// modified returns when an item's current version was made. Many items share a time.
+func (s *Site) modified(k Kind, i int) int64 {
+	if e := s.edit(k, i); e != nil && len(e.times) > 0 {
+		return e.times[len(e.times)-1]
+	}
+	return s.baseModified(k, i, s.baseVersion(k, i))
+}
+
+func (s *Site) baseModified(k Kind, i, v int) int64 {
+	t := s.created(k, i)
+	if i >= s.first[k] {
+		return t
+	}
+	h := s.h(k, i, saltModified)
+	if v == 1 {
+		if draw(h, 12) == 0 {
+			t += int64(1 + draw(mix(h), 5000))
+		}
+		return t
+	}
+	if draw(h, 3) == 0 {
+		from := int((t-s.begin())*int64(len(s.insts)+1)/s.span()) + 1
+		if from < len(s.insts) {
+			return s.insts[from+draw(mix(h), len(s.insts)-from)]
+		}
+	}
+	return t + 60_000 + int64(draw(mix(h), int(s.opts.Now.UnixMilli()-hour-t-60_000)))
+}
+
+// versionTime returns when version v (from 1) of an item was made.
+func (s *Site) versionTime(k Kind, i, v int) int64 {
+	base := s.baseVersion(k, i)
+	if v > base {
+		return s.edit(k, i).times[v-base-1]
+	}
+	to := s.baseModified(k, i, base)
+	if v == base {
+		if base == 1 && s.lies.FirstVersions && draw(s.h(k, i, saltGeneric), 4) == 0 {
+			return to - 3_600_123
+		}
+		return to
+	}
+	from := s.created(k, i)
+	return from + (to-from)*int64(v-1)/int64(base-1)
+}
+
+// status returns an item's status.
+func (s *Site) status(k Kind, i int) string {
+	if e := s.edit(k, i); e != nil && e.status != "" {
+		return e.status
+	}
+	if i >= s.first[k] && k != Attachment {
+		return current
+	}
+	h := draw(s.h(k, i, saltStatus), 1000)
+	switch k {
+	case Space:
+		if i > 1 && h < 80 || i == 2 {
+			return archived
+		}
+	case Page:
+		return s.pageStatus(i, h)
+	case BlogPost:
+		switch {
+		case i == 3 || i > 3 && h < 25:
+			return trashed
+		case i == 4 || i > 4 && h < 35:
+			return deleted
+		case i > 3 && h < 40:
+			return draft
+		}
+	case Attachment:
+		c, j := s.container(k, i)
+		if st := s.status(c, j); st != current {
+			return st
+		}
+		if c == CustomContent && !s.open(c, j) {
+			return trashed
+		}
+		if i == 3 || i > 3 && h < 20 {
+			return trashed
+		}
+	case CustomContent:
+		if i > 3 && h < 20 {
+			return trashed
+		}
+	}
+	return current
+}
+
+// pageStatus is the status that a page begins with. The homepages of spaces are current;
+// the first pages after them show every status even on a small site.
+func (s *Site) pageStatus(i, h int) string {
+	switch i -= max(s.first[Space], 4); {
+	case i < 0:
+		return current
+	case i == 0 || i > 3 && h < 50:
+		return archived
+	case i == 1 || i > 3 && h < 75:
+		return trashed
+	case i == 2 || i > 3 && h < 80:
+		return deleted
+	case i == 3 || i > 3 && h < 85:
+		return draft
+	}
+	return current
+}
+
+// space returns the space that an item belongs to, -1 for none.
+func (s *Site) space(k Kind, i int) int {
+	switch k {
+	case Space:
+		return i
+	case Page:
+		return i % s.first[Space]
+	case BlogPost:
+		return draw(s.h(k, i, saltSpace), s.first[Space])
+	case Group, Label:
+		return -1
+	}
+	c, j := s.container(k, i)
+	return s.space(c, j)
+}
+
+// parents of pages form a heap of four children a page in each space, whose root is the
+// space's homepage; some pages lie in folders, some have no parent.
+
+// parent returns a page's parent page, and the type of parent that the page has: page,
+// another one, or empty for none. Pages in the trash hand their children to their parents.
+func (s *Site) parent(i int) (int, string) {
+	spaces := s.first[Space]
+	r := i / spaces
+	if r == 0 {
+		return -1, ""
+	}
+	h := draw(s.h(Page, i, saltParentType), 100)
+	if h < 8 {
+		return -1, ""
+	}
+	p := (r-1)/4*spaces + i%spaces
+	for s.gone(Page, p) || s.status(Page, p) != current && s.status(Page, p) != archived {
+		if p < spaces {
+			return -1, ""
+		}
+		p = (p/spaces-1)/4*spaces + p%spaces
+	}
+	switch {
+	case h < 13 && s.hasFolder(p):
+		return p, "folder"
+	case h == 14:
+		return p, "whiteboard"
+	case h == 15:
+		return p, "database"
+	}
+	return p, "page"
+}
+
+// hasFolder says whether a folder lies below the page.
+func (s *Site) hasFolder(p int) bool { return draw(s.h(Page, p, saltMisc), 3) == 0 }
+
+// visible says whether the user may see an item, whatever its status.
+func (s *Site) visible(k Kind, i int) bool {
+	if s.gone(k, i) {
+		return false
+	}
+	if s.hidden(k, i) {
+		return false
+	}
+	switch k {
+	case Group, Label, Space:
+		return true
+	case Page:
+		if i >= s.first[Page] {
+			if p := (i/s.first[Space] - 1) / 4 * s.first[Space]; i >= s.first[Space] && s.hidden(Page, p+i%s.first[Space]) {
+				return false
+			}
+		}
+		return !s.hidden(Space, s.space(k, i))
+	case BlogPost:
+		return !s.hidden(Space, s.space(k, i))
+	case FooterComment, InlineComment:
+		if p := s.repliesTo(k, i); p >= 0 && !s.visible(k, p) {
+			return false
+		}
+	}
+	c, j := s.container(k, i)
+	return s.visible(c, j)
+}
+
+// hidden says whether something keeps the user from seeing this very item: one in fifty
+// of the younger ones, and a run of neighbours that can empty a whole page of an answer.
+func (s *Site) hidden(k Kind, i int) bool {
+	n := s.first[k]
+	switch {
+	case s.opts.AllVisible || k == Group || k == Label || n < 10 || i >= n:
+		return false
+	case k == Space:
+		return i == n-2
+	case k == FooterComment || k == InlineComment:
+		i -= i % threadSize // whole threads
+	}
+	if start := n * 2 / 3; i >= start && i < start+min(max(n/25, 3), 520) {
+		return true
+	}
+	return i > n/3+4 && draw(s.h(k, i, saltVisible), 50) == 0
+}
+
+// open says whether an item is there for those who don't ask for a status: for single
+// reads, and as a parent of what belongs to it.
+func (s *Site) open(k Kind, i int) bool {
+	if !s.visible(k, i) {
+		return false
+	}
+	switch k {
+	case Page, Attachment:
+		st := s.status(k, i) // an attachment's follows what it hangs on
+		return st == current || st == archived
+	case BlogPost:
+		return s.status(k, i) == current
+	case CustomContent:
+		if s.status(k, i) != current {
+			return false
+		}
+	case Space, Group, Label:
+		return true
+	}
+	c, j := s.container(k, i)
+	return s.open(c, j)
+}
+
+// author returns the hash that an item's author is drawn from.
+func (s *Site) author(k Kind, i int) uint64 { return s.h(k, i, saltAuthor) }

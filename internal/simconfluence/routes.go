@@ -1,0 +1,378 @@
+package simconfluence
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// routes is the table of what the site answers by hand, by full path. What the table of
+// streams has beyond it is served by generic.go.
+func (s *Site) routes() map[string]route {
+	t := map[string]route{}
+	for path, h := range v2Routes() {
+		t[stream.V2+path] = route{h, s.facts.Operation(path)}
+	}
+	for path, h := range map[string]handler{
+		"/wiki/rest/api/group": (*request).groupList, "/wiki/rest/api/user/current": (*request).currentUser,
+		"/wiki/rest/api/search": (*request).search,
+	} {
+		t[path] = route{h, s.facts.Operation(path)}
+	}
+	return t
+}
+
+// v2Routes are the routes of version 2, without its prefix.
+func v2Routes() map[string]handler {
+	t := map[string]handler{
+		"/spaces": (*request).spaces, "/spaces/{id}": one(Space),
+		"/spaces/{id}/permissions": (*request).permissions,
+		"/labels":                  (*request).labelList, "/tasks": (*request).tasks, "/tasks/{id}": one(Task),
+		"/pages/{id}/direct-children":    (*request).directChildren,
+		"/pages/{id}/children":           (*request).childPages,
+		"/spaces/{id}/pages":             inSpace(Page),
+		"/spaces/{id}/blogposts":         inSpace(BlogPost),
+		"/spaces/{id}/custom-content":    inSpace(CustomContent),
+		"/pages/{id}/custom-content":     within(CustomContent, Page),
+		"/blogposts/{id}/custom-content": within(CustomContent, BlogPost),
+	}
+	for path, k := range segments {
+		if k != Space && k != Task {
+			t["/"+path], t["/"+path+"/{id}"] = all(k), one(k)
+		}
+		switch k {
+		case Space, Page, BlogPost, Attachment, CustomContent:
+			t["/"+path+"/{id}/labels"] = labelsOf(k)
+			t["/"+path+"/{id}/properties"] = propertiesOf(k)
+			if k != Space {
+				t["/"+path+"/{id}/versions"] = versionsOf(k)
+				t["/"+path+"/{id}/footer-comments"] = within(FooterComment, k)
+			}
+			if k == Page || k == BlogPost {
+				t["/"+path+"/{id}/inline-comments"] = within(InlineComment, k)
+			}
+			if k == Page || k == BlogPost || k == CustomContent {
+				t["/"+path+"/{id}/attachments"] = within(Attachment, k)
+			}
+			if k == Page || k == BlogPost || k == Attachment {
+				t["/labels/{id}/"+path] = carriers(k)
+			}
+		case FooterComment, InlineComment:
+			t["/"+path+"/{id}/children"] = repliesOf(k)
+			t["/"+path+"/{id}/versions"] = versionsOf(k)
+		}
+	}
+	return t
+}
+
+// segments are the first segments of paths and what they list.
+var segments = map[string]Kind{
+	"spaces": Space, "pages": Page, "blogposts": BlogPost, "attachments": Attachment, "custom-content": CustomContent,
+	"footer-comments": FooterComment, "inline-comments": InlineComment, "tasks": Task,
+}
+
+// statuses are those that a list of the kind shows when none are asked for.
+func statuses(k Kind) []string {
+	switch k {
+	case Page, Attachment:
+		return []string{current, archived}
+	case BlogPost, CustomContent:
+		return []string{current}
+	}
+	return nil
+}
+
+// filter makes the predicate of a list of a kind: status, then what else was asked for.
+func (rq *request) filter(k Kind) func(i int) bool {
+	var want []func(i int) bool
+	add := func(f func(i int) bool) { want = append(want, f) }
+	asked := rq.values("status")
+	switch k {
+	case Page, BlogPost, Attachment:
+		if asked == nil {
+			asked = statuses(k)
+		}
+		add(func(i int) bool { return slices.Contains(asked, rq.status(k, i)) })
+	case FooterComment, InlineComment:
+		add(func(i int) bool { return rq.open(rq.container(k, i)) })
+		if asked != nil {
+			add(func(i int) bool { return slices.Contains(asked, rq.status(k, i)) })
+		}
+		if states := rq.values("resolution-status"); states != nil {
+			add(func(i int) bool { return slices.Contains(states, rq.resolution(k, i)) })
+		}
+	case CustomContent:
+		typ := rq.query.Get("type")
+		add(func(i int) bool { // what the user may not see is dropped later
+			return customTypes[rq.customType(i)] == typ && (rq.open(k, i) || !rq.visible(k, i))
+		})
+	}
+	if in := rq.ordinals(Space, "space-id"); in != nil {
+		add(func(i int) bool { return slices.Contains(in, int32(rq.space(k, i))) })
+	}
+	if title := rq.query.Get("title"); title != "" {
+		add(func(i int) bool { return unquoted(rq.appendTitle(nil, k, i)) == title })
+	}
+	if sub := rq.query.Get("subtype"); sub != "" && k == Page {
+		add(func(i int) bool { return (draw(rq.h(Page, i, saltMisc), 23) == 0) == (sub == "live") })
+	}
+	if name := rq.query.Get("filename"); name != "" && k == Attachment {
+		add(func(i int) bool { return unquoted(rq.appendFile(nil, i)) == name })
+	}
+	if media := rq.query.Get("mediaType"); media != "" && k == Attachment {
+		add(func(i int) bool { return mediaTypes[draw(rq.h(k, i, saltMedia), len(mediaTypes))].name == media })
+	}
+	return func(i int) bool {
+		for _, f := range want {
+			if !f(i) {
+				return false
+			}
+		}
+		return !rq.gone(k, i)
+	}
+}
+
+// ordinals returns the items that a parameter names by id, ascending; nil if it isn't
+// given, and none for ids that nothing has.
+func (rq *request) ordinals(k Kind, name string) []int32 {
+	ids := rq.values(name)
+	if ids == nil {
+		return nil
+	}
+	some := make([]int32, 0, len(ids))
+	for _, id := range ids {
+		if i, ok := rq.find(k, id); ok {
+			some = append(some, int32(i))
+		}
+	}
+	slices.Sort(some)
+	return slices.Compact(some)
+}
+
+func unquoted(fragment []byte) string {
+	text, err := unquoteJSON(fragment)
+	if err != nil {
+		panic(err) // our own text
+	}
+	return text
+}
+
+// all answers a list of a whole site.
+func all(k Kind) handler {
+	return func(rq *request) {
+		if k == CustomContent && !rq.typed() {
+			return
+		}
+		some := rq.ordinals(k, "id")
+		l := rq.items(k, some, some == nil, rq.query.Get("sort"), shape{format: rq.format()})
+		l.keep = rq.filter(k)
+		if k == FooterComment || k == InlineComment {
+			rq.lie(l, k)
+		}
+		rq.list(l)
+	}
+}
+
+// lie takes out of a site-wide list of comments what the site keeps silent about.
+func (rq *request) lie(l *list, k Kind) {
+	keep := l.keep
+	l.keep = func(i int) bool {
+		if rq.lies.NoReplies && rq.repliesTo(k, i) >= 0 {
+			return false
+		}
+		if c, j := rq.container(k, i); rq.lies.NoArchivedComments && c == Page && rq.status(c, j) == archived {
+			return false
+		}
+		return keep(i)
+	}
+}
+
+// typed checks the type that lists of custom content need.
+func (rq *request) typed() bool {
+	typ := rq.query.Get("type")
+	if typ == "" {
+		rq.badParam("Required parameter 'type' is missing.", "")
+		return false
+	}
+	if !slices.Contains(customTypes[:], typ) {
+		rq.badParam("Provided value {"+typ+"} for 'type' is not a known custom content type.", "")
+		return false
+	}
+	return true
+}
+
+// parentOf finds the item in the path; it answers 404 and returns false if there is none.
+func (rq *request) parentOf(k Kind) (int, bool) {
+	i, ok := rq.find(k, rq.id)
+	if _, err := strconv.ParseInt(strings.TrimPrefix(rq.id, "att"), 10, 64); err != nil {
+		rq.badParam("Provided value for 'id' is not the correct type. Expected type is Long.", "")
+		return 0, false
+	}
+	if !ok || !rq.open(k, i) {
+		rq.notFound(k)
+		return 0, false
+	}
+	return i, true
+}
+
+// within answers a list of what belongs to one item: of comments the roots alone.
+func within(k, c Kind) handler {
+	return func(rq *request) {
+		i, ok := rq.parentOf(c)
+		if !ok || k == CustomContent && !rq.typed() {
+			return
+		}
+		l := rq.items(k, rq.contained(k, c).of(i), false, rq.query.Get("sort"), shape{format: rq.format()})
+		l.keep = rq.filter(k)
+		rq.list(l)
+	}
+}
+
+// inSpace answers a list of a space's content.
+func inSpace(k Kind) handler {
+	return func(rq *request) {
+		i, ok := rq.parentOf(Space)
+		if !ok || k == CustomContent && !rq.typed() {
+			return
+		}
+		l := rq.items(k, nil, true, rq.query.Get("sort"), shape{format: rq.format()})
+		keep := rq.filter(k)
+		root := rq.param("depth") == "root"
+		l.keep = func(j int) bool {
+			if rq.space(k, j) != i || !keep(j) {
+				return false
+			}
+			if root && k == Page {
+				_, typ := rq.parent(j)
+				return typ == ""
+			}
+			return true
+		}
+		rq.list(l)
+	}
+}
+
+// repliesOf answers the direct replies to a comment.
+func repliesOf(k Kind) handler {
+	return func(rq *request) {
+		i, ok := rq.parentOf(k)
+		if !ok {
+			return
+		}
+		l := rq.items(k, rq.replies(k, i), false, rq.query.Get("sort"), shape{format: rq.format(), reply: true})
+		l.keep = rq.filter(k)
+		rq.list(l)
+	}
+}
+
+// carriers answers the items of a kind that carry a label.
+func carriers(k Kind) handler {
+	return func(rq *request) {
+		i, ok := rq.parentOf(Label)
+		if !ok {
+			return
+		}
+		l := rq.items(k, rq.labelled(k).of(i), false, rq.query.Get("sort"), shape{format: rq.format()})
+		keep := rq.filter(k)
+		l.keep = func(j int) bool {
+			return keep(j) && (!rq.lies.NoArchivedLabelled || rq.status(k, j) != archived)
+		}
+		rq.list(l)
+	}
+}
+
+func (rq *request) spaces() {
+	some := rq.ordinals(Space, "ids")
+	l := rq.items(Space, some, some == nil, rq.query.Get("sort"), rq.spaceShape())
+	keys, typ, status := rq.values("keys"), rq.query.Get("type"), rq.query.Get("status")
+	labels := rq.values("labels")
+	l.keep = func(i int) bool {
+		return !rq.gone(Space, i) && (keys == nil || slices.Contains(keys, rq.SpaceKey(i))) &&
+			(typ == "" || typ == spaceType(i)) && (status == "" || status == rq.status(Space, i)) &&
+			(labels == nil || rq.hasLabel(i, labels))
+	}
+	rq.list(l)
+}
+
+func (rq *request) hasLabel(space int, names []string) bool {
+	for _, l := range rq.labels(nil, Space, space) {
+		if slices.Contains(names, rq.labelName(int(l))) {
+			return true
+		}
+	}
+	return false
+}
+
+func (rq *request) spaceShape() shape {
+	return shape{desc: rq.query.Get("description-format"), icon: rq.query.Get("include-icon") == "true"}
+}
+
+func (rq *request) labelList() {
+	some := rq.ordinals(Label, "label-id")
+	l := rq.items(Label, some, some == nil, rq.query.Get("sort"), shape{})
+	prefixes := rq.values("prefix")
+	l.keep = func(i int) bool { return prefixes == nil || slices.Contains(prefixes, prefix(i)) }
+	rq.list(l)
+}
+
+func (rq *request) permissions() {
+	if i, ok := rq.parentOf(Space); ok {
+		rq.listOf(rq.permList(i), false)
+	}
+}
+
+func labelsOf(k Kind) handler {
+	return func(rq *request) {
+		if i, ok := rq.parentOf(k); ok {
+			rq.list(rq.labelSub(k, i, rq.query.Get("sort"), rq.query.Get("prefix")))
+		}
+	}
+}
+
+func propertiesOf(k Kind) handler {
+	return func(rq *request) {
+		if i, ok := rq.parentOf(k); ok {
+			rq.list(rq.propertySub(k, i, rq.query.Get("sort"), rq.query.Get("key")))
+		}
+	}
+}
+
+func versionsOf(k Kind) handler {
+	return func(rq *request) {
+		if i, ok := rq.parentOf(k); ok {
+			rq.list(rq.versionSub(k, i, rq.query.Get("sort"), entities[k], rq.format()))
+		}
+	}
+}
+
+// one answers a single item, with the blocks that were asked for.
+func one(k Kind) handler {
+	return func(rq *request) {
+		i, ok := rq.find(k, rq.id)
+		if st := rq.values("status"); ok && st != nil && (k == Page || k == BlogPost) {
+			ok = rq.visible(k, i) && slices.Contains(st, rq.status(k, i))
+		} else if ok && rq.query.Get("get-draft") == "true" && rq.status(k, i) == draft {
+			ok = rq.visible(k, i)
+		} else if i, ok = rq.parentOf(k); !ok {
+			return
+		}
+		if !ok {
+			rq.notFound(k)
+			return
+		}
+		f := rq.spaceShape()
+		f.format, f.single = rq.format(), true
+		rq.b = rq.rowHead(rq.b, k, i, f)
+		rq.blocks(k, i)
+		rq.b = rq.linksOf(rq.b, k, i)
+		if k != Task {
+			rq.b = append(append(append(rq.b, `,"base":"`...), rq.base...), `/wiki"}`...)
+		}
+		rq.b = append(rq.b, '}')
+		rq.linkHeader("")
+		rq.send(http.StatusOK, rq.b)
+	}
+}

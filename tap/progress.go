@@ -132,6 +132,9 @@ func (s *session) summarize(rep engine.Report, took time.Duration) {
 		}
 		s.log.Info(fmt.Sprintf("%s: %d rows, %d requests, %s", st.Name, st.Rows, st.Requests, outcome))
 	}
+	for _, line := range rep.Audits {
+		s.log.Info("audit of " + line)
+	}
 	for _, skip := range rep.Skipped {
 		s.log.Warn(fmt.Sprintf("skipped: %d × %s", skip.Count, skip.Reason))
 	}

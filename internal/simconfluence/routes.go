@@ -120,7 +120,7 @@ func (rq *request) filter(k Kind) func(i int) bool {
 		add(func(i int) bool { return (draw(rq.h(Page, i, saltMisc), 23) == 0) == (sub == "live") })
 	}
 	if name := rq.query.Get("filename"); name != "" && k == Attachment {
-		add(func(i int) bool { return unquoted(rq.appendFile(nil, i)) == name })
+		add(func(i int) bool { return unquoted(rq.appendTitle(nil, Attachment, i)) == name })
 	}
 	if media := rq.query.Get("mediaType"); media != "" && k == Attachment {
 		add(func(i int) bool { return mediaTypes[draw(rq.h(k, i, saltMedia), len(mediaTypes))].name == media })

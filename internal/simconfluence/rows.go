@@ -212,7 +212,7 @@ func (s *Site) attachmentHead(b []byte, i int) []byte {
 	b = append(append(b, `","mediaType":"`...), mediaTypes[draw(h, len(mediaTypes))].name...)
 	b = append(append(b, `","status":"`...), s.status(Attachment, i)...)
 	b = append(b, `","title":"`...)
-	b = s.appendFile(b, i)
+	b = s.appendTitle(b, Attachment, i)
 	b = append(b, `","fileSize":`...)
 	size := int64(draw(mix(h), 40_000_000))
 	if i == 0 {
@@ -224,12 +224,6 @@ func (s *Site) attachmentHead(b []byte, i int) []byte {
 var mediaTypes = [...]struct{ name, ext string }{
 	{"image/svg+xml", ".svg"}, {"image/png", ".png"}, {"text/plain", ".txt"}, {"application/pdf", ".pdf"},
 	{"application/vnd.openxmlformats-officedocument.wordprocessingml.document", ".docx"},
-}
-
-// appendFile appends an attachment's file name.
-func (s *Site) appendFile(b []byte, i int) []byte {
-	b = s.appendTitle(b, Attachment, i)
-	return append(b, mediaTypes[draw(s.h(Attachment, i, saltMedia), len(mediaTypes))].ext...)
 }
 
 // appendDownload appends the path of an attachment's bytes, or of its preview.

@@ -114,7 +114,7 @@ func appendText(b []byte, h uint64, n int) []byte {
 }
 
 // appendTitle appends the title of an item, escaped, without quotes. Titles are unique by
-// their number; one in sixty is very long.
+// their number; one in sixty is very long. An attachment's is its file name.
 func (s *Site) appendTitle(b []byte, k Kind, i int) []byte {
 	h := s.h(k, i, saltTitle)
 	n := 1 + draw(h, 5)
@@ -123,7 +123,11 @@ func (s *Site) appendTitle(b []byte, k Kind, i int) []byte {
 	}
 	b = appendText(b, h, n)
 	b = append(b, ' ')
-	return strconv.AppendInt(b, int64(i), 10)
+	b = strconv.AppendInt(b, int64(i), 10)
+	if k == Attachment {
+		b = append(b, mediaTypes[draw(s.h(k, i, saltMedia), len(mediaTypes))].ext...)
+	}
+	return b
 }
 
 const hexDigits = "0123456789abcdef"

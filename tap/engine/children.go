@@ -33,6 +33,9 @@ func (w *walk) readChildren(ctx context.Context, p *parent) {
 			break
 		}
 		for _, f := range group.feeds {
+			if f.left.Load() {
+				continue
+			}
 			if err != nil {
 				f.failParent(p.id, err)
 				failed = append(failed, f)
@@ -58,7 +61,17 @@ type route struct {
 func (w *walk) routes(p *parent) []route {
 	var together []*feed
 	var routes []route
+	for f, it := range p.first {
+		routes = append(routes, route{[]*feed{f}, func(ctx context.Context) error { return w.auditFirst(ctx, p, f, it) }})
+	}
 	for _, f := range p.need {
+		if f.left.Load() {
+			continue
+		}
+		if w.listing == stream.Labels {
+			routes = append(routes, route{[]*feed{f}, func(ctx context.Context) error { return w.readLabelled(ctx, p, f) }})
+			continue
+		}
 		if f.stream.Include != "" && !f.plain && !w.incremental {
 			together = append(together, f)
 			continue
@@ -87,20 +100,33 @@ func (w *walk) readPlain(ctx context.Context, p *parent, f *feed) error {
 	return err
 }
 
-// readRows reads a list of one parent and, for comments, the replies below each row.
+// readRows reads a list of one parent and writes what it holds.
 func (f *feed) readRows(ctx context.Context, req client.Request, p *parent) error {
+	return f.readTree(ctx, req, p, func(rows []row) error { return f.write(f.childItems(rows, p), f.since()) })
+}
+
+// readTree reads a list of one parent and, for comments, the replies below each row.
+func (f *feed) readTree(ctx context.Context, req client.Request, p *parent, use func([]row) error) error {
+	err := f.readBelow(ctx, req, p, use)
+	if f.stream.Older == "" || f.older.Load() || client.KindOf(err) != client.KindScope && client.KindOf(err) != client.KindGone {
+		return err
+	}
+	f.run.log.Info("the account can't use a route; its older form is used", "stream", f.name, "error", err)
+	f.older.Store(true)
+	return f.readBelow(ctx, f.childRequest(p.id), p, use)
+}
+
+func (f *feed) readBelow(ctx context.Context, req client.Request, p *parent, use func([]row) error) error {
 	return f.readList(ctx, req, func(rows []row) error {
-		if err := f.writeChildren(rows, p); err != nil {
+		if err := use(rows); err != nil || f.stream.Replies == "" {
 			return err
-		}
-		if f.stream.Replies == "" {
-			return nil
 		}
 		for _, row := range rows {
 			id, _ := row.Get("id").Text()
 			replies := f.childRequest(p.id)
 			replies.Path = stream.Path(f.stream.Replies, id)
-			if err := f.readRows(ctx, replies, p); err != nil && client.KindOf(err) != client.KindNotFound {
+			// A comment that is gone by now has no replies.
+			if err := f.readTree(ctx, replies, p, use); err != nil && client.KindOf(err) != client.KindNotFound {
 				return err
 			}
 		}
@@ -136,8 +162,8 @@ func (f *feed) belowBookmark(rows []row) bool {
 	return err == nil && t.Before(f.bookmark)
 }
 
-// writeChildren writes rows of one parent's list.
-func (f *feed) writeChildren(rows []row, p *parent) error {
+// childItems are the items of one parent's rows.
+func (f *feed) childItems(rows []row, p *parent) []item {
 	items := make([]item, 0, len(rows))
 	for _, row := range rows {
 		if f.stream.Derive == stream.ChildOf {
@@ -147,25 +173,29 @@ func (f *feed) writeChildren(rows []row, p *parent) error {
 		}
 		items = append(items, item{row, record.Source{ParentID: p.id, ParentTitle: p.title}})
 	}
-	return f.write(items, f.since())
+	return items
 }
 
 // readTogether reads several streams' records of one parent with one request. A block that
 // says it has more is read from its own list in full.
 func (w *walk) readTogether(ctx context.Context, p *parent, feeds []*feed) error {
-	var q query
-	for _, f := range feeds {
-		q = q.with("include-"+f.stream.Include, "true")
-	}
 	feeds[0].requests.Add(1)
-	doc, err := w.run.Client.Get(ctx, itemRequest(w.listing, p.id, w.itemStatus(q, p)))
+	doc, err := w.run.Client.Get(ctx, w.togetherRequest(p, feeds))
 	if client.KindOf(err) == client.KindNotFound {
 		return w.readApart(ctx, p, feeds)
 	}
 	if err != nil {
 		return err
 	}
+	if p.audited {
+		if err := w.auditTogether(ctx, p, feeds, doc); err != nil {
+			return err
+		}
+	}
 	for _, f := range feeds {
+		if f.left.Load() {
+			continue
+		}
 		rows, more, err := block(doc, f.stream.Include)
 		if err != nil {
 			return err
@@ -173,13 +203,22 @@ func (w *walk) readTogether(ctx context.Context, p *parent, feeds []*feed) error
 		if more {
 			err = w.readPlain(ctx, p, f)
 		} else {
-			err = f.writeChildren(rows, p)
+			err = f.write(f.childItems(rows, p), f.since())
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// togetherRequest is the combined read of one parent for some streams.
+func (w *walk) togetherRequest(p *parent, feeds []*feed) client.Request {
+	var q query
+	for _, f := range feeds {
+		q = q.with("include-"+f.stream.Include, "true")
+	}
+	return itemRequest(w.listing, p.id, w.itemStatus(q, p))
 }
 
 // itemStatus asks for a parent that is not current by its status, which the single read of

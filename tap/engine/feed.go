@@ -39,6 +39,9 @@ type feed struct {
 
 	rows, requests atomic.Int64
 	finished       atomic.Bool // its entry is final
+	watch          atomic.Pointer[watch]
+	older          atomic.Bool // its plain lists are read by the older route
+	left           atomic.Bool // it left its walk, to be read by its plain route
 	skip           bool        // finished by the run that this one goes on with
 	started, ended bool        // owned by the walk that runs it, then by conclude
 
@@ -75,6 +78,7 @@ func (f *feed) begin() error {
 			return err
 		}
 	}
+	f.run.ledger.open(f.name)
 	return nil
 }
 
@@ -183,6 +187,9 @@ func (f *feed) write(items []item, since time.Time) error {
 			return &client.Error{Kind: client.KindMalformed, Message: err.Error(), Cause: err}
 		}
 		buf = append(buf, suffix...)
+		if w := f.watch.Load(); w != nil {
+			w.note(f, it)
+		}
 		if len(buf)-start > largeRow {
 			id, _ := it.row.Get("id").Text()
 			f.run.log.Warn("a very large record: some targets and pipes refuse it",

@@ -25,13 +25,14 @@ type ledger struct {
 	mu     sync.Mutex
 	state  *state.State
 	active map[*walk]bool
+	begun  map[string]bool // streams that may be told of
 	dirty  map[string]bool // streams whose entry changed or that got rows since the last state
 	rows   int             // rows since the last state
 	last   time.Time
 }
 
 func newLedger(sink emit.Sink, now func() time.Time, st *state.State, names []string) *ledger {
-	return &ledger{sink: sink, now: now, names: names, state: st, active: map[*walk]bool{}, dirty: map[string]bool{}, last: now()}
+	return &ledger{sink: sink, now: now, names: names, state: st, active: map[*walk]bool{}, begun: map[string]bool{}, dirty: map[string]bool{}, last: now()}
 }
 
 // entry returns a copy of a stream's entry.
@@ -80,7 +81,7 @@ func (l *ledger) collect(w *walk) bool {
 		return false
 	}
 	for _, f := range w.feeds {
-		if f.finished.Load() {
+		if f.finished.Load() || f.left.Load() {
 			continue
 		}
 		e := l.state.Entries[f.name]
@@ -124,6 +125,13 @@ func (l *ledger) flush() error {
 	return l.write()
 }
 
+// open says that a stream has begun: before, nothing is told of it.
+func (l *ledger) open(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.begun[name] = true
+}
+
 // tell marks streams so that the next state tells their entries even if nothing changed.
 func (l *ledger) tell(name string) {
 	l.mu.Lock()
@@ -134,11 +142,11 @@ func (l *ledger) tell(name string) {
 func (l *ledger) write() error {
 	var changed []string
 	for _, name := range l.names {
-		if l.dirty[name] {
+		if l.dirty[name] && l.begun[name] {
 			changed = append(changed, name)
+			delete(l.dirty, name)
 		}
 	}
 	l.last, l.rows = l.now(), 0
-	clear(l.dirty)
 	return l.sink.State(l.state, changed)
 }

@@ -33,7 +33,10 @@ func (r *Run) plan(ctx context.Context) ([]*walk, error) {
 			continue
 		}
 		r.prepare(f, &e)
-		l := r.listingFor(f)
+		l, err := r.listingFor(ctx, f)
+		if err != nil {
+			return nil, err
+		}
 		p := pass{listing: l, incremental: f.sel.Incremental && l == f.stream.Listing}
 		if e.At != nil {
 			p.walk = e.At.Walk
@@ -44,7 +47,7 @@ func (r *Run) plan(ctx context.Context) ([]*walk, error) {
 		return nil, err
 	}
 	var walks []*walk
-	for _, l := range stream.Listings {
+	for _, l := range append(slices.Clone(stream.Listings), stream.Labels) {
 		for _, p := range passesOf(groups, l) {
 			w, err := r.newWalk(ctx, p, groups[p])
 			if err != nil {
@@ -94,11 +97,15 @@ func (r *Run) prepare(f *feed, e *state.Entry) {
 }
 
 // listingFor chooses the listing that a stream is read with.
-func (r *Run) listingFor(f *feed) *stream.Listing {
+func (r *Run) listingFor(ctx context.Context, f *feed) (*stream.Listing, error) {
 	if f.byParent() {
-		return f.stream.Parent
+		return f.stream.Parent, nil
 	}
-	return f.stream.Listing
+	byLabel, err := r.byLabel(ctx, f)
+	if byLabel {
+		return stream.Labels, nil
+	}
+	return f.stream.Listing, err
 }
 
 // byParent says whether a stream whose rows have a listing of their own is read parent by
@@ -163,6 +170,9 @@ func (r *Run) newWalk(ctx context.Context, p pass, feeds []*feed) (*walk, error)
 		before: from, resumed: p.walk != "", track: newTrack(from),
 	}
 	w.take(feeds)
+	if !p.incremental {
+		w.together, w.first = newSampler(r.random, r.Config.AuditSamples), newSampler(r.random, r.Config.AuditSamples)
+	}
 	r.log.Debug("planned a walk", "listing", p.listing.Name, "incremental", p.incremental, "streams", w.names(),
 		"listings", len(lists), "resumed_at", from.N, "why", w.why())
 	return w, nil
@@ -205,7 +215,7 @@ func (r *Run) scopedLists(ctx context.Context, p pass, feeds []*feed) ([]list, e
 func (w *walk) take(feeds []*feed) {
 	w.feeds = append(w.feeds, feeds...)
 	for _, f := range feeds {
-		if f.stream.Parent == w.listing {
+		if f.stream.Parent == w.listing || w.listing == stream.Labels {
 			w.children = append(w.children, f)
 		} else {
 			w.own = append(w.own, f)
@@ -227,7 +237,7 @@ func (w *walk) why() string {
 	var together, alone, derived int
 	for _, f := range w.children {
 		switch {
-		case f.plain:
+		case f.plain, w.listing == stream.Labels:
 			alone++
 		case f.stream.Derive == stream.ChildOf:
 			derived++

@@ -44,6 +44,9 @@ func (f *feed) childRequest(id string) client.Request {
 	if f.newestFirst() {
 		q = q.with("sort", "-modified-date")
 	}
+	if f.older.Load() {
+		return client.Request{Path: stream.Path(f.stream.Older, id), Query: q, Scopes: f.stream.OlderScopes}
+	}
 	return client.Request{Path: stream.Path(f.stream.Route, id), Query: q, Scopes: f.stream.Scopes}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"github.com/tap-confluence/tap-confluence/internal/timestamp"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,6 +29,8 @@ type reading struct {
 	// since is the bookmark of each incremental stream in this listing, low the lowest.
 	since map[*feed]time.Time
 	low   time.Time
+	// auditing are the ids of the page's parents whose first version is compared.
+	auditing map[string]bool
 }
 
 // newReading prepares to read a listing from a position.
@@ -55,9 +58,16 @@ func newReading(w *walk, i int, from state.Position) *reading {
 // parent is what children need of a row. It is copied out of the answer, which is let go.
 type parent struct {
 	id, title, status string
+	above             string // the page above it
 	version           int
+	row               []byte // the row itself, where children's records are made of it
 	unit              *unit
-	need              []*feed
+	// need are the streams that a request is made for.
+	need []*feed
+	// audited says that the combined read is compared with the plain lists.
+	audited bool
+	// first are the derived first versions to be compared before they are written.
+	first map[*feed]item
 }
 
 // reachesEnd says whether a page of a listing in order of change goes below what any
@@ -121,6 +131,7 @@ func finishAlone(t *track, units []*unit, parents []*parent) {
 // sort decides of each row of a page whether it is in scope, and what has to be read
 // because of it.
 func (r *reading) sort(p *client.Page) (kept []row, units []*unit, parents []*parent, err error) {
+	r.auditing = map[string]bool{}
 	for i, row := range p.Rows {
 		key := r.key(row)
 		u := &unit{after: key, cursor: p.Cursor, list: r.index}
@@ -135,6 +146,7 @@ func (r *reading) sort(p *client.Page) (kept []row, units []*unit, parents []*pa
 		if err != nil {
 			return nil, nil, nil, err
 		}
+		atEnd := p.Next == "" && i >= len(p.Rows)-2
 		if done || r.list.keep != nil && !r.list.keep(row) || r.belowAll(row) {
 			continue
 		}
@@ -143,7 +155,10 @@ func (r *reading) sort(p *client.Page) (kept []row, units []*unit, parents []*pa
 		if err != nil {
 			return nil, nil, nil, err
 		}
-		if len(par.need) > 0 {
+		if err := r.sample(par, row, atEnd); err != nil {
+			return nil, nil, nil, err
+		}
+		if len(par.need) > 0 || len(par.first) > 0 {
 			parents = append(parents, par)
 		}
 	}
@@ -213,13 +228,60 @@ func (r *reading) parent(row row, u *unit) (*parent, error) {
 	p.title, _ = row.Get("title").Text()
 	p.status, _ = row.Get("status").Text()
 	p.version = versionNumber(row)
+	if w.listing == stream.Labels {
+		p.row = slices.Clone(row.Raw())
+	}
 	for _, f := range w.children {
-		if f.stopped() || r.derives(f, p.version) || !f.concerns(row) {
+		if f.stopped() || f.left.Load() || r.derives(f, p.version) || !f.concerns(row) {
 			continue
 		}
 		p.need = append(p.need, f)
 	}
 	return p, nil
+}
+
+// sample decides whether a parent's shortcuts are compared with the plain routes.
+func (r *reading) sample(p *parent, row row, atEnd bool) error {
+	w := r.walk
+	if w.together == nil || p.id == "" {
+		return nil
+	}
+	if together(p.need) > 1 && (w.together.take(p.status) || atEnd) {
+		p.audited = true
+	}
+	for _, f := range w.children {
+		if f.stream.Derive != stream.FirstVersion || p.version != 1 || f.plain || f.left.Load() {
+			continue
+		}
+		if !w.first.take(p.status) && !atEnd {
+			continue
+		}
+		it, ok := r.derive(f, row)
+		if !ok {
+			continue
+		}
+		it, err := firstItem(it)
+		if err != nil {
+			return err
+		}
+		if p.first == nil {
+			p.first = map[*feed]item{}
+		}
+		p.first[f] = it
+		r.auditing[p.id] = true
+	}
+	return nil
+}
+
+// together counts the streams that a combined read can serve.
+func together(feeds []*feed) int {
+	n := 0
+	for _, f := range feeds {
+		if f.stream.Include != "" && !f.plain {
+			n++
+		}
+	}
+	return n
 }
 
 // derives says whether a stream's records come from the listing's row alone.
@@ -237,7 +299,7 @@ func (r *reading) derives(f *feed, version int) bool {
 
 // concerns says whether an incremental child stream wants anything of a parent.
 func (f *feed) concerns(row row) bool {
-	if !f.sel.Incremental {
+	if !f.sel.Incremental || f.stream.Derive != stream.FirstVersion {
 		return true
 	}
 	t, err := changed("modifiedAt", row)
@@ -273,11 +335,14 @@ func (r *reading) writeOwn(f *feed, rows []row) error {
 
 // writeDerived writes the records of a child stream that its parents' rows hold.
 func (r *reading) writeDerived(f *feed, rows []row) error {
-	if r.list.trash || f.plain || f.stream.Derive == stream.NotDerived {
+	if r.list.trash || f.plain || f.left.Load() || f.stream.Derive == stream.NotDerived {
 		return nil
 	}
 	var items []item
 	for _, row := range rows {
+		if id, _ := row.Get("id").Text(); len(r.auditing) > 0 && f.stream.Derive == stream.FirstVersion && r.auditing[id] {
+			continue
+		}
 		if it, ok := r.derive(f, row); ok {
 			items = append(items, it)
 		}

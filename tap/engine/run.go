@@ -21,6 +21,7 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/config"
 	"github.com/tap-confluence/tap-confluence/tap/emit"
 	"github.com/tap-confluence/tap-confluence/tap/state"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
 // Options say what to sync, from where, and to where.
@@ -37,6 +38,8 @@ type Options struct {
 	// Resumable says that the state's finished full reads count in this run: a Singer
 	// state that is open. Under Airbyte the sync's id decides instead.
 	Resumable bool
+	// Seed makes audits draw the same samples every time; 0 draws others in every run.
+	Seed uint64
 	// PerStream says that the state is told stream by stream and a finished full read
 	// stays marked (Airbyte). Otherwise a run's last state drops such marks (Singer).
 	PerStream bool
@@ -54,6 +57,11 @@ type Run struct {
 
 	spaces  spaces
 	types   customTypes
+	labels  labelCount
+	audits  audits
+	poolMu  sync.Mutex
+	poolOf  map[*stream.Listing][][]*parent
+	random  *random
 	anchor  time.Time
 	warned  sync.Map
 	skipped skips
@@ -61,7 +69,7 @@ type Run struct {
 
 // New prepares a sync. It returns an error if a schema can't be used.
 func New(o Options) (*Run, error) {
-	r := &Run{Options: o, log: o.Logger, feeds: map[string]*feed{}}
+	r := &Run{Options: o, log: o.Logger, feeds: map[string]*feed{}, random: newRandom(o.Seed)}
 	// Parents beyond the requests that may be under way cost little and keep the allowed
 	// rate used while answers are on their way.
 	r.tasks = make(chan struct{}, 4*o.Config.Concurrency)
@@ -206,6 +214,8 @@ type Report struct {
 	Streams []StreamReport
 	// Skipped counts what was left out, by reason.
 	Skipped []Skip
+	// Audits tells which shortcuts were compared with the plain routes, a line each.
+	Audits []string
 }
 
 // StreamReport is what became of one stream.
@@ -225,7 +235,7 @@ type Skip struct {
 
 // Report returns the figures so far; it may be called while the sync runs.
 func (r *Run) Report() Report {
-	var rep Report
+	rep := Report{Audits: r.audits.lines()}
 	for _, f := range r.order {
 		rep.Streams = append(rep.Streams, StreamReport{f.name, f.rows.Load(), f.requests.Load(), f.err(), f.finished.Load()})
 	}

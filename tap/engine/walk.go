@@ -31,6 +31,9 @@ type walk struct {
 	// children are the streams that are read or derived per row, own those whose records
 	// the rows are.
 	children, own []*feed
+	// together and first choose the parents on which combined reads and derived first
+	// versions are compared with the plain routes; nil for none.
+	together, first *sampler
 }
 
 // list is one of a walk's listings.
@@ -64,34 +67,46 @@ func (w *walk) walk(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := w.through(ctx); err != nil {
+	audits, err := w.beginAudits(ctx)
+	if err != nil {
+		return err
+	}
+	if err := w.through(ctx, audits); err != nil {
 		return err
 	}
 	if w.incremental && w.resumed {
 		// A row of the old range that was edited in between has moved above it.
 		head := w.again()
-		if err := head.through(ctx); err != nil {
+		if err := head.through(ctx, nil); err != nil {
 			return err
 		}
 	}
 	for _, f := range w.feeds {
+		if f.left.Load() {
+			continue
+		}
 		if err := w.endFeed(f); err != nil {
 			return err
 		}
 	}
-	return nil
+	return w.readLeft(ctx)
 }
 
 // through reads all listings of the walk and, where that went well, moves bookmarks.
-func (w *walk) through(ctx context.Context) error {
+func (w *walk) through(ctx context.Context, audits []*scattered) error {
 	w.run.ledger.begin(w)
 	err := w.readLists(ctx)
+	for _, a := range audits {
+		if err == nil {
+			err = a.end(ctx)
+		}
+	}
 	w.run.ledger.end(w)
 	if err != nil {
 		return err
 	}
 	for _, f := range w.feeds {
-		if f.err() == nil {
+		if f.err() == nil && !f.left.Load() {
 			w.run.ledger.update(f.name, func(e *state.Entry) { w.settle(f, e) })
 		}
 	}
@@ -109,6 +124,12 @@ func (w *walk) readLists(ctx context.Context) error {
 			w.run.skipped.add("type of custom content that the site does not know")
 			w.run.log.Warn("skipping a type of custom content that the site refuses",
 				"type", w.lists[i].partition, "error", err)
+		case refused(err) && w.canLeave():
+			w.run.log.Warn("the site refuses the listing; its streams are read parent by parent", "listing", w.listing.Name, "error", err)
+			for _, f := range w.feeds {
+				w.leave(f)
+			}
+			return nil
 		default:
 			for _, f := range w.feeds {
 				w.track.freeze(f)
@@ -142,6 +163,9 @@ func (w *walk) readList(ctx context.Context, i int) error {
 		return w.readOffset(ctx, i)
 	}
 	err := w.read(ctx, i, resume)
+	if w.lists[i].order == byChange && refusesSort(err) && w.unsort(ctx, i, err) {
+		return w.read(ctx, i, state.Position{List: i})
+	}
 	if resume.Cursor == "" && resume.After == "" {
 		return err
 	}

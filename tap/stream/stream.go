@@ -29,6 +29,10 @@ type Stream struct {
 	// Route is the per-parent route of a child stream, with {id} for the parent's id. For
 	// comment streams, which come from a site-wide listing, it is the fallback.
 	Route string
+	// Older is an older route of the same rows with a scope of its own, used where Route is
+	// refused; empty for none.
+	Older       string
+	OlderScopes []string
 	// Parent is the listing whose rows are the parents of Route.
 	Parent *Listing
 	// ParentField is the field that carries the parent's id in every record. Where the

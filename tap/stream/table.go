@@ -66,6 +66,12 @@ var (
 	}
 )
 
+// Labels is the listing of all labels: the other way round to which item has which label.
+var Labels = &Listing{
+	Name: "labels", Route: "/labels", MaxLimit: 250, Sort: "id", SortField: "id",
+	Scopes: []string{"read:label:confluence"},
+}
+
 // Listings are the nine listings in the order in which their passes start.
 var Listings = []*Listing{
 	Spaces, Groups, Pages, BlogPosts, FooterComments, InlineComments, Tasks, CustomContent, Attachments,
@@ -112,6 +118,7 @@ var All = []Stream{
 		Name: "child_pages", Doc: "Which page lies directly under which page.",
 		Key: id, Listing: Pages, Parent: Pages, ParentField: "parentId",
 		Route: "/pages/{id}/direct-children", Derive: ChildOf, Scopes: []string{"read:hierarchical-content:confluence"},
+		Older: "/pages/{id}/children", OlderScopes: pageRead,
 	},
 	{
 		Name: "page_labels", Doc: "Labels of pages.",

@@ -1,0 +1,106 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+)
+
+// extras are fields that answers hold though the API's schemas don't know them; routes
+// differ in them.
+var extras = []string{"ncsStepVersion", "contributorIds"}
+
+// records are a parent's records by key.
+type records map[string]json.RawMessage
+
+// record builds the record of a row for comparison, without writing it.
+func (f *feed) record(it item) (key string, record json.RawMessage, err error) {
+	f.writing.Lock()
+	defer f.writing.Unlock()
+	text, err := f.build.Append(nil, it.row, it.from)
+	if err != nil {
+		return "", nil, err
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(text, &fields); err != nil {
+		return "", nil, fmt.Errorf("reading a record back: %w", err)
+	}
+	var b bytes.Buffer
+	for _, name := range f.stream.Key {
+		b.Write(fields[name])
+		b.WriteByte(' ')
+	}
+	return b.String(), text, nil
+}
+
+// records builds the records of rows for comparison.
+func (f *feed) records(items []item) (records, error) {
+	out := records{}
+	for _, it := range items {
+		key, record, err := f.record(it)
+		if err != nil {
+			return nil, err
+		}
+		out[key] = record
+	}
+	return out, nil
+}
+
+// lacks says in words what a shortcut's records lack of the plain route's, empty for
+// nothing. A shortcut may know more than the plain route, never less.
+func lacks(shortcut, plain records) string {
+	keys := make([]string, 0, len(plain))
+	for key := range plain {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	for _, key := range keys {
+		record, ok := shortcut[key]
+		if !ok {
+			return "no row " + key
+		}
+		if at := differs("", decode(record), decode(plain[key])); at != "" {
+			return fmt.Sprintf("another %s in row %s", at, key)
+		}
+	}
+	return ""
+}
+
+func decode(text json.RawMessage) any {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	var v any
+	_ = d.Decode(&v) // it was built or read as JSON before
+	return v
+}
+
+// differs names the first place where the plain value is not in the shortcut's.
+func differs(at string, shortcut, plain any) string {
+	object, ok := plain.(map[string]any)
+	if !ok {
+		if plain == nil || reflect.DeepEqual(shortcut, plain) {
+			return ""
+		}
+		return at
+	}
+	other, ok := shortcut.(map[string]any)
+	if !ok {
+		return at
+	}
+	names := make([]string, 0, len(object))
+	for name := range object {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if slices.Contains(extras, name) {
+			continue
+		}
+		if d := differs(at+"."+name, other[name], object[name]); d != "" {
+			return d
+		}
+	}
+	return ""
+}

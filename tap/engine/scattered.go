@@ -1,0 +1,211 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// scattered is the audit of a shortcut whose rows of one parent lie anywhere in a listing:
+// site-wide comments, lists by label, children told by their own rows. The sample is read
+// by the plain route before the walk and compared at its end.
+type scattered struct {
+	walk    *walk
+	name    string
+	feed    *feed
+	parents []*parent
+	plain   map[string]records // by parent
+	watch   *watch
+}
+
+// watch keeps the records of some parents as they are written.
+type watch struct {
+	mu      sync.Mutex
+	parents map[string]records
+}
+
+// note keeps a record if its parent is watched.
+func (w *watch) note(f *feed, it item) {
+	id := it.from.ParentID
+	if id == "" {
+		id, _ = it.row.Get(f.stream.ParentField).Text()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, watched := w.parents[id]; !watched {
+		return
+	}
+	text, err := f.build.Append(nil, it.row, it.from)
+	if err != nil {
+		return // the row is refused where it is written
+	}
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(text, &fields) != nil {
+		return
+	}
+	var key strings.Builder
+	for _, name := range f.stream.Key {
+		key.Write(fields[name])
+		key.WriteByte(' ')
+	}
+	w.parents[id][key.String()] = text
+}
+
+// shortcutOf names the scattered shortcut by which a walk reads a stream, empty for none.
+func (w *walk) shortcutOf(f *feed) string {
+	switch {
+	case f.plain || f.stream.Parent == nil:
+		return ""
+	case w.listing == stream.Labels:
+		return "lists by label"
+	case f.stream.Listing == w.listing && f.stream.Parent != w.listing:
+		return "site-wide list"
+	case f.stream.Derive == stream.ChildOf:
+		return "children told by their rows"
+	}
+	return ""
+}
+
+// beginAudits reads the samples of the walk's scattered shortcuts by their plain routes. A
+// walk that goes on from an earlier run has written rows that nobody watched: no audit.
+func (w *walk) beginAudits(ctx context.Context) ([]*scattered, error) {
+	samples := w.run.Config.AuditSamples
+	if w.incremental || w.resumed || samples <= 0 || w.run.spaces.narrowed() {
+		return nil, nil
+	}
+	var audits []*scattered
+	for _, f := range w.feeds {
+		name := w.shortcutOf(f)
+		if name == "" {
+			continue
+		}
+		a := &scattered{walk: w, name: name, feed: f, plain: map[string]records{}, watch: &watch{parents: map[string]records{}}}
+		if err := a.begin(ctx, samples); err != nil {
+			if endsRun(ctx, err) {
+				return nil, err
+			}
+			w.run.log.Warn("a shortcut can't be compared with its plain route in this run", "stream", f.name, "shortcut", name, "error", err)
+			continue
+		}
+		if len(a.parents) > 0 {
+			f.watch.Store(a.watch)
+			audits = append(audits, a)
+		}
+	}
+	return audits, nil
+}
+
+func (a *scattered) begin(ctx context.Context, samples int) error {
+	parents, err := a.sample(ctx, samples)
+	if err != nil {
+		return err
+	}
+	for _, p := range parents {
+		plain, _, err := a.feed.plainRecords(ctx, p)
+		if err != nil {
+			return err
+		}
+		a.parents = append(a.parents, p)
+		a.plain[p.id] = plain
+		a.watch.parents[p.id] = records{}
+	}
+	return nil
+}
+
+// sample draws parents: of each status and from both ends of their listing, and for a
+// site-wide list as many again that are known to have rows, since most parents have none.
+func (a *scattered) sample(ctx context.Context, samples int) ([]*parent, error) {
+	r := a.walk.run
+	pools, err := r.pools(ctx, a.feed.stream.Parent)
+	if err != nil {
+		return nil, err
+	}
+	var parents []*parent
+	for i, pool := range pools {
+		parents = append(parents, choose(r.random, pool, (samples+i)/len(pools))...)
+	}
+	busy, err := a.busyParents(ctx, pools)
+	if err != nil {
+		return nil, err
+	}
+	parents = append(parents, choose(r.random, busy, samples)...)
+	slices.SortFunc(parents, func(x, y *parent) int { return compareIDs(x.id, y.id) })
+	return slices.CompactFunc(parents, func(x, y *parent) bool { return x.id == y.id }), nil
+}
+
+// busyParents are parents that have rows, as both ends of the listing show.
+func (a *scattered) busyParents(ctx context.Context, pools [][]*parent) ([]*parent, error) {
+	ids := map[string]bool{}
+	switch {
+	case a.walk.listing == stream.Labels:
+		return nil, nil // most parents have labels
+	case a.feed.stream.Derive == stream.ChildOf:
+		for _, pool := range pools {
+			for _, p := range pool {
+				ids[p.above] = true
+			}
+		}
+	default:
+		l := a.walk.listing
+		for _, sort := range []string{l.Sort, "-" + l.Sort} {
+			req := client.Request{Path: stream.Path(l.Route, ""), Query: query{{"sort", sort}}, Scopes: l.Scopes}
+			rows, err := a.walk.run.firstRows(ctx, req, 100)
+			if err != nil {
+				return nil, err
+			}
+			for _, row := range rows {
+				ids[row.owner(a.feed.stream.ParentField)] = true
+			}
+		}
+	}
+	delete(ids, "")
+	var parents []*parent
+	for id := range ids {
+		parents = append(parents, &parent{id: id})
+	}
+	slices.SortFunc(parents, func(x, y *parent) int { return compareIDs(x.id, y.id) })
+	return parents, nil
+}
+
+// end compares what the walk wrote with the samples. Only what both plain reads have alike
+// and the walk lacks is a difference: anything else changed meanwhile.
+func (a *scattered) end(ctx context.Context) error {
+	f, w := a.feed, a.walk
+	f.watch.Store(nil)
+	if f.left.Load() || f.err() != nil {
+		return nil
+	}
+	for _, p := range a.parents {
+		short := a.watch.parents[p.id]
+		difference := lacks(short, a.plain[p.id])
+		if difference != "" {
+			again, _, err := f.plainRecords(ctx, p)
+			if err != nil {
+				return err
+			}
+			difference = lacks(short, alike(a.plain[p.id], again))
+		}
+		if difference != "" {
+			w.distrust(f, a.name, p.id, difference)
+			return nil
+		}
+		w.run.audits.add(a.name+" ("+f.name+")", true)
+	}
+	return nil
+}
+
+// alike are the records that two reads have in common.
+func alike(a, b records) records {
+	out := records{}
+	for key, record := range a {
+		if other, ok := b[key]; ok && differs("", decode(record), decode(other)) == "" && differs("", decode(other), decode(record)) == "" {
+			out[key] = record
+		}
+	}
+	return out
+}

@@ -1,0 +1,263 @@
+// Package client reads the Confluence Cloud REST API over HTTP and knows no stream.
+//
+// It keeps the site's limits for all workers together, retries what may pass, follows
+// nothing but cursors, bounds what it holds in memory, and says in one line what went wrong
+// and what to do about it. Every attempt passes these layers, outermost first:
+//
+//	go-retryablehttp   decides what is tried again and waits in between (call.go)
+//	net/http.Client    follows redirects on the same host only (transport.go)
+//	pace               slot, turn, gate, limiter: counted per attempt (pace.go)
+//	watchdog           ends attempts that make no progress (transport.go)
+//	http.Transport     TLS, proxies, gzip
+package client
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/tap/config"
+)
+
+// Options are what a client needs besides the settings.
+type Options struct {
+	// Logger takes a warning per retry and, at debug level, a line per request. Nil: no logs.
+	Logger *slog.Logger
+	// Version is the tap's version, for the User-Agent header.
+	Version string
+	// OnWait, if set, is called before every wait of more than ten seconds, so that state
+	// can be written first. It may be called from several goroutines.
+	OnWait func(until time.Time, why string)
+	// RetryWait is the wait before a first retry, a second if zero. Later ones grow from it.
+	RetryWait time.Duration
+	// Transport replaces the network, for tests.
+	Transport http.RoundTripper
+}
+
+// Client reads one Confluence site with one account. Its methods may be called from several
+// goroutines.
+type Client struct {
+	cfg       *config.Config
+	log       *slog.Logger
+	http      *http.Client
+	pace      *pace
+	memory    *memory
+	count     *counters
+	retryWait time.Duration
+	stall     time.Duration // longest time without progress
+	agent     string
+	auth      string // value of the Authorization header
+	secrets   *strings.Replacer
+
+	mu      sync.Mutex
+	base    string // scheme, host and prefix of all requests; empty until the gateway is known
+	cloudID string
+}
+
+// Stats are figures since the client was made.
+type Stats struct {
+	Requests int64         // attempts sent, redirects and retries included
+	Retries  int64         // attempts that repeated a failed one
+	Bytes    int64         // bytes of bodies received, unpacked
+	Waited   time.Duration // how long the site's limits held all requests back
+	RateNow  float64       // requests a second allowed now; 0: unlimited
+}
+
+// New returns a client for the configured site. It sends nothing. Errors name the setting
+// at fault.
+func New(cfg *config.Config, opts Options) (*Client, error) {
+	base, err := startingBase(cfg)
+	if err != nil {
+		return nil, err
+	}
+	auth, err := authorization(cfg)
+	if err != nil {
+		return nil, err
+	}
+	network := opts.Transport
+	if network == nil {
+		if err := checkProxy(cfg); err != nil {
+			return nil, err
+		}
+		if network, err = newBase(cfg.CAFile, max(cfg.Concurrency, 1)); err != nil {
+			return nil, err
+		}
+	}
+	c := &Client{
+		cfg:       cfg,
+		log:       opts.Logger,
+		pace:      newPace(cfg.RequestsPerSecond, cfg.Concurrency, cfg.MaxRetryWait, opts.OnWait),
+		memory:    newMemory(maxMemory),
+		count:     &counters{},
+		retryWait: opts.RetryWait,
+		stall:     cfg.RequestTimeout,
+		agent:     cfg.UserAgent,
+		auth:      auth,
+		secrets:   redactor(cfg, auth),
+		base:      base,
+		cloudID:   cfg.CloudID,
+	}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	if c.retryWait <= 0 {
+		c.retryWait = time.Second
+	}
+	if c.agent == "" {
+		c.agent = strings.TrimSuffix("tap-confluence/"+opts.Version, "/")
+	}
+	if c.stall <= 0 {
+		c.stall = 2 * time.Minute
+	}
+	c.http = &http.Client{
+		Transport:     &transport{base: network, pace: c.pace, stall: c.stall, count: c.count},
+		CheckRedirect: checkRedirect,
+	}
+	return c, nil
+}
+
+// Close drops idle connections. Requests that are under way go on.
+func (c *Client) Close() {
+	if t, ok := c.http.Transport.(*transport).base.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}
+
+// Stats returns the figures so far.
+func (c *Client) Stats() Stats {
+	perSecond, waited := c.pace.stats()
+	return Stats{
+		Requests: c.count.requests.Load(),
+		Retries:  c.count.retries.Load(),
+		Bytes:    c.count.bytes.Load(),
+		Waited:   waited,
+		RateNow:  perSecond,
+	}
+}
+
+// Request is what to ask for. Requests are GETs; the client adds address and credentials.
+type Request struct {
+	// Path is the path on the site, from /wiki on, such as /wiki/api/v2/pages.
+	Path string
+	// Query are the parameters in their order, without limit, cursor and start, which the
+	// listings add.
+	Query [][2]string
+	// Scopes are OAuth scopes of the route, any of which will do; errors name them.
+	Scopes []string
+	// Ahead says that nobody waits for the answer yet: it is asked for only when there is
+	// room to buffer it. It must not be set on a request whose answer is needed before a
+	// Page that the caller holds can be released.
+	Ahead bool
+}
+
+// with returns the request's parameters and those added.
+func (r Request) with(more ...[2]string) Request {
+	r.Query = append(slices.Clip(r.Query), more...)
+	return r
+}
+
+// has says whether the request has the parameter.
+func (r Request) has(name string) bool {
+	return slices.ContainsFunc(r.Query, func(q [2]string) bool { return q[0] == name })
+}
+
+// target returns path and query as they are sent.
+func (r Request) target() string {
+	if len(r.Query) == 0 {
+		return r.Path
+	}
+	var b strings.Builder
+	b.WriteString(r.Path)
+	for i, q := range r.Query {
+		b.WriteByte("?&"[min(i, 1)])
+		b.WriteString(url.QueryEscape(q[0]))
+		b.WriteByte('=')
+		b.WriteString(url.QueryEscape(q[1]))
+	}
+	return b.String()
+}
+
+// Get reads one document. Errors are of type *Error.
+func (c *Client) Get(ctx context.Context, req Request) (rawjson.Object, error) {
+	var doc rawjson.Object
+	k := &call{req: req, parse: func(b []byte, _ http.Header) (err error) {
+		doc, err = rawjson.ParseObject(b)
+		return err
+	}}
+	l, err := c.do(ctx, k)
+	if err != nil {
+		return rawjson.Object{}, err
+	}
+	l.release() // one document is small, or used at once: only its reading is accounted for
+	return doc, nil
+}
+
+// authorization returns the value of the Authorization header.
+func authorization(cfg *config.Config) (string, error) {
+	token := cfg.AccessToken.Reveal()
+	if token == "" {
+		pair := cfg.Email + ":" + cfg.APIToken.Reveal()
+		return "Basic " + base64.StdEncoding.EncodeToString([]byte(pair)), nil
+	}
+	for i := range len(token) {
+		if token[i] <= ' ' || token[i] >= 0x7f {
+			return "", errors.New("access_token holds a space or another character that no token has")
+		}
+	}
+	return "Bearer " + token, nil
+}
+
+// minSecret is the length from which a credential is recognised in foreign text. Shorter
+// ones would blot out ordinary words.
+const minSecret = 8
+
+// redactor blots out credentials that a site sends back in its own messages.
+func redactor(cfg *config.Config, auth string) *strings.Replacer {
+	var pairs []string
+	_, encoded, _ := strings.Cut(auth, " ")
+	for _, secret := range []string{encoded, cfg.APIToken.Reveal(), cfg.AccessToken.Reveal()} {
+		if len(secret) < minSecret {
+			continue
+		}
+		pairs = append(pairs, secret, "***")
+		if escaped := url.QueryEscape(secret); escaped != secret {
+			pairs = append(pairs, escaped, "***")
+		}
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+// foreign makes words of the site safe to show.
+func (c *Client) foreign(s string) string { return clean(c.secrets.Replace(s)) }
+
+// harmless returns err, or nil if its text repeats a credential.
+func (c *Client) harmless(err error) error {
+	if text := err.Error(); c.secrets.Replace(text) != text {
+		return nil
+	}
+	return err
+}
+
+// checkProxy finds an unusable proxy setting of the environment at once. The error of
+// net/http would spell out the proxy's password.
+func checkProxy(cfg *config.Config) error {
+	target, err := url.Parse(cfg.SiteURL)
+	if err != nil {
+		return errors.New("domain is not an address")
+	}
+	if _, err := http.ProxyFromEnvironment(&http.Request{URL: target}); err != nil {
+		return &Error{
+			Kind: KindNetwork, Message: "the environment's proxy setting is not an address",
+			Hint: "look at HTTPS_PROXY and HTTP_PROXY",
+		}
+	}
+	return nil
+}

@@ -1,0 +1,183 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"net/http"
+	"runtime"
+	"strconv"
+
+	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+)
+
+// Page is one answer of a listing.
+type Page struct {
+	Rows   []rawjson.Object
+	Cursor string // it was asked for with this cursor, "" for the first page
+	Next   string // cursor of the next page, "" at the listing's end
+	Limit  int    // it was asked for with this limit
+
+	lease   *lease
+	cleanup runtime.Cleanup
+}
+
+// Release says that the rows are done with, so that others may be buffered in their place.
+// It never fails and may be called again. A Page that is dropped without it counts as
+// buffered until the garbage collector finds it.
+func (p *Page) Release() {
+	if p.lease != nil {
+		p.cleanup.Stop()
+		p.lease.release()
+	}
+}
+
+// Pager reads a cursor listing page by page, once through. It is used by one goroutine.
+type Pager struct {
+	c    *Client
+	req  Request
+	size *pageSize
+	hint int64 // likely size of the next page in bytes
+	// seen holds hashes of the cursors so far, to notice a listing that goes in a circle.
+	seen map[uint64]struct{}
+	seed maphash.Seed
+}
+
+// Pager returns a reader of the listing, asking for limit rows at a time. An answer that is
+// too large, or that keeps failing on the site's side, is asked for in smaller parts; the
+// limit then climbs back while that works.
+func (c *Client) Pager(req Request, limit int) *Pager {
+	return &Pager{c: c, req: req, size: newPageSize(limit, 1), seen: map[uint64]struct{}{}, seed: maphash.MakeSeed()}
+}
+
+// Page reads the page at the cursor, "" for the first one. A page may be short or empty
+// without being the last: only Next tells. The caller has to Release it. Errors are of
+// type *Error: KindCursor if the site refuses the cursor, KindMalformed if the link to the
+// next page is unusable or leads back to a page that was read before.
+func (p *Pager) Page(ctx context.Context, cursor string) (*Page, error) {
+	page := &Page{Cursor: cursor}
+	k := &call{hint: p.hint}
+	k.parse = func(body []byte, h http.Header) error {
+		parsed, err := rawjson.ParsePage(body)
+		if err != nil {
+			return err
+		}
+		page.Rows = parsed.Rows
+		p.hint = likely(len(body))
+		page.Next, err = nextCursor(parsed.Top, h)
+		return err
+	}
+	var err error
+	page.lease, err = p.c.shrinking(ctx, k, p.size, func(limit int) Request {
+		page.Limit = limit
+		req := p.req.with([2]string{"limit", strconv.Itoa(limit)})
+		if cursor != "" {
+			req = req.with([2]string{"cursor", cursor})
+		}
+		return req
+	})
+	if err != nil {
+		return nil, err
+	}
+	if p.again(cursor, page.Next) {
+		page.lease.release()
+		return nil, k.complete(&Error{Kind: KindMalformed, Message: "the listing goes in a circle: its next page was read before"})
+	}
+	page.cleanup = runtime.AddCleanup(page, (*lease).release, page.lease)
+	return page, nil
+}
+
+// nextCursor returns the cursor of the next page, "" at the end.
+func nextCursor(top rawjson.Object, h http.Header) (string, error) {
+	next, err := nextLink(top, h)
+	if err == nil && next != "" {
+		next, err = cursorOf(next)
+	}
+	if err != nil {
+		return "", &Error{Kind: KindMalformed, Message: err.Error(), Cause: err}
+	}
+	return next, nil
+}
+
+// again says whether next has been a cursor of this listing before, and remembers both.
+func (p *Pager) again(cursor, next string) bool {
+	if next == "" {
+		return false
+	}
+	if cursor != "" {
+		p.seen[maphash.String(p.seed, cursor)] = struct{}{}
+	}
+	hash := maphash.String(p.seed, next)
+	_, repeated := p.seen[hash]
+	p.seen[hash] = struct{}{}
+	return repeated
+}
+
+// likely guesses the size of the page after one of that size, with an eighth to spare.
+func likely(size int) int64 {
+	return min(int64(size)+int64(size)/8+1, maxBody/8)
+}
+
+// shrinking sends a call of a listing. When the site can't give that many rows, it asks for
+// half of them, and so on.
+func (c *Client) shrinking(ctx context.Context, k *call, size *pageSize, build func(limit int) Request) (*lease, error) {
+	for {
+		k.req = build(size.now)
+		k.shrinkable = size.now > size.least
+		l, err := c.do(ctx, k)
+		if err == nil {
+			size.worked()
+			return l, nil
+		}
+		if k.failure == nil || !k.failure.smaller || !size.halve() {
+			var e *Error
+			if errors.As(err, &e) && e.Kind == KindTooLarge {
+				e.Hint = "an item of this listing, the next after the cursor, is larger than this tap reads"
+			}
+			return nil, err
+		}
+		c.log.Warn("asking for fewer rows at once", "request", shortPath(k.req), "reason", k.failure.err.reason(), "limit", size.now)
+	}
+}
+
+// pageSize is the limit that a listing asks for now.
+type pageSize struct {
+	most, least, now int
+	good             int  // answers at the present limit
+	need             int  // good answers before the limit is doubled
+	raised           bool // the last change was upwards
+}
+
+// Bounds of pageSize.need.
+const (
+	leastGood = 4
+	mostGood  = 64
+)
+
+func newPageSize(most, least int) *pageSize {
+	most = max(most, least)
+	return &pageSize{most: most, least: least, now: most, need: leastGood}
+}
+
+// halve lowers the limit, or says that it can't. If that undoes a raise, the next one will
+// take longer to come.
+func (s *pageSize) halve() bool {
+	if s.now <= s.least {
+		return false
+	}
+	if s.raised {
+		s.need = min(2*s.need, mostGood)
+	}
+	s.now, s.good, s.raised = max(s.now/2, s.least), 0, false
+	return true
+}
+
+// worked counts a good answer, and doubles a lowered limit after enough of them.
+func (s *pageSize) worked() {
+	if s.now >= s.most {
+		return
+	}
+	if s.good++; s.good >= s.need {
+		s.now, s.good, s.raised = min(2*s.now, s.most), 0, true
+	}
+}

@@ -1,0 +1,204 @@
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// maxRedirects is how many redirects one request follows, all on the same host.
+const maxRedirects = 5
+
+// errStalled: nothing came for request_timeout.
+var errStalled = errors.New("no progress")
+
+// transport is what every attempt goes through, redirects included: first the pace (slot,
+// turn, gate, limiter), then the network under a watchdog. It deliberately has no
+// CloseIdleConnections: go-retryablehttp calls that after every failed request, which would
+// throw good connections away.
+type transport struct {
+	base  http.RoundTripper
+	pace  *pace
+	stall time.Duration // longest time without progress
+	count *counters
+}
+
+// counters are the figures behind Stats.
+type counters struct {
+	requests, retries, bytes atomic.Int64
+}
+
+// RoundTrip sends one attempt. The slot is held until the body is closed.
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := t.pace.enter(req.Context()); err != nil {
+		return nil, err
+	}
+	sent := time.Now()
+	t.count.requests.Add(1)
+	ctx, cancel := context.WithCancelCause(req.Context())
+	dog := time.AfterFunc(t.stall, func() { cancel(errStalled) })
+	resp, err := t.base.RoundTrip(req.WithContext(ctx))
+	dog.Stop()
+	if err != nil {
+		err = stalled(ctx, err)
+		cancel(nil)
+		t.pace.leave()
+		return nil, err
+	}
+	t.heed(resp, sent)
+	resp.Body = &body{ReadCloser: resp.Body, cancel: cancel, dog: dog, t: t, why: func(err error) error { return stalled(ctx, err) }}
+	return resp, nil
+}
+
+// heed takes in what the site says about its limits the moment that it says so, before the
+// answer's own call knows about it.
+func (t *transport) heed(resp *http.Response, sent time.Time) {
+	switch resp.StatusCode {
+	case http.StatusTooManyRequests:
+		t.pace.slow(sent)
+	case http.StatusServiceUnavailable:
+	default:
+		if strings.EqualFold(resp.Header.Get("X-RateLimit-NearLimit"), "true") {
+			t.pace.ease()
+		}
+		return
+	}
+	now := time.Now()
+	if d, ok := statedWait(resp.Header, now); ok {
+		t.pace.shut(now.Add(d), askedToWait(d, resp.StatusCode))
+	}
+}
+
+// askedToWait says in words that the site wants us to wait.
+func askedToWait(d time.Duration, status int) string {
+	if d > time.Second {
+		d = d.Round(time.Second)
+	}
+	return fmt.Sprintf("the site asks to wait %s (%d %s)", d, status, http.StatusText(status))
+}
+
+// body watches the reading of one answer and ends its attempt on Close.
+type body struct {
+	io.ReadCloser
+	cancel context.CancelCauseFunc
+	why    func(error) error // names a stall
+	dog    *time.Timer
+	t      *transport
+	closed atomic.Bool
+}
+
+// Read arms the watchdog only while it waits for the network, so that a caller who takes
+// its time between reads is not taken for a stalled site.
+func (b *body) Read(p []byte) (int, error) {
+	b.dog.Reset(b.t.stall)
+	n, err := b.ReadCloser.Read(p)
+	b.dog.Stop()
+	b.t.count.bytes.Add(int64(n))
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = b.why(err)
+	}
+	return n, err
+}
+
+// Close ends the attempt and gives its slot back. Closing again does nothing.
+func (b *body) Close() error {
+	if b.closed.Swap(true) {
+		return nil
+	}
+	b.dog.Stop()
+	err := b.ReadCloser.Close()
+	b.cancel(nil)
+	b.t.pace.leave()
+	return err
+}
+
+// stalled returns errStalled in place of err if the watchdog ended the attempt.
+func stalled(ctx context.Context, err error) error {
+	if errors.Is(context.Cause(ctx), errStalled) {
+		return errStalled
+	}
+	return err
+}
+
+// newBase returns the network transport. HTTP/1.1 only: each worker then has a connection
+// of its own, and one that hangs is dropped with its attempt, where HTTP/2 would keep
+// sending every worker's requests into it.
+func newBase(caFile string, connections int) (http.RoundTripper, error) {
+	roots, err := trustedRoots(caFile)
+	if err != nil {
+		return nil, err
+	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
+		TLSHandshakeTimeout:    30 * time.Second,
+		MaxIdleConns:           connections,
+		MaxIdleConnsPerHost:    connections,
+		IdleConnTimeout:        90 * time.Second,
+		MaxResponseHeaderBytes: 1 << 20,
+		Protocols:              protocols,
+	}, nil
+}
+
+// trustedRoots returns the system's roots plus those of caFile, or nil for the system's
+// alone.
+func trustedRoots(caFile string) (*x509.CertPool, error) {
+	if caFile == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(caFile)
+	if err != nil {
+		return nil, fmt.Errorf("reading ca_file: %w", err)
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("reading ca_file %s: it holds no PEM certificate", clean(caFile))
+	}
+	return roots, nil
+}
+
+// checkRedirect lets a request follow redirects on its own host only. The credentials are a
+// header of the request, which net/http repeats there.
+func checkRedirect(req *http.Request, via []*http.Request) error {
+	first := via[0].URL
+	switch to := req.URL; {
+	case isLogin(to.Hostname(), to.Path):
+		return &Error{
+			Kind: KindLoginPage, Message: "the site redirects to its login page at " + clean(to.Host),
+			Hint: hintLoginPage,
+		}
+	case !strings.EqualFold(to.Hostname(), first.Hostname()) || to.Port() != first.Port() || to.Scheme != first.Scheme:
+		return &Error{
+			Kind: KindRedirect,
+			Message: "refusing to follow a redirect from " + clean(first.Scheme+"://"+first.Host) +
+				" to " + clean(to.Scheme+"://"+to.Host),
+			Hint: "if the site has moved, set domain to its new address",
+		}
+	case len(via) > maxRedirects:
+		return &Error{Kind: KindRedirect, Message: "more than 5 redirects in a row at " + clean(first.Host)}
+	default:
+		return nil
+	}
+}
+
+// isLogin says whether a redirect leads to a page where people sign in.
+func isLogin(host, path string) bool {
+	host, path = strings.ToLower(host), strings.ToLower(path)
+	return host == "id.atlassian.com" || strings.HasSuffix(path, "/login") ||
+		strings.HasPrefix(path, "/login") || strings.Contains(path, "/login.action")
+}

@@ -102,21 +102,46 @@ func SettingsTable() (string, error) {
 	return b.String(), nil
 }
 
-// StreamsTable returns the streams as a Markdown table, in the order of the table.
+// StreamsTable returns the streams as a Markdown table, with the scopes that a token needs
+// to read each of them.
 func StreamsTable() string {
 	var b strings.Builder
-	b.WriteString("| Stream | Key | Incremental by | Route | Records |\n|---|---|---|---|---|\n")
+	b.WriteString("| Stream | Records | Key | Incremental by | Scopes |\n|---|---|---|---|---|\n")
 	for i := range stream.All {
 		s := &stream.All[i]
-		key := ""
+		incremental := ""
 		if s.ReplicationKey != "" {
-			key = "`" + s.ReplicationKey + "`"
+			incremental = code(s.ReplicationKey)
 		}
-		route := s.Listing.Route
-		if s.IsChild() {
-			route = s.Route
-		}
-		fmt.Fprintf(&b, "| `%s` | `%s` | %s | `%s` | %s |\n", s.Name, strings.Join(s.Key, "`, `"), key, route, s.Doc)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", code(s.Name), s.Doc, codes(s.Key, ", "), incremental, scopes(s))
 	}
 	return b.String()
+}
+
+// scopes lists what a token needs: the scopes of the listing and, for a child stream that
+// its parents' rows don't hold, those of its own route. The groups' route is of version 1
+// of the API, where the scopes are alternatives.
+func scopes(s *stream.Stream) string {
+	if strings.HasPrefix(s.Listing.Route, "/wiki/") {
+		return codes(s.Listing.Scopes, " or ")
+	}
+	needed := append([]string(nil), s.Listing.Scopes...)
+	if s.IsChild() && s.Derive != stream.ChildOf {
+		for _, scope := range s.Scopes {
+			if scope != s.Listing.Scopes[0] {
+				needed = append(needed, scope)
+			}
+		}
+	}
+	return codes(needed, ", ")
+}
+
+func code(s string) string { return "`" + s + "`" }
+
+func codes(list []string, between string) string {
+	quoted := make([]string, len(list))
+	for i, s := range list {
+		quoted[i] = code(s)
+	}
+	return strings.Join(quoted, between)
 }

@@ -57,7 +57,7 @@ func (p *program) airbyte(ctx context.Context, verb string, args []string) int {
 	var incomplete *engine.IncompleteError
 	f := engine.Explain(err)
 	var mistake *usageError
-	if errors.As(err, &mistake) || errors.As(err, &incomplete) && f.Type == emit.SystemError {
+	if errors.As(err, &mistake) || isSettings(err) || errors.As(err, &incomplete) && f.Type == emit.SystemError {
 		f.Type = emit.ConfigError
 	}
 	if e := sink.Failed("", f); e != nil {

@@ -127,8 +127,13 @@ func (s *session) summarize(rep engine.Report, took time.Duration) {
 	for _, st := range rep.Streams {
 		rows += st.Rows
 		outcome := "complete"
-		if st.Err != nil {
+		switch {
+		case st.Err != nil:
 			outcome = "FAILED: " + engine.Explain(st.Err).Message
+		case st.CutOff:
+			outcome = "not finished"
+		case st.Skipped:
+			outcome = "finished by an earlier run"
 		}
 		s.log.Info(fmt.Sprintf("%s: %d rows, %d requests, %s", st.Name, st.Rows, st.Requests, outcome))
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/tap-confluence/tap-confluence/catalog"
 	"github.com/tap-confluence/tap-confluence/tap/emit"
@@ -23,7 +24,12 @@ func (p *program) singer(ctx context.Context, args []string) int {
 		return p.document([]byte(help))
 	}
 	if err != nil {
-		p.stderr.line("CRITICAL " + err.Error())
+		// Several mistakes are a line each.
+		lines := strings.Split(err.Error(), "\n")
+		for _, line := range lines[:len(lines)-1] {
+			p.stderr.line("ERROR " + strings.TrimSpace(line))
+		}
+		p.stderr.line("CRITICAL " + strings.TrimSpace(lines[len(lines)-1]))
 	}
 	return exitStatus(err)
 }

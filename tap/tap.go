@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/config"
 	"github.com/tap-confluence/tap-confluence/tap/emit"
 )
 
@@ -100,7 +101,7 @@ func exitStatus(err error) int {
 	switch k := client.KindOf(err); {
 	case err == nil:
 		return ExitDone
-	case errors.As(err, &mistake):
+	case errors.As(err, &mistake), isSettings(err):
 		return ExitUsage
 	case k.SiteWide(), k == client.KindLoginPage:
 		return ExitRefused
@@ -108,6 +109,13 @@ func exitStatus(err error) int {
 		return ExitLater
 	}
 	return ExitFailed
+}
+
+// isSettings says whether an error is a mistake in the settings that only the site could
+// show.
+func isSettings(err error) bool {
+	_, ok := errors.AsType[*config.Error](err)
+	return ok
 }
 
 // document prints a document that a person or a client asked for.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 	"github.com/tap-confluence/tap-confluence/tap/client"
@@ -166,14 +167,19 @@ func (f *feed) belowBookmark(rows []row) bool {
 func (f *feed) childItems(rows []row, p *parent) []item {
 	items := make([]item, 0, len(rows))
 	for _, row := range rows {
-		if f.stream.Derive == stream.ChildOf {
-			if kind, ok := row.Get("type").Text(); ok && kind != "page" {
-				continue
-			}
+		if f.stream.Derive != stream.ChildOf || f.isChildPage(row) {
+			items = append(items, item{row, record.Source{ParentID: p.id, ParentTitle: p.title}})
 		}
-		items = append(items, item{row, record.Source{ParentID: p.id, ParentTitle: p.title}})
 	}
 	return items
+}
+
+// isChildPage says whether a row of a page's children is in the stream's scope: a page, not
+// a folder or a whiteboard, of a status that is asked for.
+func (f *feed) isChildPage(row row) bool {
+	kind, ok := row.Get("type").Text()
+	status, _ := row.Get("status").Text()
+	return (!ok || kind == "page") && (status == "" || slices.Contains(f.run.Config.PageStatus, status))
 }
 
 // readTogether reads several streams' records of one parent with one request. A block that

@@ -47,6 +47,7 @@ type feed struct {
 
 	mu     sync.Mutex
 	failed error
+	cut    bool // failed only because the run ended
 	inARow int
 
 	writing sync.Mutex // held while records are made and written
@@ -94,6 +95,9 @@ func (f *feed) end() error {
 		return err
 	}
 	if err := f.err(); err != nil {
+		if f.isCutOff() { // told once for the whole run
+			return f.run.Sink.Status(f.name, emit.Incomplete)
+		}
 		if e := f.run.Sink.Failed(f.name, Explain(err)); e != nil {
 			return e
 		}
@@ -127,9 +131,16 @@ func (f *feed) fail(err error) {
 func (f *feed) cutOff(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.failed == nil && !f.skip {
-		f.failed = err
+	if f.failed == nil && !f.skip && err != nil {
+		f.failed, f.cut = err, true
 	}
+}
+
+// isCutOff says whether the stream has no failure of its own.
+func (f *feed) isCutOff() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.cut
 }
 
 // failParent makes the stream fail at its end because of one parent; the others are still

@@ -25,9 +25,10 @@ type pass struct {
 // place where routes are chosen.
 func (r *Run) plan(ctx context.Context) ([]*walk, error) {
 	groups := map[pass][]*feed{}
+	goesOn := r.goesOn()
 	for _, f := range r.order {
 		e := r.ledger.entry(f.name)
-		if r.isDone(f, &e) {
+		if goesOn && r.isDone(f, &e) {
 			r.log.Info("stream was finished before the interruption", "stream", f.name)
 			f.skip = true
 			continue
@@ -59,6 +60,15 @@ func (r *Run) plan(ctx context.Context) ([]*walk, error) {
 	return walks, nil
 }
 
+// goesOn says whether any full read is left of the sync that the state is of. If none is,
+// that sync is over and this is another one: some clients give every sync the same id.
+func (r *Run) goesOn() bool {
+	return slices.ContainsFunc(r.order, func(f *feed) bool {
+		e := r.ledger.entry(f.name)
+		return !f.sel.Incremental && !r.isDone(f, &e)
+	})
+}
+
 // isDone says whether a stream's full read was finished by the run that this one goes on
 // with.
 func (r *Run) isDone(f *feed, e *state.Entry) bool {
@@ -76,7 +86,7 @@ func (r *Run) prepare(f *feed, e *state.Entry) {
 		if f.bookmark.IsZero() {
 			f.bookmark = r.anchor
 			if len(e.Partitions) == 0 {
-				r.log.Info("stream has no bookmark yet; set anchor_date to read from another day on",
+				r.log.Warn("stream has no bookmark yet: it is read from the anchor date on; set anchor_date to read from another day on",
 					"stream", f.name, "anchor_date", timestamp.Format(r.anchor))
 			}
 		}
@@ -199,14 +209,15 @@ func (r *Run) scopedLists(ctx context.Context, p pass, feeds []*feed) ([]list, e
 	if err != nil {
 		return nil, fmt.Errorf("planning %s: %w", p.listing.Name, err)
 	}
-	if len(p.listing.Owners) == 0 || !r.spaces.narrowed() {
+	filtered := p.listing.SpaceParam != "" && len(r.spaces.excluded) == 0
+	if len(p.listing.Owners) == 0 || !r.spaces.narrowed() || filtered {
 		return lists, nil
 	}
 	if err := r.readOwners(ctx); err != nil {
 		return nil, err
 	}
 	for i := range lists {
-		lists[i].keep = r.spaces.keepOwner(p.listing.Owners)
+		lists[i].keep = r.keepOwner(p.listing.Owners, lists[i].trash)
 	}
 	return lists, nil
 }

@@ -85,7 +85,7 @@ func (r *reading) page(ctx context.Context, p *client.Page, rows *sync.WaitGroup
 	defer p.Release()
 	w := r.walk
 	r.noteHigh(p)
-	kept, units, parents, err := r.sort(p)
+	kept, units, parents, err := r.sort(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func finishAlone(t *track, units []*unit, parents []*parent) {
 
 // sort decides of each row of a page whether it is in scope, and what has to be read
 // because of it.
-func (r *reading) sort(p *client.Page) (kept []row, units []*unit, parents []*parent, err error) {
+func (r *reading) sort(ctx context.Context, p *client.Page) (kept []row, units []*unit, parents []*parent, err error) {
 	r.auditing = map[string]bool{}
 	for i, row := range p.Rows {
 		key := r.key(row)
@@ -147,8 +147,15 @@ func (r *reading) sort(p *client.Page) (kept []row, units []*unit, parents []*pa
 			return nil, nil, nil, err
 		}
 		atEnd := p.Next == "" && i >= len(p.Rows)-2
-		if done || r.list.keep != nil && !r.list.keep(row) || r.belowAll(row) {
+		if done || r.belowAll(row) {
 			continue
+		}
+		if r.list.keep != nil {
+			if in, err := r.list.keep(ctx, row); err != nil {
+				return nil, nil, nil, err
+			} else if !in {
+				continue
+			}
 		}
 		kept = append(kept, row)
 		par, err := r.parent(row, u)

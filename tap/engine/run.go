@@ -223,8 +223,12 @@ type StreamReport struct {
 	Name     string
 	Rows     int64
 	Requests int64
-	Err      error
-	Ended    bool
+	// Err is why the stream failed, nil if it is complete or was cut off.
+	Err   error
+	Ended bool
+	// CutOff says that the run ended before the stream did, Skipped that an earlier run
+	// had finished it.
+	CutOff, Skipped bool
 }
 
 // Skip is one reason for leaving something out, and how often it was met.
@@ -237,7 +241,11 @@ type Skip struct {
 func (r *Run) Report() Report {
 	rep := Report{Audits: r.audits.lines()}
 	for _, f := range r.order {
-		rep.Streams = append(rep.Streams, StreamReport{f.name, f.rows.Load(), f.requests.Load(), f.err(), f.finished.Load()})
+		s := StreamReport{Name: f.name, Rows: f.rows.Load(), Requests: f.requests.Load(), Ended: f.finished.Load(), Skipped: f.skip}
+		if s.CutOff = f.isCutOff(); !s.CutOff {
+			s.Err = f.err()
+		}
+		rep.Streams = append(rep.Streams, s)
 	}
 	r.skipped.mu.Lock()
 	defer r.skipped.mu.Unlock()

@@ -140,14 +140,15 @@ func (a *scattered) sample(ctx context.Context, samples int) ([]*parent, error) 
 
 // busyParents are parents that have rows, as both ends of the listing show.
 func (a *scattered) busyParents(ctx context.Context, pools [][]*parent) ([]*parent, error) {
-	ids := map[string]bool{}
+	const most = 5 // rows at the ends: the plain route makes a request per comment
+	ids := map[string]int{}
 	switch {
 	case a.walk.listing == stream.Labels:
 		return nil, nil // most parents have labels
 	case a.feed.stream.Derive == stream.ChildOf:
 		for _, pool := range pools {
 			for _, p := range pool {
-				ids[p.above] = true
+				ids[p.above]++
 			}
 		}
 	default:
@@ -159,14 +160,16 @@ func (a *scattered) busyParents(ctx context.Context, pools [][]*parent) ([]*pare
 				return nil, err
 			}
 			for _, row := range rows {
-				ids[row.owner(a.feed.stream.ParentField)] = true
+				ids[row.owner(a.feed.stream.ParentField)]++
 			}
 		}
 	}
 	delete(ids, "")
 	var parents []*parent
-	for id := range ids {
-		parents = append(parents, &parent{id: id})
+	for id, n := range ids {
+		if n <= most {
+			parents = append(parents, &parent{id: id})
+		}
 	}
 	slices.SortFunc(parents, func(x, y *parent) int { return compareIDs(x.id, y.id) })
 	return parents, nil

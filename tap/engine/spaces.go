@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/config"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
@@ -34,11 +35,8 @@ func (s *spaces) resolve(ctx context.Context, r *Run) error {
 		return fmt.Errorf("looking up space_keys: %w", err)
 	}
 	if len(unknown) > 0 {
-		return &client.Error{
-			Kind:    client.KindBadRequest,
-			Message: "space_keys names spaces that the site does not show: " + strings.Join(unknown, ", "),
-			Hint:    "check the spelling (the key is in a space's address after /spaces/) and whether this account may see them",
-		}
+		return &config.Error{Problems: []string{"space_keys: the site does not show " + strings.Join(unknown, ", ") +
+			" to this account; check the spelling (the key follows /spaces/ in a space's address) and the account's permissions"}}
 	}
 	if len(r.Config.SpaceKeys) > 0 {
 		s.included = ids
@@ -111,35 +109,64 @@ func (r *Run) each(ctx context.Context, req client.Request, use func(row) error)
 }
 
 // keepSpace returns what decides whether a row that names its space is in scope.
-func (s *spaces) keepSpace(field string) func(row) bool {
+func (s *spaces) keepSpace(field string) keep {
 	if len(s.excluded) == 0 || field == "" {
 		return nil
 	}
-	return func(row row) bool {
+	return func(_ context.Context, row row) (bool, error) {
 		id, _ := row.Get(field).Text()
-		return !s.excluded[id]
+		return !s.excluded[id], nil
 	}
 }
 
-// keepOwner returns what decides whether a row is in scope by the page, post or custom
-// content that it belongs to.
-func (s *spaces) keepOwner(fields []string) func(row) bool {
-	return func(row row) bool {
+// keepOwner returns what decides whether a row is in scope by what it belongs to: a page, a
+// post or custom content of the spaces named, or not.
+func (r *Run) keepOwner(fields []string, trash bool) keep {
+	return func(ctx context.Context, row row) (bool, error) {
 		for _, field := range fields {
 			text, ok := row.Get(field).Text()
 			if !ok {
 				continue
 			}
-			id, err := strconv.ParseUint(text, 10, 64)
-			if err != nil {
-				continue
+			if r.spaces.owns(text) {
+				return r.spaces.included != nil, nil
 			}
-			if _, found := slices.BinarySearch(s.owners, id); found {
-				return s.included != nil
+			if trash && field == "customContentId" {
+				return r.keepHidden(ctx, text)
 			}
 		}
-		return s.included == nil
+		return r.spaces.included == nil, nil
 	}
+}
+
+// owns says whether an id is of a page, post or custom content of the spaces named.
+func (s *spaces) owns(text string) bool {
+	id, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return false
+	}
+	_, found := slices.BinarySearch(s.owners, id)
+	return found
+}
+
+// keepHidden decides by custom content that no listing shows, because it is in the trash:
+// it is asked for on its own. Where that is refused too, the row is kept.
+func (r *Run) keepHidden(ctx context.Context, id string) (bool, error) {
+	doc, err := r.Client.Get(ctx, itemRequest(stream.CustomContent, id, nil))
+	if err != nil {
+		if endsRun(ctx, err) {
+			return false, err
+		}
+		r.warnOnce("hidden owner", "can't tell the space of custom content in the trash; what belongs to it is kept", "id", id, "error", err)
+		return true, nil
+	}
+	space, _ := doc.Get("spaceId").Text()
+	named := r.spaces.excluded[space] || slices.Contains(r.spaces.included, space)
+	for _, field := range []string{"pageId", "blogPostId", "customContentId"} {
+		above, _ := doc.Get(field).Text()
+		named = named || r.spaces.owns(above)
+	}
+	return named == (r.spaces.included != nil), nil
 }
 
 // readOwners reads the ids of all pages, posts and custom content in the spaces that

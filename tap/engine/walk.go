@@ -47,8 +47,11 @@ type list struct {
 	// refusable says that the site may not know what is listed; it is skipped then.
 	refusable bool
 	// keep decides which rows are in scope, nil for all.
-	keep func(row) bool
+	keep keep
 }
+
+// keep decides whether a row is in scope.
+type keep func(context.Context, row) (bool, error)
 
 // newName draws a walk's name.
 func newName() string {

@@ -57,7 +57,7 @@ var (
 	CustomContent = &Listing{
 		Name: "custom content", Route: "/custom-content", Item: "/custom-content/{id}", MaxLimit: 250,
 		Sort: "id", SortField: "id", ChangeSort: "-modified-date", Body: true, Typed: true,
-		SpaceParam: "space-id", SpaceMax: 100, SpaceField: "spaceId",
+		SpaceParam: "space-id", SpaceMax: 100, SpaceField: "spaceId", Owners: []string{"id"},
 		Scopes: []string{"read:custom-content:confluence"},
 	}
 	Groups = &Listing{

@@ -107,6 +107,9 @@ Singer:
   %[1]s --about [--format json|markdown]       print settings and capabilities
   %[1]s --version | --help
 
+For people:
+  %[1]s plan --config C [--catalog K] [--state S]   tell what a sync would cost
+
 Airbyte:
   %[1]s spec
   %[1]s check    --config C

@@ -48,7 +48,9 @@ func wantNoViolations(t *testing.T, f *tapfixture.Fixture) {
 // the site's own answer to the same question.
 func TestScope(t *testing.T) {
 	t.Parallel()
-	f := tapfixture.New(t, simconfluence.Scaled(7, 400))
+	o := simconfluence.Scaled(7, 150)
+	o.Spaces, o.CustomContent, o.BodyBytes = 6, 60, 500
+	f := tapfixture.New(t, o)
 	keys := f.Site.SpaceKeys()
 	scope := func(change func(*simconfluence.TruthOptions)) simconfluence.TruthOptions {
 		o := tapfixture.Scope()

@@ -64,6 +64,8 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return ExitUsage
 	case "spec", "check", "discover", "read":
 		return p.airbyte(ctx, args[0], args[1:])
+	case "plan":
+		return p.plan(ctx, args[1:])
 	}
 	return p.singer(ctx, args)
 }

@@ -50,8 +50,7 @@ func (r *Run) readsParents(f *feed) bool {
 // countParents counts a listing's rows cheaply: by a search, or where that is refused, by
 // the listing's first page, whose rows are the least there are.
 func (r *Run) countParents(ctx context.Context, l *stream.Listing) (int, error) {
-	kinds := map[*stream.Listing]string{stream.Pages: "page", stream.BlogPosts: "blogpost", stream.Attachments: "attachment"}
-	n, err := r.searchCount(ctx, "type="+kinds[l])
+	n, err := r.countKind(ctx, searchKinds[l])
 	if err == nil || endsRun(ctx, err) {
 		return n, err
 	}
@@ -79,7 +78,11 @@ func (r *Run) searchCount(ctx context.Context, cql string) (int, error) {
 	if err != nil {
 		return 0, &client.Error{Kind: client.KindMalformed, Message: "a search does not say how much it found"}
 	}
-	return n, nil
+	archived, err := strconv.Atoi(string(doc.Get("archivedResultCount")))
+	if err != nil {
+		return n, nil //nolint:nilerr // not every answer tells
+	}
+	return n + archived, nil
 }
 
 // countLabels counts the site's labels, but not beyond most.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 	"github.com/tap-confluence/tap-confluence/tap/client"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
@@ -36,14 +38,39 @@ func (r *Run) firstRows(ctx context.Context, req client.Request, limit int) ([]c
 	return rows, nil
 }
 
+// pool is a listing's parents to draw samples from, read once a run. ready is closed when
+// they, or the error, are there.
+type pool struct {
+	ready   chan struct{}
+	parents [][]*parent
+	err     error
+}
+
 // pools returns parents to draw samples from: the first and the last of a listing, of each
-// status that the run reads. They are read once a run.
+// status that the run reads. Whoever asks first reads them, the others wait.
 func (r *Run) pools(ctx context.Context, l *stream.Listing) ([][]*parent, error) {
 	r.poolMu.Lock()
-	defer r.poolMu.Unlock()
-	if pools, ok := r.poolOf[l]; ok {
-		return pools, nil
+	p, known := r.poolOf[l]
+	if !known {
+		p = &pool{ready: make(chan struct{})}
+		r.poolOf[l] = p
 	}
+	r.poolMu.Unlock()
+	if !known {
+		p.parents, p.err = r.readPools(ctx, l)
+		close(p.ready)
+	}
+	select {
+	case <-p.ready:
+		return p.parents, p.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// readPools reads both ends of a listing for each status, all at once: they are the first
+// requests of a run, when there is little else to ask.
+func (r *Run) readPools(ctx context.Context, l *stream.Listing) ([][]*parent, error) {
 	statuses := []string{""}
 	if l.Statuses != nil {
 		statuses = nil
@@ -53,28 +80,24 @@ func (r *Run) pools(ctx context.Context, l *stream.Listing) ([][]*parent, error)
 			}
 		}
 	}
-	var pools [][]*parent
-	for _, status := range statuses {
-		for _, sort := range []string{l.Sort, "-" + l.Sort} {
-			q := query(l.Query)
-			if status != "" {
-				q = q.with("status", status)
-			}
-			req := client.Request{Path: stream.Path(l.Route, ""), Query: q.with("sort", sort), Scopes: l.Scopes}
-			rows, err := r.firstRows(ctx, req, l.MaxLimit)
-			if err != nil {
-				return nil, err
-			}
-			if pool := parentsOf(rows); len(pool) > 0 {
-				pools = append(pools, pool)
-			}
+	pools := make([][]*parent, 2*len(statuses))
+	g, ctx := errgroup.WithContext(ctx)
+	for i := range pools {
+		q := query(l.Query)
+		if status := statuses[i/2]; status != "" {
+			q = q.with("status", status)
 		}
+		q = q.with("sort", []string{l.Sort, "-" + l.Sort}[i%2])
+		g.Go(func() error {
+			rows, err := r.firstRows(ctx, client.Request{Path: stream.Path(l.Route, ""), Query: q, Scopes: l.Scopes}, l.MaxLimit)
+			pools[i] = parentsOf(rows)
+			return err
+		})
 	}
-	if r.poolOf == nil {
-		r.poolOf = map[*stream.Listing][][]*parent{}
+	if err := g.Wait(); err != nil {
+		return nil, err
 	}
-	r.poolOf[l] = pools
-	return pools, nil
+	return slices.DeleteFunc(pools, func(pool []*parent) bool { return len(pool) == 0 }), nil
 }
 
 func parentsOf(rows []copied) []*parent {
@@ -83,6 +106,7 @@ func parentsOf(rows []copied) []*parent {
 		p := &parent{id: row.owner("id")}
 		p.title, _ = row.Get("title").Text()
 		p.status, _ = row.Get("status").Text()
+		p.version = versionNumber(row.Object)
 		if kind, _ := row.Get("parentType").Text(); kind == "page" {
 			p.above = row.owner("parentId")
 		}

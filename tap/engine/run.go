@@ -60,7 +60,7 @@ type Run struct {
 	labels  labelCount
 	audits  audits
 	poolMu  sync.Mutex
-	poolOf  map[*stream.Listing][][]*parent
+	poolOf  map[*stream.Listing]*pool
 	random  *random
 	anchor  time.Time
 	warned  sync.Map
@@ -69,7 +69,7 @@ type Run struct {
 
 // New prepares a sync. It returns an error if a schema can't be used.
 func New(o Options) (*Run, error) {
-	r := &Run{Options: o, log: o.Logger, feeds: map[string]*feed{}, random: newRandom(o.Seed)}
+	r := &Run{Options: o, log: o.Logger, feeds: map[string]*feed{}, poolOf: map[*stream.Listing]*pool{}, random: newRandom(o.Seed)}
 	// Parents beyond the requests that may be under way cost little and keep the allowed
 	// rate used while answers are on their way.
 	r.tasks = make(chan struct{}, 4*o.Config.Concurrency)

@@ -34,6 +34,8 @@ type world struct {
 	logMu  sync.Mutex
 	// everyState makes a state due at every opportunity.
 	everyState bool
+	// seed makes the audits draw the same samples every time; 0 draws others in every run.
+	seed uint64
 }
 
 const siteName = "acme.atlassian.net"
@@ -115,7 +117,7 @@ func (w *world) run(s sync_) outcome {
 		now = w.fastClock()
 	}
 	out := emit.NewOut(stdout)
-	o := engine.Options{Config: w.config, Client: c, Selections: w.selections(s), Logger: logger, Now: now, PerStream: s.airbyte}
+	o := engine.Options{Config: w.config, Client: c, Selections: w.selections(s), Logger: logger, Now: now, PerStream: s.airbyte, Seed: w.seed}
 	if s.airbyte {
 		o.Sink = emit.NewAirbyte(out, now)
 		o.State, _, err = state.ParseAirbyte(s.state, siteName, known)

@@ -3,6 +3,7 @@ package tap_test
 import (
 	"bytes"
 	"encoding/base64"
+	"maps"
 	"regexp"
 	"strings"
 	"testing"
@@ -244,9 +245,7 @@ func TestTokenRevoked(t *testing.T) {
 	rest := f.Singer(nil, r.LastState()).OK()
 	for _, name := range stream.Names() {
 		union := r.Canonical(name)
-		for key, record := range rest.Canonical(name) {
-			union[key] = record
-		}
+		maps.Copy(union, rest.Canonical(name))
 		tapfixture.Compare(t, name, union, f.Expect(name, tapfixture.Scope()))
 	}
 }

@@ -16,7 +16,9 @@ import (
 // TestMain makes the test binary the program, for scripts.
 func TestMain(m *testing.M) {
 	testscript.Main(tests{m}, map[string]func(){
-		tap.Name: func() { os.Exit(tap.Run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		tap.Name: func() {
+			os.Exit(tap.Run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) //nolint:forbidigo // this is main
+		},
 	})
 }
 

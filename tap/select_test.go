@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -81,10 +82,32 @@ func TestScope(t *testing.T) {
 			f := f.On(t).With(test.settings)
 			r := f.Singer(nil, nil).OK()
 			checkSinger(t, r, stream.Names())
-			f.CheckRows(r, test.truth)
+			for _, name := range stream.Names() {
+				got, want := r.Canonical(name), f.Expect(name, test.truth)
+				if name == "attachments" && slices.Contains(test.truth.Statuses, "trashed") {
+					leaveHidden(t, r, got, want)
+				}
+				tapfixture.Compare(t, name, got, want)
+			}
 		})
 	}
 	t.Cleanup(func() { wantNoViolations(t, f) })
+}
+
+// leaveHidden takes out of got what the tap may keep though it is not wanted: attachments
+// on custom content in the trash, whose space nothing tells. It has to warn of them.
+func leaveHidden(t *testing.T, r *tapfixture.Result, got, want map[string]string) {
+	t.Helper()
+	hidden := false
+	maps.DeleteFunc(got, func(key, record string) bool {
+		fields := tapfixture.Decode(t, []byte(record))
+		extra := want[key] == "" && fields["customContentId"] != nil && fields["status"] == "trashed"
+		hidden = hidden || extra
+		return extra
+	})
+	if hidden && !regexp.MustCompile(`(?m)^WARNING .*custom content in the trash`).MatchString(r.Stderr) {
+		t.Errorf("no warning of rows whose space can't be told:\n%s", r.Stderr)
+	}
 }
 
 // TestUnknownSpace refuses a space that the site does not show: a run that reads nothing

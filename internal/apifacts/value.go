@@ -26,7 +26,7 @@ const (
 )
 
 // Deviation is one place where a value is not as the document has it.
-type Deviation struct {
+type Deviation struct { //nolint:errname // it is a finding first, and an error where it is refused
 	// At is where it stands in the value, such as results[3].version.number.
 	At string
 	// Schema and Field are the documented place.

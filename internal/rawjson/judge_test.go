@@ -238,8 +238,7 @@ func checkSyntaxError(t *testing.T, err error, body []byte) {
 
 func checkShapeError(t *testing.T, err error, body []byte) {
 	t.Helper()
-	var shape *ShapeError
-	if !errors.As(err, &shape) {
+	if _, ok := errors.AsType[*ShapeError](err); !ok {
 		t.Fatalf("%q: error %v, want a ShapeError", body, err)
 	}
 	checkMessage(t, err)

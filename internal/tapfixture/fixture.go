@@ -22,7 +22,7 @@ import (
 // for a search of the output to mean something.
 const (
 	Email = "reader@example.com"
-	Token = "fixture-token-7Qx2Zk9LmN4"
+	Token = "fixture-token-7Qx2Zk9LmN4" //nolint:gosec // it opens nothing but a simulated site
 )
 
 // Fixture is a simulated site that listens on loopback, and the settings to read it with.

@@ -148,12 +148,20 @@ func checkAddress(base string) error {
 	if err != nil || u.Hostname() == "" || u.User != nil {
 		return errors.New("domain or api_url is not the address of a site, such as acme.atlassian.net")
 	}
-	ip := net.ParseIP(u.Hostname())
-	loopback := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
-	if u.Scheme != "https" && (u.Scheme != "http" || !loopback) {
+	if u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(base)) {
 		return errors.New("domain or api_url: plain http is allowed to this machine only, use https")
 	}
 	return nil
+}
+
+// isLoopback says whether an address is of this machine.
+func isLoopback(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // address returns where requests go. With an access token that is the gateway, for which
@@ -220,10 +228,15 @@ func cloudIDUnknown(err error) error {
 
 func (c *Client) gateway(cloudID string) string { return gatewayOf(c.cfg, cloudID) }
 
+// gatewayOf returns the gateway's address for a site. A site on this machine is its own
+// gateway: its credentials are not for Atlassian.
 func gatewayOf(cfg *config.Config, cloudID string) string {
 	host := gatewayURL
-	if cfg.APIURL != "" {
+	switch {
+	case cfg.APIURL != "":
 		host = strings.TrimSuffix(cfg.APIURL, "/")
+	case isLoopback(cfg.SiteURL):
+		host = cfg.SiteURL
 	}
 	return host + gatewayPath + cloudID
 }

@@ -107,8 +107,7 @@ func reason(err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		return errors.New("the file may not be read by this user")
 	}
-	var path *fs.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		return path.Err
 	}
 	return err

@@ -109,11 +109,14 @@ func (f *feed) readRows(ctx context.Context, req client.Request, p *parent) erro
 // readTree reads a list of one parent and, for comments, the replies below each row.
 func (f *feed) readTree(ctx context.Context, req client.Request, p *parent, use func([]row) error) error {
 	err := f.readBelow(ctx, req, p, use)
-	if f.stream.Older == "" || f.older.Load() || client.KindOf(err) != client.KindScope && client.KindOf(err) != client.KindGone {
+	if f.stream.Older == "" || req.Path == stream.Path(f.stream.Older, p.id) ||
+		client.KindOf(err) != client.KindScope && client.KindOf(err) != client.KindGone {
 		return err
 	}
-	f.run.log.Info("the account can't use a route; its older form is used", "stream", f.name, "error", err)
-	f.older.Store(true)
+	// Several parents may find this out at once.
+	if !f.older.Swap(true) {
+		f.run.log.Info("the account can't use a route; its older form is used", "stream", f.name, "error", err)
+	}
 	return f.readBelow(ctx, f.childRequest(p.id), p, use)
 }
 

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
@@ -223,14 +224,11 @@ func (e *estimator) tasks(ctx context.Context) (int, error) {
 	}
 	sampled, found := 0, 0
 	for _, pool := range pools {
-		ids := ""
+		ids := make([]string, len(pool))
 		for i, p := range pool {
-			if i > 0 {
-				ids += ","
-			}
-			ids += p.id
+			ids[i] = p.id
 		}
-		rows, err := e.run.firstRows(ctx, client.Request{Path: stream.Path(stream.Tasks.Route, ""), Query: query{{"page-id", ids}}, Scopes: stream.Tasks.Scopes}, 250)
+		rows, err := e.run.firstRows(ctx, client.Request{Path: stream.Path(stream.Tasks.Route, ""), Query: query{{"page-id", strings.Join(ids, ",")}}, Scopes: stream.Tasks.Scopes}, 250)
 		if err != nil {
 			return 0, err
 		}

@@ -181,7 +181,8 @@ func (r *Run) newWalk(ctx context.Context, p pass, feeds []*feed) (*walk, error)
 	}
 	w.take(feeds)
 	if !p.incremental {
-		w.together, w.first = newSampler(r.random, r.Config.AuditSamples), newSampler(r.random, r.Config.AuditSamples)
+		w.together = newSampler(r.random.of(p.listing.Name+" combined read"), r.Config.AuditSamples)
+		w.first = newSampler(r.random.of(p.listing.Name+" first version"), r.Config.AuditSamples)
 	}
 	r.log.Debug("planned a walk", "listing", p.listing.Name, "incremental", p.incremental, "streams", w.names(),
 		"listings", len(lists), "resumed_at", from.N, "why", w.why())

@@ -3,99 +3,97 @@ package engine_test
 import (
 	"context"
 	"fmt"
-	"io"
-	"log/slog"
-	"net/http"
-	"os"
-	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
-	"github.com/tap-confluence/tap-confluence/tap/client"
-	"github.com/tap-confluence/tap-confluence/tap/config"
-	"github.com/tap-confluence/tap-confluence/tap/emit"
-	"github.com/tap-confluence/tap-confluence/tap/engine"
-	"github.com/tap-confluence/tap-confluence/tap/state"
 )
 
-type sent struct {
-	at   time.Time
-	path string
+// A site on which reading by parent dominates, as on real ones: its last request by parent
+// is sent shortly before the sync ends, so that there is work from the first request to the
+// last, but for what the tap itself makes wait.
+func manyParents() simconfluence.Options {
+	o := simconfluence.Scaled(3, 300)
+	o.BodyBytes = 200
+	return o
 }
 
-type recorder struct {
-	base http.RoundTripper
-	mu   sync.Mutex
-	sent []sent
+// used returns which share of the requests that were allowed from the first one on, the
+// first among them, was sent; perSecond are those allowed.
+func used(sent []sentRequest, perSecond float64) float64 {
+	elapsed := sent[len(sent)-1].at.Sub(sent[0].at)
+	return float64(len(sent)) / (1 + elapsed.Seconds()*perSecond)
 }
 
-func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
-	r.mu.Lock()
-	r.sent = append(r.sent, sent{time.Now(), req.URL.RequestURI()})
-	r.mu.Unlock()
-	return r.base.RoundTrip(req)
+// keepsLimits fails the test if requests were closer to each other than the rate allows, in
+// any window of a second more than it allows, or too many under way at once.
+func (p *paced) keepsLimits(sent []sentRequest) {
+	p.t.Helper()
+	const perSecond = 5
+	if p.config.RequestsPerSecond != perSecond {
+		p.t.Fatal("the limits checked are others")
+	}
+	for i := range sent {
+		if i > 0 && sent[i].at.Sub(sent[i-1].at) < time.Second/perSecond {
+			p.t.Fatalf("request %d was sent %s after the one before", i, sent[i].at.Sub(sent[i-1].at))
+		}
+		if i >= perSecond && sent[i].at.Sub(sent[i-perSecond].at) < time.Second {
+			p.t.Fatalf("requests %d to %d were sent within a second", i-perSecond, i)
+		}
+	}
+	if n := p.site.MaxConcurrency(); n > p.config.Concurrency {
+		p.t.Fatalf("%d requests at once", n)
+	}
 }
 
-func TestExplore(t *testing.T) {
-	for _, latency := range []time.Duration{300 * time.Millisecond, 900 * time.Millisecond} {
-		for name, streams := range map[string][]string{"all": nil, "labels": {"page_labels", "blog_post_labels", "attachment_labels"}, "listings": {"pages", "attachments"}} {
-			for _, inc := range []bool{false, true} {
-				t.Run(fmt.Sprintf("%s/%v/inc=%v", name, latency, inc), func(t *testing.T) {
-					synctest.Test(t, func(t *testing.T) {
-						o := simconfluence.Scaled(3, 300)
-						o.BodyBytes, o.Latency = 200, latency
-						site := simconfluence.New(o)
-						rec := &recorder{base: site.Transport()}
-						cfg := &config.Config{
-							Site: siteName, SiteURL: "https://" + siteName, Email: "bot@example.org", APIToken: config.NewSecret("token"),
-							PageStatus: []string{"current", "archived"}, BodyFormat: "storage",
-							Concurrency: 5, RequestsPerSecond: 5, PageSize: 250, MaxRetries: 2, MaxRetryWait: time.Minute, RequestTimeout: time.Minute,
-							AnchorDate: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), AuditSamples: 10,
-						}
-						logger := slog.New(slog.DiscardHandler)
-						c, err := client.New(cfg, client.Options{Logger: logger, Transport: rec})
-						if err != nil {
-							t.Fatal(err)
-						}
-						defer c.Close()
-						w := &world{t: t, site: site, config: cfg}
-						st, err := state.ParseSinger(nil, siteName, known)
-						if err != nil {
-							t.Fatal(err)
-						}
-						run, err := engine.New(engine.Options{Config: cfg, Client: c, Selections: w.selections(sync_{streams: streams, incremental: inc}), Logger: logger, Now: time.Now, State: st, Sink: emit.NewSinger(emit.NewOut(io.Discard)), Seed: 1})
-						if err != nil {
-							t.Fatal(err)
-						}
-						if _, err := c.Probe(context.Background()); err != nil {
-							t.Fatal(err)
-						}
-						if err := run.Sync(context.Background()); err != nil {
-							t.Fatal(err)
-						}
-						begin := rec.sent[0].at
-						end := rec.sent[len(rec.sent)-1].at
-						t.Logf("requests %d in %v: %.1f%% max %d", len(rec.sent), end.Sub(begin), 100*float64(len(rec.sent)-1)/(5*end.Sub(begin).Seconds()), site.MaxConcurrency())
-						if f, err := os.Create("/tmp/v_" + strings.ReplaceAll(t.Name(), "/", "_")); err == nil {
-							for i, s := range rec.sent {
-								gap := time.Duration(0)
-								if i > 0 {
-									gap = s.at.Sub(rec.sent[i-1].at)
-								}
-								mark := ""
-								if gap > 210*time.Millisecond {
-									mark = "IDLE"
-								}
-								fmt.Fprintf(f, "%v %v %s %s\n", s.at.Sub(begin), gap, mark, s.path)
-							}
-							f.Close()
-						}
-					})
+// TestRateIsUsed measures the whole sync, from the probe to the last request, in virtual
+// time.
+func TestRateIsUsed(t *testing.T) {
+	t.Parallel()
+	labels := []string{"page_labels", "blog_post_labels", "attachment_labels"}
+	tests := []struct {
+		name        string
+		streams     []string
+		incremental bool
+		labels      int // on the site, 0 for its default
+		concurrency int
+		pageSize    int
+	}{
+		{name: "all streams", concurrency: 5, pageSize: 250},
+		{name: "all streams, incremental", incremental: true, concurrency: 5, pageSize: 250},
+		{name: "all streams, small pages", concurrency: 5, pageSize: 20},
+		{name: "all streams, one at a time", concurrency: 1, pageSize: 250},
+		{name: "labels by label", streams: labels, labels: 150, concurrency: 5, pageSize: 250},
+		{name: "labels by parent", streams: labels, labels: 2000, concurrency: 5, pageSize: 250},
+		{name: "versions alone", streams: []string{"page_versions", "attachment_versions"}, concurrency: 5, pageSize: 250},
+		{name: "one stream by parent", streams: []string{"attachment_content_properties"}, concurrency: 5, pageSize: 250},
+	}
+	for _, tt := range tests {
+		for _, latency := range []time.Duration{300 * time.Millisecond, 900 * time.Millisecond} {
+			t.Run(fmt.Sprintf("%s, %s", tt.name, latency), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					o := manyParents()
+					o.Labels = tt.labels
+					p := newPaced(t, o, latency)
+					p.config.Concurrency, p.config.PageSize = tt.concurrency, tt.pageSize
+					out := p.sync(context.Background(), sync_{streams: tt.streams, incremental: tt.incremental})
+					if out.err != nil {
+						t.Fatal(out.err)
+					}
+					sent := p.requests()
+					p.keepsLimits(sent)
+					// Answers that take longer than requests may follow each other allow less.
+					allowed := min(5, float64(tt.concurrency)/latency.Seconds())
+					share := used(sent, allowed)
+					t.Logf("%d requests in %s: %.1f%% of the allowed %.2f a second, at most %d at once", len(sent),
+						sent[len(sent)-1].at.Sub(sent[0].at).Round(time.Second/10), 100*share, allowed, p.site.MaxConcurrency())
+					if share < 0.95 {
+						t.Errorf("only %.1f%% of the allowed requests were sent", 100*share)
+					}
 				})
-			}
+			})
 		}
 	}
 }

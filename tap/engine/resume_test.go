@@ -1,7 +1,6 @@
 package engine_test
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -15,45 +14,111 @@ func small(seed int64) simconfluence.Options {
 	return o
 }
 
+// mode is one of the four ways to sync.
+type mode struct{ airbyte, incremental bool }
+
+var modes = []mode{{false, false}, {false, true}, {true, false}, {true, true}}
+
+func (m mode) String() string {
+	return map[bool]string{false: "singer", true: "airbyte"}[m.airbyte] + map[bool]string{false: " full", true: " incremental"}[m.incremental]
+}
+
+func (m mode) sync() sync_ { return sync_{airbyte: m.airbyte, incremental: m.incremental} }
+
 // TestCutsLoseNothing cuts stdout at random bytes, goes on from the last whole state, and
-// again, until the sync ends: together the pieces hold every row of the truth.
+// again, until the sync ends: what came before the states that were gone on from, and the
+// last piece, hold every row of the truth. In half of the pieces the site has forgotten
+// its cursors, and in a third of the syncs shortcuts are audited.
 func TestCutsLoseNothing(t *testing.T) {
-	for _, airbyte := range []bool{false, true} {
-		for _, incremental := range []bool{false, true} {
-			t.Run(fmt.Sprintf("airbyte=%v incremental=%v", airbyte, incremental), func(t *testing.T) {
-				t.Parallel()
-				w := newWorld(t, small(7))
-				w.everyState, w.config.PageSize = true, 10
-				whole := w.run(sync_{airbyte: airbyte, incremental: incremental})
-				if whole.err != nil {
-					t.Fatal(whole.err)
-				}
-				size := 0
-				for _, l := range whole.lines {
-					size += len(l)
-				}
-				rnd := rand.New(rand.NewPCG(1, 2))
-				cuts := 0
-				for cuts < 60 {
-					got := rows{}
-					var st []byte
-					for piece := 0; ; piece++ {
-						cut := 1 + rnd.IntN(size)
-						out := w.run(sync_{airbyte: airbyte, incremental: incremental, state: st, cut: cut})
-						st, _ = w.read(out.lines, got, st)
-						if out.err == nil {
-							break
-						}
-						cuts++
-						if piece > 200 {
-							t.Fatalf("no end after %d pieces; state %s", piece, st)
-						}
+	const cutsWanted = 60 // in each of four modes
+	for _, m := range modes {
+		t.Run(m.String(), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, small(7))
+			w.everyState, w.config.PageSize = true, 10
+			whole := w.run(m.sync())
+			if whole.err != nil {
+				t.Fatal(whole.err)
+			}
+			size := bytesOf(whole.lines)
+			rnd := rand.New(rand.NewPCG(1, 2))
+			cuts := 0
+			for round := 0; cuts < cutsWanted; round++ {
+				w.config.AuditSamples = 2 * (round % 3 / 2)
+				h := newHeld(t)
+				cuts += w.cutUntilDone(m.sync(), h, size, rnd, func() {
+					if rnd.IntN(2) == 0 {
+						w.site.ExpireCursors()
 					}
-					if missing := w.missing(got, nil); missing != nil {
-						t.Fatalf("after %d cuts rows are missing: %q\nlast state %s", cuts, missing, st)
-					}
+				})
+				if missing := w.missing(h.rows, nil); missing != nil {
+					t.Fatalf("after %d cuts rows are missing: %q\nlast state %s", cuts, missing, h.state())
 				}
-			})
+			}
+			t.Logf("%d cuts, %d rows lost", cuts, 0)
+		})
+	}
+}
+
+// cutUntilDone runs a sync piece by piece, each cut at a random byte, until one ends. It
+// calls between before every piece but the first, and returns the number of cuts.
+func (w *world) cutUntilDone(s sync_, h *held, size int, rnd *rand.Rand, between func()) int {
+	w.t.Helper()
+	for cuts := 0; ; cuts++ {
+		if cuts > 200 {
+			w.t.Fatalf("no end after %d pieces; state %s", cuts, h.state())
 		}
+		if cuts > 0 {
+			between()
+		}
+		s.state, s.cut = h.state(), 1+rnd.IntN(size)
+		out := w.run(s)
+		h.take(out.lines)
+		if out.err == nil {
+			return cuts
+		}
+	}
+}
+
+// TestEveryBoundary goes on from every place between two messages of a sync, which is also
+// every place between a record and its state.
+func TestEveryBoundary(t *testing.T) {
+	for _, m := range modes {
+		t.Run(m.String(), func(t *testing.T) {
+			t.Parallel()
+			o := simconfluence.Scaled(11, 6)
+			o.BodyBytes, o.Attachments, o.Labels, o.FooterComments, o.InlineComments = 40, 6, 8, 6, 6
+			w := newWorld(t, o)
+			w.everyState, w.config.PageSize, w.config.AuditSamples = true, 3, 0
+			whole := w.run(m.sync())
+			if whole.err != nil {
+				t.Fatal(whole.err)
+			}
+			events := parseAll(t, whole.lines)
+			runs, states := 0, -1
+			for n := range len(events) + 1 {
+				h := newHeld(t)
+				h.takeUntil(events[:n], nil)
+				if h.states == states {
+					continue // what counts is the same as at the last boundary
+				}
+				states = h.states
+				s := m.sync()
+				s.state = h.state()
+				out := w.run(s)
+				runs++
+				if out.err != nil {
+					t.Fatalf("going on after message %d: %v", n, out.err)
+				}
+				h.take(out.lines)
+				if missing := w.missing(h.rows, nil); missing != nil {
+					t.Fatalf("cut after message %d of %d, rows are missing: %q\nstate %s", n, len(events), missing, s.state)
+				}
+			}
+			t.Logf("%d boundaries, %d resumed runs", len(events)+1, runs)
+			if runs < 20 {
+				t.Errorf("only %d states: too few to mean something", runs)
+			}
+		})
 	}
 }

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -17,11 +18,17 @@ import (
 // Whatever the route, the rows are the same. Every stream is read by every route that can
 // serve it, and its records are compared field by field with those of the plain route.
 
+const (
+	manyLabels = 320 // more than there are items, and than one answer holds
+	fewLabels  = 12  // fewer than there are items of any kind
+)
+
 // varied is a site of which every list and block has more rows than one answer holds, at
-// least for one parent, and whose content is in every status.
-func varied(seed int64) simconfluence.Options {
-	o := simconfluence.Scaled(seed, 120)
-	o.BodyBytes = 60
+// least for one parent (of labels only if there are many), and whose content is in every
+// status.
+func varied(labels int) simconfluence.Options {
+	o := simconfluence.Scaled(5, 120)
+	o.BodyBytes, o.BlogPosts, o.Labels = 60, 50, labels
 	return o
 }
 
@@ -108,6 +115,7 @@ func refuse(status int, routes ...string) func(*world) {
 // route is one way of reading some streams.
 type route struct {
 	name    string
+	labels  int     // that the site has, 0 for many
 	sync    []sync_ // run one after another, each from scratch
 	prepare func(*world)
 	used    []string // routes that must be asked
@@ -139,7 +147,7 @@ func routes() []route {
 		},
 		{
 			name: "every stream alone", sync: alone(stream.Names()),
-			used:   []string{"/labels", "/labels/{id}/pages", "/spaces/{id}/labels", "/pages/{id}/properties", "/pages/{id}/versions"},
+			used:   []string{"/pages/{id}/labels", "/spaces/{id}/labels", "/pages/{id}/properties", "/pages/{id}/versions"},
 			unused: items,
 		},
 		{
@@ -157,7 +165,7 @@ func routes() []route {
 			unused: append([]string{"/labels"}, items...),
 		},
 		{
-			name: "labels by label", sync: []sync_{{streams: where(isLabels)}},
+			name: "labels by label", labels: fewLabels, sync: []sync_{{streams: where(isLabels)}},
 			used:   []string{"/labels", "/labels/{id}/pages", "/labels/{id}/blogposts", "/labels/{id}/attachments"},
 			unused: append([]string{"/pages/{id}/labels"}, items...),
 		},
@@ -187,6 +195,16 @@ func routes() []route {
 			used:    append([]string{"/pages/{id}/footer-comments"}, comments...),
 		},
 		{
+			name: "chosen spaces, all of them", sync: []sync_{{}},
+			prepare: func(w *world) { w.config.SpaceKeys = w.site.SpaceKeys() },
+			used:    append([]string{"/spaces"}, items...),
+		},
+		{
+			name: "small pages, many at once", sync: []sync_{{}},
+			prepare: func(w *world) { w.config.PageSize, w.config.Concurrency = 7, 16 },
+			used:    append([]string{"/pages"}, items...),
+		},
+		{
 			name: "incremental from long ago", sync: []sync_{{incremental: true}},
 			used:   append([]string{"/pages/{id}/versions"}, comments...),
 			unused: []string{"/pages/{id}/footer-comments"},
@@ -197,15 +215,19 @@ func routes() []route {
 // TestEveryRouteGivesTheSameRows reads every stream by every route.
 func TestEveryRouteGivesTheSameRows(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, varied(5))
-	plain, _, _ := w.collect(sync_{state: plainState(where(hasPlain)...)})
-	if missing := w.missing(plain, nil); missing != nil {
-		t.Fatalf("the plain routes lack rows: %q", missing)
+	truths := map[int]rows{}
+	for _, labels := range []int{manyLabels, fewLabels} {
+		w := newWorld(t, varied(labels))
+		truths[labels], _, _ = w.collect(sync_{state: plainState(where(hasPlain)...)})
+		if missing := w.missing(truths[labels], nil); missing != nil {
+			t.Fatalf("the plain routes lack rows: %q", missing)
+		}
 	}
 	served := map[string]int{}
 	for _, r := range routes() {
 		t.Run(r.name, func(t *testing.T) {
-			w := newWorld(t, varied(5))
+			labels := cmp.Or(r.labels, manyLabels)
+			w, plain := newWorld(t, varied(labels)), truths[labels]
 			// Audits would hide what a route lacks.
 			w.config.AuditSamples = 0
 			if r.prepare != nil {

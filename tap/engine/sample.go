@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"hash/fnv"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -8,15 +9,24 @@ import (
 
 // random draws samples. It may be seeded, so that tests know what is drawn.
 type random struct {
-	mu  sync.Mutex
-	src *rand.Rand
+	seed uint64
+	mu   sync.Mutex
+	src  *rand.Rand
 }
 
 func newRandom(seed uint64) *random {
 	if seed == 0 {
-		seed = rand.Uint64()
+		seed = rand.Uint64() //nolint:gosec // samples are no secrets
 	}
-	return &random{src: rand.New(rand.NewPCG(seed, seed))} //nolint:gosec // samples are no secrets
+	return &random{seed: seed, src: rand.New(rand.NewPCG(seed, seed))} //nolint:gosec // samples are no secrets
+}
+
+// of returns the draws for one purpose: what else is drawn, and when, makes no difference
+// to them.
+func (r *random) of(purpose string) *random {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(purpose)) // never fails
+	return newRandom(max(1, r.seed^h.Sum64()))
 }
 
 func (r *random) below(n int) int {

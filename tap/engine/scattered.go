@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/tap-confluence/tap-confluence/tap/client"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
@@ -78,40 +80,57 @@ func (w *walk) beginAudits(ctx context.Context) ([]*scattered, error) {
 	if w.incremental || w.resumed || samples <= 0 || w.run.spaces.narrowed() {
 		return nil, nil
 	}
-	var audits []*scattered
-	for _, f := range w.feeds {
+	audits := make([]*scattered, len(w.feeds))
+	g, group := errgroup.WithContext(ctx)
+	for i, f := range w.feeds {
 		name := w.shortcutOf(f)
 		if name == "" {
 			continue
 		}
-		a := &scattered{walk: w, name: name, feed: f, plain: map[string]records{}, watch: &watch{parents: map[string]records{}}}
-		if err := a.begin(ctx, samples); err != nil {
-			if endsRun(ctx, err) {
-				return nil, err
+		g.Go(func() error {
+			a := &scattered{walk: w, name: name, feed: f, plain: map[string]records{}, watch: &watch{parents: map[string]records{}}}
+			if err := a.begin(group, samples); err != nil {
+				if endsRun(group, err) {
+					return err
+				}
+				w.run.log.Warn("a shortcut can't be compared with its plain route in this run", "stream", f.name, "shortcut", name, "error", err)
+				return nil
 			}
-			w.run.log.Warn("a shortcut can't be compared with its plain route in this run", "stream", f.name, "shortcut", name, "error", err)
-			continue
-		}
-		if len(a.parents) > 0 {
-			f.watch.Store(a.watch)
-			audits = append(audits, a)
-		}
+			if len(a.parents) > 0 {
+				f.watch.Store(a.watch)
+				audits[i] = a
+			}
+			return nil
+		})
 	}
-	return audits, nil
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(audits, func(a *scattered) bool { return a == nil }), nil
 }
 
+// begin reads the sample, several parents at once: the walk waits for it.
 func (a *scattered) begin(ctx context.Context, samples int) error {
 	parents, err := a.sample(ctx, samples)
 	if err != nil {
 		return err
 	}
-	for _, p := range parents {
-		plain, _, err := a.feed.plainRecords(ctx, p)
-		if err != nil {
+	plain := make([]records, len(parents))
+	g, group := errgroup.WithContext(ctx)
+	g.SetLimit(a.walk.run.Config.Concurrency)
+	for i, p := range parents {
+		g.Go(func() error {
+			var err error
+			plain[i], _, err = a.feed.plainRecords(group, p)
 			return err
-		}
-		a.parents = append(a.parents, p)
-		a.plain[p.id] = plain
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	a.parents = parents
+	for i, p := range parents {
+		a.plain[p.id] = plain[i]
 		a.watch.parents[p.id] = records{}
 	}
 	return nil
@@ -121,19 +140,20 @@ func (a *scattered) begin(ctx context.Context, samples int) error {
 // site-wide list as many again that are known to have rows, since most parents have none.
 func (a *scattered) sample(ctx context.Context, samples int) ([]*parent, error) {
 	r := a.walk.run
+	random := r.random.of(a.name + " " + a.feed.name)
 	pools, err := r.pools(ctx, a.feed.stream.Parent)
 	if err != nil {
 		return nil, err
 	}
 	var parents []*parent
 	for i, pool := range pools {
-		parents = append(parents, choose(r.random, pool, (samples+i)/len(pools))...)
+		parents = append(parents, choose(random, pool, (samples+i)/len(pools))...)
 	}
 	busy, err := a.busyParents(ctx, pools)
 	if err != nil {
 		return nil, err
 	}
-	parents = append(parents, choose(r.random, busy, samples)...)
+	parents = append(parents, choose(random, busy, samples)...)
 	slices.SortFunc(parents, func(x, y *parent) int { return compareIDs(x.id, y.id) })
 	return slices.CompactFunc(parents, func(x, y *parent) bool { return x.id == y.id }), nil
 }

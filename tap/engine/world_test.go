@@ -36,6 +36,8 @@ type world struct {
 	everyState bool
 	// seed makes the audits draw the same samples every time; 0 draws others in every run.
 	seed uint64
+	// clock, if set, is the clock of runs.
+	clock func() time.Time
 }
 
 const siteName = "acme.atlassian.net"
@@ -115,6 +117,9 @@ func (w *world) run(s sync_) outcome {
 	now := time.Now
 	if w.everyState {
 		now = w.fastClock()
+	}
+	if w.clock != nil {
+		now = w.clock
 	}
 	out := emit.NewOut(stdout)
 	o := engine.Options{Config: w.config, Client: c, Selections: w.selections(s), Logger: logger, Now: now, PerStream: s.airbyte, Seed: w.seed}

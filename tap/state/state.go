@@ -204,10 +204,10 @@ func ParseAirbyte(data []byte, site string, known func(string) bool) (*State, []
 func (s *State) addAirbyte(name string, raw json.RawMessage, site string) (warning string, err error) {
 	foreign := fmt.Sprintf("the state of stream %q is not tap-confluence's; the stream starts over", name)
 	var fields map[string]json.RawMessage
-	notObject := json.Unmarshal(raw, &fields) != nil
+	err = json.Unmarshal(raw, &fields)
 	switch {
-	case notObject:
-		return foreign, nil
+	case err != nil:
+		return foreign, nil //nolint:nilerr // not ours, and told as a warning
 	case len(fields) == 0:
 		return "", nil
 	case fields["v"] == nil || fields["site"] == nil:

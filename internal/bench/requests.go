@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/tap-confluence/tap-confluence/catalog"
+	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
+	"github.com/tap-confluence/tap-confluence/tap"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// sync is one way of running the tap whose requests are counted.
+type sync struct {
+	name        string
+	streams     []string // nil for all
+	incremental bool
+	state       func(last []byte) []byte // the state it starts with, given the one before
+	before      func(*simconfluence.Site) error
+}
+
+// requests counts the requests of several kinds of sync on one site, by route.
+func requests(ctx context.Context, pages int, seed int64) error {
+	o := simconfluence.Scaled(seed, pages)
+	o.AllVisible, o.BodyBytes = true, 500
+	site := simconfluence.New(o)
+	server := httptest.NewServer(site)
+	defer server.Close()
+	dir, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+
+	var incremental []string
+	for i := range stream.All {
+		if stream.All[i].ReplicationKey != "" {
+			incremental = append(incremental, stream.All[i].Name)
+		}
+	}
+	same := func(last []byte) []byte { return last }
+	syncs := []sync{
+		{name: "all, full"},
+		{name: "all, one request per parent and stream", state: func([]byte) []byte { return plainState() }},
+		{name: "labels alone", streams: []string{"page_labels", "blog_post_labels", "attachment_labels"}},
+		{name: "labels alone, one per parent", streams: []string{"page_labels", "blog_post_labels", "attachment_labels"}, state: func([]byte) []byte { return plainState() }},
+		{name: "incremental, first", streams: incremental, incremental: true},
+		{name: "incremental, unchanged", streams: incremental, incremental: true, state: same},
+		{name: "incremental, 1% of pages edited", streams: incremental, incremental: true, state: same, before: func(s *simconfluence.Site) error { return editPages(s, pages/100) }},
+	}
+	var last []byte
+	counts := make([]map[string]int, len(syncs))
+	for i, s := range syncs {
+		if s.before != nil {
+			if err := s.before(site); err != nil {
+				return err
+			}
+		}
+		site.Reset()
+		var start []byte
+		if s.state != nil {
+			start = s.state(last)
+		}
+		if last, err = runTap(ctx, dir, server.URL, s, start); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		counts[i] = site.Requests()
+	}
+	fmt.Print(table(syncs, counts))
+	return nil
+}
+
+// runTap runs the tap in this process and returns its last state.
+func runTap(ctx context.Context, dir, url string, s sync, state []byte) ([]byte, error) {
+	config, err := json.Marshal(map[string]any{
+		"domain": "acme", "email": "bench@example.org", "api_token": "bench", "api_url": url,
+		"requests_per_second": 0, "concurrency": 16, "anchor_date": "2000-01-01",
+	})
+	if err != nil {
+		return nil, err
+	}
+	args := []string{"--config", filepath.Join(dir, "config.json"), "--catalog", filepath.Join(dir, "catalog.json")}
+	files := map[string][]byte{"config.json": config, "catalog.json": nil}
+	if files["catalog.json"], err = selected(s); err != nil {
+		return nil, err
+	}
+	if state != nil {
+		files["state.json"] = state
+		args = append(args, "--state", filepath.Join(dir, "state.json"))
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			return nil, err
+		}
+	}
+	out, log := &lastState{}, &bytes.Buffer{}
+	if status := tap.Run(ctx, args, nil, out, log); status != 0 {
+		return nil, fmt.Errorf("exit status %d: %s", status, log)
+	}
+	return out.state, nil
+}
+
+// selected is the discovered catalog with some streams selected.
+func selected(s sync) ([]byte, error) {
+	text, err := catalog.Singer()
+	if err != nil {
+		return nil, err
+	}
+	var c map[string][]map[string]any
+	if err := json.Unmarshal(text, &c); err != nil {
+		return nil, err
+	}
+	for _, st := range c["streams"] {
+		root := st["metadata"].([]any)[0].(map[string]any)["metadata"].(map[string]any)
+		root["selected"] = s.streams == nil || slices.Contains(s.streams, st["tap_stream_id"].(string))
+		if s.incremental && root["valid-replication-keys"] != nil {
+			root["replication-method"] = "INCREMENTAL"
+		}
+	}
+	return json.Marshal(c)
+}
+
+// plainState makes every stream use its plain route: one request per parent and stream.
+func plainState() []byte {
+	bookmarks := map[string]any{}
+	for _, name := range stream.Names() {
+		bookmarks[name] = map[string]any{"plain": true}
+	}
+	text, err := json.Marshal(map[string]any{"bookmarks": bookmarks, "tap_confluence": map[string]any{"v": 1, "site": "acme.atlassian.net"}})
+	if err != nil {
+		panic(err)
+	}
+	return text
+}
+
+// editPages makes new versions of the first pages that take one.
+func editPages(site *simconfluence.Site, n int) error {
+	var ids []string
+	for row := range site.Truth("pages", simconfluence.TruthOptions{}) {
+		if ids = append(ids, row.Key[0]); len(ids) == n {
+			break
+		}
+	}
+	for _, id := range ids {
+		if err := site.Edit(simconfluence.Page, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lastState takes Singer messages and keeps the value of the last STATE.
+type lastState struct{ state []byte }
+
+func (w *lastState) Write(p []byte) (int, error) {
+	const start = `{"type":"STATE","value":`
+	if i := bytes.LastIndex(p, []byte(start)); i >= 0 && (i == 0 || p[i-1] == '\n') {
+		w.state = bytes.Clone(bytes.TrimSuffix(bytes.TrimSpace(p[i+len(start):]), []byte("}")))
+	}
+	return len(p), nil
+}
+
+var _ io.Writer = (*lastState)(nil)
+
+// table prints a column a sync and a row a route.
+func table(syncs []sync, counts []map[string]int) string {
+	routes := map[string]bool{}
+	for _, c := range counts {
+		for route := range c {
+			routes[route] = true
+		}
+	}
+	var b strings.Builder
+	b.WriteString("| route |")
+	for _, s := range syncs {
+		b.WriteString(" " + s.name + " |")
+	}
+	b.WriteString("\n|---|" + strings.Repeat("---:|", len(syncs)) + "\n")
+	totals := make([]int, len(syncs))
+	for _, route := range slices.Sorted(maps.Keys(routes)) {
+		fmt.Fprintf(&b, "| `%s` |", route)
+		for i, c := range counts {
+			totals[i] += c[route]
+			fmt.Fprintf(&b, " %d |", c[route])
+		}
+		b.WriteString("\n")
+	}
+	b.WriteString("| **all** |")
+	for _, n := range totals {
+		fmt.Fprintf(&b, " **%d** |", n)
+	}
+	return b.String() + "\n"
+}

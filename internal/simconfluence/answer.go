@@ -178,7 +178,7 @@ func (rq *request) listOf(l *list, link bool) {
 	if l.name == "" {
 		l.name = rq.path
 	}
-	if rq.lies.NoChangeSort && l.order() == "-modified-date" {
+	if rq.lies.NoChangeSort && rq.query.Get("sort") == "-modified-date" {
 		rq.fail(http.StatusInternalServerError, "INTERNAL_SERVER_ERROR", "Internal Server Error", "")
 		return
 	}

@@ -109,6 +109,9 @@ func (f *feed) readRows(ctx context.Context, req client.Request, p *parent) erro
 // readTree reads a list of one parent and, for comments, the replies below each row.
 func (f *feed) readTree(ctx context.Context, req client.Request, p *parent, use func([]row) error) error {
 	err := f.readBelow(ctx, req, p, use)
+	if isNewestFirst(req) && refusesSort(err) {
+		return f.readUnsorted(ctx, req, p, use, err)
+	}
 	if f.stream.Older == "" || req.Path == stream.Path(f.stream.Older, p.id) ||
 		client.KindOf(err) != client.KindScope && client.KindOf(err) != client.KindGone {
 		return err
@@ -118,6 +121,19 @@ func (f *feed) readTree(ctx context.Context, req client.Request, p *parent, use 
 		f.run.log.Info("the account can't use a route; its older form is used", "stream", f.name, "error", err)
 	}
 	return f.readBelow(ctx, f.childRequest(p.id), p, use)
+}
+
+// readUnsorted reads a list whole that can't be read newest first; if it can't be read either
+// way, the first error stands.
+func (f *feed) readUnsorted(ctx context.Context, req client.Request, p *parent, use func([]row) error, cause error) error {
+	req.Query = f.stream.Query
+	if err := f.readBelow(ctx, req, p, use); err != nil {
+		return cause
+	}
+	if !f.anyOrder.Swap(true) {
+		f.run.log.Warn("the site can't list by change; each parent's list is read in full and filtered", "stream", f.name, "error", cause)
+	}
+	return nil
 }
 
 func (f *feed) readBelow(ctx context.Context, req client.Request, p *parent, use func([]row) error) error {
@@ -148,7 +164,7 @@ func (f *feed) readList(ctx context.Context, req client.Request, use func([]row)
 			return err
 		}
 		err = use(page.Rows)
-		end := page.Next == "" || f.newestFirst() && f.belowBookmark(page.Rows)
+		end := page.Next == "" || isNewestFirst(req) && f.belowBookmark(page.Rows)
 		cursor = page.Next
 		page.Release()
 		if err != nil || end {

@@ -36,11 +36,14 @@ type feed struct {
 	version  int64
 	// plain says that the stream's rows are read by the plain route.
 	plain bool
+	// narrow says that the run's spaces are so few that reading by parent is cheaper.
+	narrow bool
 
 	rows, requests atomic.Int64
 	finished       atomic.Bool // its entry is final
 	watch          atomic.Pointer[watch]
 	older          atomic.Bool // its plain lists are read by the older route
+	anyOrder       atomic.Bool // its plain lists can't be read newest first
 	left           atomic.Bool // it left its walk, to be read by its plain route
 	skip           bool        // finished by the run that this one goes on with
 	started, ended bool        // owned by the walk that runs it, then by conclude

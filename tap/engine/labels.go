@@ -87,6 +87,12 @@ func (r *Run) searchCount(ctx context.Context, cql string) (int, error) {
 
 // countLabels counts the site's labels, but not beyond most.
 func (r *Run) countLabels(ctx context.Context, most int) (int, error) {
+	select {
+	case r.labels.turn <- struct{}{}:
+		defer func() { <-r.labels.turn }()
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	}
 	if r.labels.known {
 		return r.labels.n, nil
 	}
@@ -110,8 +116,9 @@ func (r *Run) countLabels(ctx context.Context, most int) (int, error) {
 	}
 }
 
-// labelCount remembers how many labels the site has.
+// labelCount remembers how many labels the site has. One counts them at a time.
 type labelCount struct {
+	turn  chan struct{}
 	known bool
 	n     int
 }

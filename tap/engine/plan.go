@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"github.com/tap-confluence/tap-confluence/internal/timestamp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tap-confluence/tap-confluence/internal/timestamp"
 	"github.com/tap-confluence/tap-confluence/tap/state"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
@@ -24,7 +26,7 @@ type pass struct {
 // plan decides which walks a run makes and which streams each of them feeds. It is the one
 // place where routes are chosen.
 func (r *Run) plan(ctx context.Context) ([]*walk, error) {
-	groups := map[pass][]*feed{}
+	var feeds []*feed
 	goesOn := r.goesOn()
 	for _, f := range r.order {
 		e := r.ledger.entry(f.name)
@@ -34,12 +36,16 @@ func (r *Run) plan(ctx context.Context) ([]*walk, error) {
 			continue
 		}
 		r.prepare(f, &e)
-		l, err := r.listingFor(ctx, f)
-		if err != nil {
-			return nil, err
-		}
-		p := pass{listing: l, incremental: f.sel.Incremental && l == f.stream.Listing}
-		if e.At != nil {
+		feeds = append(feeds, f)
+	}
+	listings, err := r.listingsFor(ctx, feeds)
+	if err != nil {
+		return nil, err
+	}
+	groups := map[pass][]*feed{}
+	for i, f := range feeds {
+		p := pass{listing: listings[i], incremental: f.sel.Incremental && listings[i] == f.stream.Listing}
+		if e := r.ledger.entry(f.name); e.At != nil {
 			p.walk = e.At.Walk
 		}
 		groups[p] = append(groups[p], f)
@@ -106,10 +112,32 @@ func (r *Run) prepare(f *feed, e *state.Entry) {
 	r.ledger.update(f.name, func(e *state.Entry) { e.Done, e.Version = nil, f.version })
 }
 
+// listingsFor chooses the listing that each stream is read with. What has to be counted for
+// that is counted at once: nothing else is asked meanwhile.
+func (r *Run) listingsFor(ctx context.Context, feeds []*feed) ([]*stream.Listing, error) {
+	listings := make([]*stream.Listing, len(feeds))
+	g, ctx := errgroup.WithContext(ctx)
+	for i, f := range feeds {
+		g.Go(func() (err error) {
+			listings[i], err = r.listingFor(ctx, f)
+			return err
+		})
+	}
+	return listings, g.Wait()
+}
+
 // listingFor chooses the listing that a stream is read with.
 func (r *Run) listingFor(ctx context.Context, f *feed) (*stream.Listing, error) {
 	if f.byParent() {
 		return f.stream.Parent, nil
+	}
+	if f.stream.Parent != nil && f.stream.Parent != f.stream.Listing && !f.sel.Incremental {
+		narrow, err := r.cheaperByOwner(ctx, f.stream.Listing)
+		if narrow {
+			f.narrow = true
+			return f.stream.Parent, nil
+		}
+		return f.stream.Listing, err
 	}
 	byLabel, err := r.byLabel(ctx, f)
 	if byLabel {
@@ -121,7 +149,7 @@ func (r *Run) listingFor(ctx context.Context, f *feed) (*stream.Listing, error) 
 // byParent says whether a stream whose rows have a listing of their own is read parent by
 // parent instead.
 func (f *feed) byParent() bool {
-	return f.plain && f.stream.Parent != nil && f.stream.Parent != f.stream.Listing
+	return (f.plain || f.narrow) && f.stream.Parent != nil && f.stream.Parent != f.stream.Listing
 }
 
 // dropStale makes streams start over whose position is of another listing: the settings or
@@ -173,7 +201,10 @@ func (r *Run) newWalk(ctx context.Context, p pass, feeds []*feed) (*walk, error)
 	}
 	from := state.Position{Walk: newName(), For: hash(p.listing, p.incremental, lists)}
 	if p.walk != "" {
+		// A run's positions compare only with each other: each reads the page that it goes
+		// on in once more, and counts some of its rows again.
 		from = r.smallest(feeds)
+		from.Walk = newName()
 	}
 	w := &walk{
 		run: r, listing: p.listing, incremental: p.incremental, lists: lists,
@@ -213,6 +244,16 @@ func (r *Run) scopedLists(ctx context.Context, p pass, feeds []*feed) ([]list, e
 	filtered := p.listing.SpaceParam != "" && len(r.spaces.excluded) == 0
 	if len(p.listing.Owners) == 0 || !r.spaces.narrowed() || filtered {
 		return lists, nil
+	}
+	// Comments are read by owner as children, with their replies.
+	if searchKinds[p.listing] != "" && !p.incremental {
+		narrow, err := r.cheaperByOwner(ctx, p.listing)
+		if err != nil {
+			return nil, err
+		}
+		if narrow {
+			return r.byOwner(p.listing, lists), nil
+		}
 	}
 	if err := r.readOwners(ctx); err != nil {
 		return nil, err

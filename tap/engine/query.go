@@ -53,7 +53,12 @@ func (f *feed) childRequest(id string) client.Request {
 // newestFirst says that the stream's plain lists are read newest change first, down to the
 // bookmark.
 func (f *feed) newestFirst() bool {
-	return f.sel.Incremental && f.stream.Derive == stream.FirstVersion
+	return f.sel.Incremental && f.stream.Derive == stream.FirstVersion && !f.anyOrder.Load()
+}
+
+// isNewestFirst says that a request asks for the newest change first.
+func isNewestFirst(req client.Request) bool {
+	return slices.Contains(req.Query, [2]string{"sort", "-modified-date"})
 }
 
 // itemRequest is the request of one row of a listing on its own.

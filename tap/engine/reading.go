@@ -146,7 +146,14 @@ func (r *reading) sort(ctx context.Context, p *client.Page) (kept []row, units [
 		if err != nil {
 			return nil, nil, nil, err
 		}
-		atEnd := p.Next == "" && i >= len(p.Rows)-2
+		if done {
+			// What was written before stays written: the position never goes back over it.
+			u.again = true
+			if u.list == r.index {
+				u.after = r.skip.after
+			}
+		}
+		atEnd := p.Next == "" && r.index == len(r.walk.lists)-1 && i >= len(p.Rows)-2
 		if done || r.belowAll(row) {
 			continue
 		}

@@ -9,8 +9,8 @@ import (
 
 // small is a site with everything in it, small enough to be read hundreds of times.
 func small(seed int64) simconfluence.Options {
-	o := simconfluence.Scaled(seed, 40)
-	o.BodyBytes, o.Attachments = 60, 50
+	o := simconfluence.Scaled(seed, 24)
+	o.BodyBytes, o.Attachments = 60, 30
 	return o
 }
 

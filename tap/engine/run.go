@@ -55,24 +55,27 @@ type Run struct {
 	tasks  chan struct{} // a place for each parent that is being read
 	stop   context.CancelCauseFunc
 
-	spaces  spaces
-	types   customTypes
-	labels  labelCount
-	audits  audits
-	poolMu  sync.Mutex
-	poolOf  map[*stream.Listing]*pool
-	random  *random
-	anchor  time.Time
-	warned  sync.Map
-	skipped skips
+	spaces   spaces
+	narrowMu sync.Mutex
+	narrow   map[*stream.Listing]bool // what is read by owner, once decided
+	types    customTypes
+	labels   labelCount
+	audits   audits
+	poolMu   sync.Mutex
+	poolOf   map[*stream.Listing]*pool
+	random   *random
+	anchor   time.Time
+	warned   sync.Map
+	skipped  skips
 }
 
 // New prepares a sync. It returns an error if a schema can't be used.
 func New(o Options) (*Run, error) {
-	r := &Run{Options: o, log: o.Logger, feeds: map[string]*feed{}, poolOf: map[*stream.Listing]*pool{}, random: newRandom(o.Seed)}
+	r := &Run{Options: o, log: o.Logger, feeds: map[string]*feed{}, narrow: map[*stream.Listing]bool{}, poolOf: map[*stream.Listing]*pool{}, random: newRandom(o.Seed)}
 	// Parents beyond the requests that may be under way cost little and keep the allowed
 	// rate used while answers are on their way.
 	r.tasks = make(chan struct{}, 4*o.Config.Concurrency)
+	r.labels.turn = make(chan struct{}, 1)
 	r.anchor = o.Config.AnchorDate
 	if r.anchor.IsZero() {
 		r.anchor = o.Now().AddDate(-1, 0, 0).UTC().Truncate(time.Second)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/tap-confluence/tap-confluence/tap/client"
@@ -18,10 +17,9 @@ type spaces struct {
 	included []string
 	// excluded are the ids of the spaces left out.
 	excluded map[string]bool
-	// owners are the pages, posts and custom content of the spaces named, sorted; what has
-	// no space of its own is in scope by its owner.
-	owners []uint64
-	known  bool // owners were read
+	// owners are the pages, posts and custom content of the spaces named, sorted, by the
+	// listing that shows them; what has no space of its own is in scope by its owner.
+	owners map[*stream.Listing][]uint64
 }
 
 // narrowed says whether the run leaves any space out.
@@ -106,107 +104,6 @@ func (r *Run) each(ctx context.Context, req client.Request, use func(row) error)
 			return nil
 		}
 	}
-}
-
-// keepSpace returns what decides whether a row that names its space is in scope.
-func (s *spaces) keepSpace(field string) keep {
-	if len(s.excluded) == 0 || field == "" {
-		return nil
-	}
-	return func(_ context.Context, row row) (bool, error) {
-		id, _ := row.Get(field).Text()
-		return !s.excluded[id], nil
-	}
-}
-
-// keepOwner returns what decides whether a row is in scope by what it belongs to: a page, a
-// post or custom content of the spaces named, or not.
-func (r *Run) keepOwner(fields []string, trash bool) keep {
-	return func(ctx context.Context, row row) (bool, error) {
-		for _, field := range fields {
-			text, ok := row.Get(field).Text()
-			if !ok {
-				continue
-			}
-			if r.spaces.owns(text) {
-				return r.spaces.included != nil, nil
-			}
-			if trash && field == "customContentId" {
-				return r.keepHidden(ctx, text)
-			}
-		}
-		return r.spaces.included == nil, nil
-	}
-}
-
-// owns says whether an id is of a page, post or custom content of the spaces named.
-func (s *spaces) owns(text string) bool {
-	id, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		return false
-	}
-	_, found := slices.BinarySearch(s.owners, id)
-	return found
-}
-
-// keepHidden decides by custom content that no listing shows, because it is in the trash:
-// it is asked for on its own. Where that is refused too, the row is kept.
-func (r *Run) keepHidden(ctx context.Context, id string) (bool, error) {
-	doc, err := r.Client.Get(ctx, itemRequest(stream.CustomContent, id, nil))
-	if err != nil {
-		if endsRun(ctx, err) {
-			return false, err
-		}
-		r.warnOnce("hidden owner", "can't tell the space of custom content in the trash; what belongs to it is kept", "id", id, "error", err)
-		return true, nil
-	}
-	space, _ := doc.Get("spaceId").Text()
-	named := r.spaces.excluded[space] || slices.Contains(r.spaces.included, space)
-	for _, field := range []string{"pageId", "blogPostId", "customContentId"} {
-		above, _ := doc.Get(field).Text()
-		named = named || r.spaces.owns(above)
-	}
-	return named == (r.spaces.included != nil), nil
-}
-
-// readOwners reads the ids of all pages, posts and custom content in the spaces that
-// space_keys or exclude_space_keys name: a listing without bodies, 8 bytes an id.
-func (r *Run) readOwners(ctx context.Context) error {
-	s := &r.spaces
-	if s.known {
-		return nil
-	}
-	named := s.included
-	if named == nil {
-		for id := range s.excluded {
-			named = append(named, id)
-		}
-		slices.SortFunc(named, compareIDs)
-	}
-	statuses := append([]string{stream.Current, stream.Archived}, r.Config.PageStatus...)
-	for _, l := range []*stream.Listing{stream.Pages, stream.BlogPosts, stream.CustomContent} {
-		lists, err := r.listsOf(ctx, l, listing{spaces: named, statuses: statuses})
-		if err != nil {
-			return err
-		}
-		for _, li := range lists {
-			err := r.each(ctx, li.request, func(row row) error {
-				text, _ := row.Get("id").Text()
-				id, err := strconv.ParseUint(text, 10, 64)
-				if err != nil {
-					return &client.Error{Kind: client.KindMalformed, Message: fmt.Sprintf("a row of %s has the id %q, which is no number", l.Route, text)}
-				}
-				s.owners = append(s.owners, id)
-				return nil
-			})
-			if err != nil && !(li.refusable && unknownType(err)) {
-				return fmt.Errorf("listing %s of the chosen spaces: %w", l.Name, err)
-			}
-		}
-	}
-	slices.Sort(s.owners)
-	s.owners, s.known = slices.Compact(s.owners), true
-	return nil
 }
 
 // CheckSpaces finds out whether the configured spaces exist, without reading anything else.

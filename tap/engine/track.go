@@ -29,6 +29,7 @@ type unit struct {
 	list          int
 	done          bool
 	lastOfPage    bool
+	again         bool // it was written by an earlier run and does not count
 	failed        []*feed
 }
 
@@ -74,7 +75,9 @@ func (t *track) pass(u *unit) {
 		}
 	}
 	t.at.List, t.at.After, t.at.Cursor = u.list, u.after, u.cursor
-	t.at.N++
+	if !u.again {
+		t.at.N++
+	}
 	if u.lastOfPage {
 		t.pages--
 	}

@@ -1,0 +1,249 @@
+package engine_test
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// A shortcut that lacks something on the site at hand is found by comparing it with the
+// plain route on a few parents. Here sites lie, each in one way, and are read with several
+// samples: a stream that is caught ends up complete, one that is not has the hole, and the
+// share of samples that catch is at least what the sizes of sample and hole promise.
+
+// samples is the default of audit_samples.
+const samples = 10
+
+// lie is one way in which a site's shortcut differs from its plain route.
+type lie struct {
+	name     string
+	lies     simconfluence.Lies
+	labels   int
+	streams  []string
+	lying    []string // those of the streams that the lie must concern
+	shortcut string   // as the warning names it
+	route    string   // that the next run must not ask
+}
+
+func lies() []lie {
+	comments := where(isComments)
+	return []lie{
+		{
+			name: "site-wide comments leave out replies", lies: simconfluence.Lies{NoReplies: true},
+			streams: comments, lying: comments, shortcut: "site-wide list", route: "/footer-comments",
+		},
+		{
+			name: "site-wide comments leave out archived pages", lies: simconfluence.Lies{NoArchivedComments: true},
+			streams: comments, lying: []string{"page_footer_comments", "page_inline_comments"}, shortcut: "site-wide list",
+		},
+		{
+			name: "lists by label leave out what is archived", lies: simconfluence.Lies{NoArchivedLabelled: true}, labels: fewLabels,
+			streams: where(isLabels), lying: []string{"page_labels", "attachment_labels"}, shortcut: "lists by label", route: "/labels/{id}/pages",
+		},
+		{
+			name: "combined reads are cut", lies: simconfluence.Lies{CombinedCut: 25},
+			streams: included(stream.Pages), lying: included(stream.Pages), shortcut: "combined read",
+		},
+		{
+			name: "items at version 1 have another history", lies: simconfluence.Lies{FirstVersions: true},
+			streams: []string{"page_versions", "blog_post_versions"}, lying: []string{"page_versions", "blog_post_versions"},
+			shortcut: "first version without a request",
+		},
+	}
+}
+
+// liar is a site of which some pages are archived, with comments and labels.
+func liar(t *testing.T, l lie) *world {
+	o := simconfluence.Scaled(7, 60)
+	o.BodyBytes, o.Attachments, o.BlogPosts, o.Labels = 60, 60, 16, l.labels
+	o.Lies = l.lies
+	w := newWorld(t, o)
+	w.config.AuditSamples = samples
+	i := 0
+	for id := range w.perParent("page_inline_comments") {
+		w.t.Helper()
+		if i++; id[len(id)-1]%3 == 0 {
+			if err := w.site.SetStatus(simconfluence.Page, id, stream.Archived); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return w
+}
+
+// hole is what a shortcut lacks of one stream, by parent.
+type hole map[string]bool
+
+// holes compares records with those of the plain routes.
+func holes(t *testing.T, plain, got rows, names []string) map[string]hole {
+	t.Helper()
+	out := map[string]hole{}
+	for _, name := range names {
+		s := stream.Find(name)
+		h := hole{}
+		for key, record := range plain[name] {
+			fields := fieldsOf(t, record)
+			other, ok := got[name][key]
+			if !ok || fmt.Sprint(fieldsOf(t, other)) != fmt.Sprint(fields) {
+				h[fields[s.ParentField].(string)] = true
+			}
+		}
+		out[name] = h
+	}
+	return out
+}
+
+// TestLiesAreCaught reads lying sites with several samples.
+func TestLiesAreCaught(t *testing.T) {
+	t.Parallel()
+	const seeds = 12
+	for _, l := range lies() {
+		t.Run(l.name, func(t *testing.T) {
+			t.Parallel()
+			w := liar(t, l)
+			truth, _, _ := w.collect(sync_{streams: l.streams, state: plainState(l.streams...)})
+			if missing := w.missing(truth, l.streams); missing != nil {
+				t.Fatalf("the plain routes lack rows: %q", missing)
+			}
+			// Audits turned off: the hole is there, so that what follows can fail.
+			w.config.AuditSamples = 0
+			unaudited, last, _ := w.collect(sync_{streams: l.streams})
+			lacking := holes(t, truth, unaudited, l.streams)
+			for _, name := range l.lying {
+				if len(lacking[name]) == 0 {
+					t.Errorf("the site does not lie about %s", name)
+				}
+			}
+			for name, e := range w.entries(last) {
+				if e.Plain {
+					t.Errorf("%s is marked though nothing was compared", name)
+				}
+			}
+			w.config.AuditSamples = samples
+			caught := map[string]int{}
+			for seed := range uint64(seeds) {
+				w.seed = seed + 1
+				for _, name := range w.readLiar(t, l, truth, lacking) {
+					caught[name]++
+				}
+			}
+			for _, name := range l.lying {
+				chance := w.chance(t, l, name, lacking[name])
+				t.Logf("%s: %d of %d samples catch it; %d parents differ, chance %.1f%%", name, caught[name], seeds, len(lacking[name]), 100*chance)
+				if least := seeds*chance - 3*math.Sqrt(seeds*chance*(1-chance)) - 0.001; float64(caught[name]) < least {
+					t.Errorf("%s: caught by %d of %d samples, want at least %.1f", name, caught[name], seeds, least)
+				}
+			}
+		})
+	}
+}
+
+// readLiar reads a lying site once and checks what follows from having been caught or not;
+// it returns the streams that were.
+func (w *world) readLiar(t *testing.T, l lie, truth rows, lacking map[string]hole) (caught []string) {
+	t.Helper()
+	w.logMu.Lock()
+	w.log.Reset()
+	w.logMu.Unlock()
+	airbyte := w.seed%2 == 0
+	out := w.run(sync_{streams: l.streams, airbyte: airbyte})
+	if out.err != nil {
+		t.Fatalf("seed %d: %v", w.seed, out.err)
+	}
+	got := rows{}
+	last, _ := w.read(out.lines, got, nil)
+	left := holes(t, truth, got, l.streams)
+	for _, name := range l.streams {
+		plain := strings.Contains(w.stateOf(last, name), `"plain":true`)
+		warned := w.warned(name, l.shortcut)
+		switch {
+		case plain && len(lacking[name]) == 0:
+			t.Errorf("seed %d: %s is honest, and marked", w.seed, name)
+		case plain:
+			caught = append(caught, name)
+			if len(left[name]) > 0 {
+				t.Errorf("seed %d: %s was caught, and still lacks rows of %v", w.seed, name, left[name])
+			}
+		case len(left[name]) != len(lacking[name]):
+			t.Errorf("seed %d: %s was not caught, yet lacks rows of %d parents, not %d", w.seed, name, len(left[name]), len(lacking[name]))
+		}
+		if plain != warned {
+			t.Errorf("seed %d: %s is marked: %v, warning: %v\n%s", w.seed, name, plain, warned, w.warnings())
+		}
+		failed := slices.ContainsFunc(out.run.Report().Audits, func(line string) bool {
+			return strings.Contains(line, "("+name+")") && strings.Contains(line, "FAILED")
+		})
+		if plain != failed {
+			t.Errorf("seed %d: %s is marked: %v, the summary says so: %v", w.seed, name, plain, failed)
+		}
+	}
+	w.readOnce(t, l, truth, last, airbyte, caught)
+	return caught
+}
+
+// readOnce reads a lying site with the state of a run that caught it: the plain route is
+// used at once and not audited.
+func (w *world) readOnce(t *testing.T, l lie, truth rows, st []byte, airbyte bool, caught []string) {
+	t.Helper()
+	if w.seed > 2 || len(caught) == 0 {
+		return // the first of each protocol will do
+	}
+	w.site.Reset()
+	out := w.run(sync_{streams: caught, airbyte: airbyte, state: st})
+	if out.err != nil {
+		t.Fatal(out.err)
+	}
+	got := rows{}
+	next, records := w.read(out.lines, got, st)
+	for name, h := range holes(t, truth, got, caught) {
+		if len(h) > 0 {
+			t.Errorf("the next run lacks rows of %s: %v", name, h)
+		}
+		if !strings.Contains(w.stateOf(next, name), `"plain":true`) {
+			t.Errorf("the next run forgets that %s is plain: %s", name, next)
+		}
+	}
+	if n := rowCount(got); records != n {
+		t.Errorf("the next run sends %d records for %d rows: not by one route", records, n)
+	}
+	if a := out.run.Report().Audits; len(a) > 0 {
+		t.Errorf("the next run audits the plain route: %q", a)
+	}
+	if l.route != "" && w.site.Requests()[stream.V2+l.route] > 0 {
+		t.Errorf("the next run asks %s", l.route)
+	}
+	if n := itemRequests(w.site.Requests()); n > 0 {
+		t.Errorf("the next run makes %d combined reads", n)
+	}
+}
+
+// stateOf returns a stream's part of either protocol's last state.
+func (w *world) stateOf(st []byte, name string) string {
+	w.t.Helper()
+	if len(st) == 0 || st[0] != '[' {
+		return fmt.Sprintf("%s", stateJSON(w.t, st)["bookmarks"].(map[string]any)[name])
+	}
+	return ""
+}
+
+// warned says whether a warning names a stream, its shortcut, a parent and the difference.
+func (w *world) warned(name, shortcut string) bool {
+	return slices.ContainsFunc(strings.Split(w.warnings(), "\n"), func(line string) bool {
+		return strings.Contains(line, "stream="+name+" ") && strings.Contains(line, `shortcut="`+shortcut+`"`) &&
+			strings.Contains(line, "parent=") && strings.Contains(line, "difference=")
+	})
+}
+
+var (
+	_ = maps.Keys[map[string]int]
+	_ = http.StatusOK
+	_ atomic.Int32
+)

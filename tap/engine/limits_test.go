@@ -1,0 +1,211 @@
+package engine_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
+	"github.com/tap-confluence/tap-confluence/tap/client"
+)
+
+// limitAt makes the site refuse its nth request, and those that reach it until then, with
+// 429 and that Retry-After in seconds; it returns where the time of the answer is kept.
+func (p *paced) limitAt(n, seconds int) *time.Time {
+	at := new(time.Time)
+	refuse := simconfluence.Status(http.StatusTooManyRequests, "", fmt.Sprintf("Retry-After: %d", seconds))
+	p.site.SetFaults(simconfluence.When(
+		func(i int) bool { return i == n },
+		func(w http.ResponseWriter, r *http.Request, next http.Handler) bool {
+			*at = time.Now()
+			return refuse(w, r, next)
+		}))
+	return at
+}
+
+// TestLimitHoldsEveryWorker says that after a 429 nothing is sent before its time, by no
+// worker; that the rate is halved then and climbs back to what is configured; and that no
+// row is lost.
+func TestLimitHoldsEveryWorker(t *testing.T) {
+	t.Parallel()
+	for _, latency := range []time.Duration{300 * time.Millisecond, 900 * time.Millisecond} {
+		t.Run(latency.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p := newPaced(t, manyParents(), latency)
+				const hold = 17 * time.Second
+				at := p.limitAt(300, 17)
+				out := p.sync(context.Background(), sync_{})
+				if out.err != nil {
+					t.Fatal(out.err)
+				}
+				p.keepsLimits(p.requests())
+				open := at.Add(hold)
+				for _, s := range p.requests() {
+					if s.at.After(*at) && s.at.Before(open) {
+						t.Fatalf("%s was sent %s after a 429 that asked for %s", s.path, s.at.Sub(*at), hold)
+					}
+				}
+				p.checkClimb(open)
+				got := rows{}
+				p.read(out.lines, got, nil)
+				if missing := p.missing(got, nil); missing != nil {
+					t.Errorf("rows are missing: %q", missing)
+				}
+			})
+		})
+	}
+}
+
+// checkClimb looks at how many requests were sent after a gate opened: half the rate at
+// first, by steps of a sixteenth every ten seconds the whole rate again.
+func (p *paced) checkClimb(open time.Time) {
+	p.t.Helper()
+	const full, step = 5.0, 10 * time.Second
+	for i := range 12 {
+		allowed := min(full, full/2+float64(i)*full/16)
+		from := open.Add(time.Duration(i) * step)
+		n := 0
+		for _, s := range p.requests() {
+			if !s.at.Before(from) && s.at.Before(from.Add(step)) {
+				n++
+			}
+		}
+		// The rate is looked at when a request is sent, so that a step may come up to one
+		// request late, and the next ones later by as much.
+		most, least := allowed*step.Seconds()+1.5, 0.93*allowed*step.Seconds()-1.5
+		if float64(n) > most || float64(n) < least {
+			p.t.Errorf("%d requests in the ten seconds from %s after the 429 on, want about %.0f", n, from.Sub(open), allowed*step.Seconds())
+		}
+	}
+}
+
+// TestStateBeforeLongWait says that a wait of more than ten seconds is told before it
+// begins, that the state written then holds everything that is safe, and that a shorter one
+// is not worth it.
+func TestStateBeforeLongWait(t *testing.T) {
+	t.Parallel()
+	for _, seconds := range []int{9, 30} {
+		t.Run(fmt.Sprintf("%d s", seconds), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p := newPaced(t, manyParents(), 300*time.Millisecond)
+				at := p.limitAt(300, seconds)
+				out := p.sync(context.Background(), sync_{})
+				if out.err != nil {
+					t.Fatal(out.err)
+				}
+				if seconds < 10 {
+					if len(p.waits) > 0 {
+						t.Errorf("a wait of %d s was told: %v", seconds, p.waits)
+					}
+					return
+				}
+				if len(p.waits) != 1 {
+					t.Fatalf("%d waits were told, want 1", len(p.waits))
+				}
+				w := p.waits[0]
+				if until := at.Add(time.Duration(seconds) * time.Second); !w.until.Equal(until) || w.at.Sub(*at) > time.Second {
+					t.Errorf("told at %s, until %s; the 429 came at %s", w.at, w.until, *at)
+				}
+				if w.after <= w.before {
+					t.Fatal("nothing was written before the wait")
+				}
+				last := p.lines[w.after-1]
+				if !strings.Contains(string(last.text), `"STATE"`) || !last.at.Equal(w.at) {
+					t.Errorf("written before the wait, at %s: %s", last.at, last.text)
+				}
+				p.stateIsSafe(w.after)
+			})
+		})
+	}
+}
+
+// stateIsSafe goes on from the state that ends the first n lines, on a site without
+// faults: with the rows before it, all of them are there.
+func (p *paced) stateIsSafe(n int) {
+	p.t.Helper()
+	var lines [][]byte
+	for _, l := range p.lines[:n] {
+		lines = append(lines, l.text)
+	}
+	got := rows{}
+	st, before := p.read(lines, got, nil)
+	p.site.SetFaults()
+	out := p.sync(context.Background(), sync_{state: st})
+	if out.err != nil {
+		p.t.Fatal(out.err)
+	}
+	_, after := p.read(out.lines, got, st)
+	if missing := p.missing(got, nil); missing != nil {
+		p.t.Errorf("rows are missing: %q", missing)
+	}
+	if before == 0 || after == 0 {
+		p.t.Errorf("%d rows before the state, %d after it: this shows nothing", before, after)
+	}
+}
+
+// TestWaitTooLong says that a wait beyond max_retry_wait ends the run at once: every stream
+// that is not complete fails, with its state, and a later run goes on from there.
+func TestWaitTooLong(t *testing.T) {
+	t.Parallel()
+	for _, airbyte := range []bool{false, true} {
+		t.Run(fmt.Sprintf("airbyte=%v", airbyte), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p := newPaced(t, manyParents(), 300*time.Millisecond)
+				at := p.limitAt(700, 7200)
+				out := p.sync(context.Background(), sync_{airbyte: airbyte})
+				if kind := client.KindOf(out.err); kind != client.KindRateLimit {
+					t.Fatalf("the run ended with %v, of kind %v", out.err, kind)
+				}
+				sent := p.requests()
+				if last := sent[len(sent)-1].at; last.After(*at) || time.Since(*at) > 5*time.Second {
+					t.Errorf("the 429 came at %s, the last request was sent at %s, the run ended at %s", *at, last, time.Now())
+				}
+				complete := 0
+				for _, s := range out.run.Report().Streams {
+					if s.Err == nil {
+						complete++
+					} else if client.KindOf(s.Err) != client.KindRateLimit {
+						t.Errorf("%s failed with %v", s.Name, s.Err)
+					}
+				}
+				if complete == 0 || complete == len(out.run.Report().Streams) {
+					t.Errorf("%d streams are complete: some should be, and some not", complete)
+				}
+				got := rows{}
+				st, before := p.read(out.lines, got, nil)
+				if !json.Valid(st) {
+					t.Fatalf("state %s", st)
+				}
+				p.site.SetFaults()
+				p.site.Reset()
+				again := p.sync(context.Background(), sync_{airbyte: airbyte, state: st})
+				if again.err != nil {
+					t.Fatal(again.err)
+				}
+				_, after := p.read(again.lines, got, st)
+				if missing := p.missing(got, nil); missing != nil {
+					t.Errorf("rows are missing: %q", missing)
+				}
+				if repeated := before + after - count(got); repeated > before/5 {
+					t.Errorf("%d of %d rows came again", repeated, before)
+				}
+			})
+		})
+	}
+}
+
+func count(r rows) int {
+	n := 0
+	for _, byKey := range r {
+		n += len(byKey)
+	}
+	return n
+}

@@ -1,0 +1,152 @@
+package engine_test
+
+import (
+	"encoding/json"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// truth is what a stream must deliver now: keys as rows.add writes them, with the row's
+// newest version where it has one.
+func (w *world) truth(name string) map[string]string {
+	all := map[string]string{}
+	for row := range w.site.Truth(name, simconfluence.TruthOptions{}) {
+		var fields struct {
+			Version struct{ CreatedAt string }
+		}
+		_ = json.Unmarshal(row.Data, &fields) // what has no version has no time either
+		var key strings.Builder
+		for i, k := range row.Key {
+			if stream.Find(name).Key[i] != "number" {
+				k = strconv.Quote(k)
+			}
+			key.WriteString(k + " ")
+		}
+		all[key.String()] = fields.Version.CreatedAt
+	}
+	return all
+}
+
+// TestChangesBetweenCuts changes the site between the pieces of a sync: items are made,
+// edited, moved to the trash, to the archive and out of it, and purged. Every row that is
+// there from the beginning to the end has been delivered, and by an incremental sync in
+// its newest version.
+func TestChangesBetweenCuts(t *testing.T) {
+	for _, m := range modes {
+		t.Run(m.String(), func(t *testing.T) {
+			t.Parallel()
+			rnd := rand.New(rand.NewPCG(11, 12))
+			cuts, changes := 0, 0
+			for seed := range int64(8) {
+				w := newWorld(t, small(100+seed))
+				w.everyState, w.config.PageSize = true, 10
+				size := bytesOf(w.run(m.sync()).lines)
+				before := map[string]map[string]string{}
+				for _, name := range stream.Names() {
+					before[name] = w.truth(name)
+				}
+				h := newHeld(t)
+				gone := map[string]bool{} // items that were away for some time
+				cuts += w.cutUntilDone(m.sync(), h, size*2/3, rnd, func() {
+					changes += w.change(rnd, gone)
+					if rnd.IntN(2) == 0 {
+						w.site.ExpireCursors()
+					}
+				})
+				w.checkUnion(m, h, before, gone)
+			}
+			t.Logf("%d cuts, %d changes", cuts, changes)
+		})
+	}
+}
+
+// checkUnion fails the test if a row is missing that was there all the time, or is old where
+// the newest is promised.
+func (w *world) checkUnion(m mode, h *held, before map[string]map[string]string, gone map[string]bool) {
+	w.t.Helper()
+	for _, name := range stream.Names() {
+		st := stream.Find(name)
+		for key, modified := range w.truth(name) {
+			if _, always := before[name][key]; !always || anyOf(gone, key) {
+				continue
+			}
+			row, came := h.rows[name][key]
+			if !came {
+				w.t.Errorf("%s %s is missing", name, key)
+				continue
+			}
+			if !m.incremental || st.ReplicationKey != "modifiedAt" {
+				continue
+			}
+			var record struct{ ModifiedAt string }
+			if err := json.Unmarshal(row, &record); err != nil {
+				w.t.Fatal(err)
+			}
+			if record.ModifiedAt != modified {
+				w.t.Errorf("%s %s came as of %s, it was changed at %s", name, key, record.ModifiedAt, modified)
+			}
+		}
+	}
+	if w.t.Failed() {
+		w.t.Fatalf("the last state is %s", h.state())
+	}
+}
+
+// anyOf says whether a key holds an id of a set.
+func anyOf(ids map[string]bool, key string) bool {
+	for part := range strings.FieldsSeq(key) {
+		if id, err := strconv.Unquote(part); err == nil && ids[id] {
+			return true
+		}
+	}
+	return false
+}
+
+// change makes some changes to the site and returns how many.
+func (w *world) change(rnd *rand.Rand, gone map[string]bool) int {
+	w.t.Helper()
+	kinds := map[simconfluence.Kind]string{
+		simconfluence.Page: "pages", simconfluence.BlogPost: "blog_posts", simconfluence.Attachment: "attachments",
+		simconfluence.FooterComment: "page_footer_comments", simconfluence.InlineComment: "page_inline_comments",
+		simconfluence.CustomContent: "custom_content",
+	}
+	n := 1 + rnd.IntN(6)
+	for range n {
+		kind := slices.Sorted(maps.Keys(kinds))[rnd.IntN(len(kinds))]
+		keys := slices.Sorted(maps.Keys(w.truth(kinds[kind])))
+		if len(keys) == 0 {
+			continue
+		}
+		id, err := strconv.Unquote(strings.TrimSpace(keys[rnd.IntN(len(keys))]))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		switch what := rnd.IntN(8); {
+		case what < 4:
+			err = w.site.Edit(kind, id)
+		case what == 4:
+			w.site.Create(kind)
+		case what == 5 && kind != simconfluence.Page: // a page takes half the site along
+			gone[id] = true
+			err = w.site.Delete(kind, id)
+		case what == 6 && kind == simconfluence.Page:
+			err = w.site.SetStatus(kind, id, []string{stream.Archived, stream.Current}[rnd.IntN(2)])
+		case kind == simconfluence.Page || kind == simconfluence.BlogPost || kind == simconfluence.Attachment:
+			gone[id] = true
+			err = w.site.SetStatus(kind, id, stream.Trashed)
+		default:
+			err = w.site.Edit(kind, id)
+		}
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	return n
+}

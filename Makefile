@@ -60,6 +60,10 @@ lint: need-go $(GOLANGCI_LINT) ## Check format, go vet, golangci-lint (the order
 	go vet ./...
 	$(GOLANGCI_LINT) run ./...
 
+.PHONY: requests
+requests: need-go ## Count the requests of full, incremental and plain syncs of 10,000 pages
+	go run ./internal/bench requests
+
 .PHONY: bench
 bench: need-go ## Run the benchmarks (BENCH=regexp, BENCHTIME=1s)
 	go test -run='^$$' -bench='$(BENCH)' -benchtime=$(BENCHTIME) -benchmem ./...

@@ -104,19 +104,22 @@ func (w *walk) auditTogether(ctx context.Context, p *parent, feeds []*feed, doc 
 		if more {
 			continue // the plain list is read anyway
 		}
-		difference, err := f.compareRows(ctx, p, rows)
+		difference, plain, err := f.compareRows(ctx, p, rows, nil)
 		if err != nil {
 			return err
 		}
 		if difference != "" {
 			again, err := w.run.Client.Get(ctx, w.togetherRequest(p, feeds))
+			if client.KindOf(err) == client.KindNotFound {
+				continue // it vanished meanwhile: what was read of it stands
+			}
 			if err != nil {
 				return err
 			}
 			if rows, more, err = block(again, f.stream.Include); err != nil {
 				return err
 			}
-			if difference, err = f.compareRows(ctx, p, rows); err != nil {
+			if difference, _, err = f.compareRows(ctx, p, rows, plain); err != nil {
 				return err
 			}
 			if more {
@@ -132,17 +135,22 @@ func (w *walk) auditTogether(ctx context.Context, p *parent, feeds []*feed, doc 
 	return nil
 }
 
-// compareRows compares a shortcut's rows of a parent with its plain list.
-func (f *feed) compareRows(ctx context.Context, p *parent, rows []row) (string, error) {
+// compareRows compares a shortcut's rows of a parent with its plain list, which it returns.
+// With an earlier reading of that list, only what both have alike counts: it was there when
+// the shortcut was asked in between.
+func (f *feed) compareRows(ctx context.Context, p *parent, rows []row, earlier records) (string, records, error) {
 	short, err := f.records(f.childItems(rows, p))
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	plain, _, err := f.plainRecords(ctx, p)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	return lacks(short, plain), nil
+	if earlier != nil {
+		plain = alike(earlier, plain)
+	}
+	return lacks(short, plain), plain, nil
 }
 
 // auditFirst compares the version that a parent at version 1 shows with its plain list,
@@ -169,10 +177,10 @@ func (w *walk) auditFirst(ctx context.Context, p *parent, f *feed, it item) erro
 	return f.write([]item{it}, f.since())
 }
 
-// grew says whether a parent is beyond version 1 by now.
+// grew says whether a parent is beyond version 1 by now, or gone: then nothing can be proven.
 func (w *walk) grew(ctx context.Context, p *parent) bool {
 	doc, err := w.run.Client.Get(ctx, itemRequest(w.listing, p.id, w.itemStatus(nil, p)))
-	return err == nil && versionNumber(doc) > 1
+	return err != nil || versionNumber(doc) > 1
 }
 
 // firstItem copies what the derived record of a parent is made of.

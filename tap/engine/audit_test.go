@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"testing"
 
 	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
@@ -67,10 +68,11 @@ func liar(t *testing.T, l lie) *world {
 	o.Lies = l.lies
 	w := newWorld(t, o)
 	w.config.AuditSamples = samples
-	i := 0
-	for id := range w.perParent("page_inline_comments") {
-		w.t.Helper()
-		if i++; id[len(id)-1]%3 == 0 {
+	for _, name := range []string{"page_footer_comments", "page_inline_comments"} {
+		for id := range w.perParent(name) {
+			if id[len(id)-1]%3 != 0 {
+				continue
+			}
 			if err := w.site.SetStatus(simconfluence.Page, id, stream.Archived); err != nil {
 				t.Fatal(err)
 			}
@@ -162,7 +164,7 @@ func (w *world) readLiar(t *testing.T, l lie, truth rows, lacking map[string]hol
 	last, _ := w.read(out.lines, got, nil)
 	left := holes(t, truth, got, l.streams)
 	for _, name := range l.streams {
-		plain := strings.Contains(w.stateOf(last, name), `"plain":true`)
+		plain := w.entries(last)[name].Plain
 		warned := w.warned(name, l.shortcut)
 		switch {
 		case plain && len(lacking[name]) == 0:
@@ -207,7 +209,7 @@ func (w *world) readOnce(t *testing.T, l lie, truth rows, st []byte, airbyte boo
 		if len(h) > 0 {
 			t.Errorf("the next run lacks rows of %s: %v", name, h)
 		}
-		if !strings.Contains(w.stateOf(next, name), `"plain":true`) {
+		if !w.entries(next)[name].Plain {
 			t.Errorf("the next run forgets that %s is plain: %s", name, next)
 		}
 	}
@@ -225,15 +227,6 @@ func (w *world) readOnce(t *testing.T, l lie, truth rows, st []byte, airbyte boo
 	}
 }
 
-// stateOf returns a stream's part of either protocol's last state.
-func (w *world) stateOf(st []byte, name string) string {
-	w.t.Helper()
-	if len(st) == 0 || st[0] != '[' {
-		return fmt.Sprintf("%s", stateJSON(w.t, st)["bookmarks"].(map[string]any)[name])
-	}
-	return ""
-}
-
 // warned says whether a warning names a stream, its shortcut, a parent and the difference.
 func (w *world) warned(name, shortcut string) bool {
 	return slices.ContainsFunc(strings.Split(w.warnings(), "\n"), func(line string) bool {
@@ -242,8 +235,237 @@ func (w *world) warned(name, shortcut string) bool {
 	})
 }
 
-var (
-	_ = maps.Keys[map[string]int]
-	_ = http.StatusOK
-	_ atomic.Int32
-)
+// chance returns how likely it is at least that a sample holds a parent of the hole.
+func (w *world) chance(t *testing.T, l lie, name string, h hole) float64 {
+	t.Helper()
+	var parents []sampled
+	for row := range w.site.Truth(streamOf(stream.Find(name).Parent), simconfluence.TruthOptions{}) {
+		fields := fieldsOf(t, row.Data)
+		version, _ := fields["version"].(map[string]any)
+		parents = append(parents, sampled{
+			status: fields["status"].(string), differs: h[row.Key[0]], first: fmt.Sprint(version["number"]) == "1",
+		})
+	}
+	switch l.shortcut {
+	case "combined read":
+		return localChance(parents, samples)
+	case "first version without a request":
+		for i := range parents[:len(parents)-2] {
+			parents[i].skipped = !parents[i].first
+		}
+		return localChance(parents, samples)
+	}
+	return scatteredChance(parents, samples)
+}
+
+// sampled is a parent from which samples are drawn.
+type sampled struct {
+	status                  string
+	differs, first, skipped bool
+}
+
+// localChance is the chance for a shortcut that is compared while the walk passes: sure for
+// the first parents, the last two and the first of each status, and one of every stretch
+// that is as long as what lies before it.
+func localChance(parents []sampled, samples int) float64 {
+	statuses := map[string]bool{}
+	n, end, miss := 0, max(1, samples/4), 1.0
+	length, differing := 0, 0 // of the stretch at hand
+	for i, p := range parents {
+		sure := i >= len(parents)-2
+		if p.skipped {
+			continue
+		}
+		sure = sure || n < samples/4 || !statuses[p.status]
+		statuses[p.status] = true
+		if sure && p.differs {
+			return 1
+		}
+		if n >= end {
+			miss *= 1 - float64(differing)/max(1, float64(length))
+			length, differing, end = end+1, 0, 2*end+1
+		}
+		if p.differs {
+			differing++
+		}
+		n++
+	}
+	return 1 - miss*(1-float64(differing)/max(1, float64(length)))
+}
+
+// scatteredChance is the chance for a shortcut whose sample is drawn before the walk: without
+// repetition from the first and the last 250 parents of each status. Parents that are known
+// to have rows are drawn beside them, which makes it greater.
+func scatteredChance(parents []sampled, samples int) float64 {
+	byStatus := map[string][]sampled{}
+	for _, p := range parents {
+		byStatus[p.status] = append(byStatus[p.status], p)
+	}
+	miss, pool := 1.0, 0
+	for _, status := range []string{stream.Current, stream.Archived} {
+		all := byStatus[status]
+		if len(all) == 0 {
+			continue
+		}
+		for _, part := range [][]sampled{all[:min(250, len(all))], all[max(0, len(all)-250):]} {
+			drawn := (samples + pool) / (2 * len(byStatus))
+			differing := 0
+			for _, p := range part {
+				if p.differs {
+					differing++
+				}
+			}
+			for i := range min(drawn, len(part)) {
+				miss *= max(0, float64(len(part)-differing-i)) / float64(len(part)-i)
+			}
+			pool++
+		}
+	}
+	return 1 - miss
+}
+
+// TestNoFalseAlarms reads honest sites that change between the requests: whatever comes and
+// goes meanwhile, no stream is distrusted, and none fails.
+func TestNoFalseAlarms(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(24) {
+		w := newWorld(t, small(int64(seed%4)))
+		w.config.AuditSamples, w.seed = samples, seed+1
+		w.config.PageSize = []int{250, 9}[seed%2]
+		changes := w.unrest(seed, 1+int(seed%5))
+		run := sync_{}
+		switch seed % 3 {
+		case 1:
+			run.streams = append(where(isLabels), where(isVersions)...)
+		case 2:
+			run.streams = append(where(isComments), "child_pages", "page_labels", "page_content_properties")
+		}
+		out := w.run(run)
+		if out.err != nil {
+			t.Errorf("seed %d: %v\n%s", seed, out.err, w.warnings())
+		}
+		last, _ := w.read(out.lines, rows{}, nil)
+		for name, e := range w.entries(last) {
+			if e.Plain {
+				t.Errorf("seed %d: %s is distrusted after %d changes\n%s", seed, name, changes(), w.warnings())
+			}
+		}
+		if changes() < 10 || len(out.run.Report().Audits) == 0 {
+			t.Errorf("seed %d: %d changes, audits %q: nothing was tried", seed, changes(), out.run.Report().Audits)
+		}
+	}
+}
+
+// unrest changes the site at every nth request: edits, new items, items that are archived,
+// put into the trash or deleted. The returned function counts the changes.
+func (w *world) unrest(seed uint64, nth int) func() int {
+	rnd := rand.New(rand.NewPCG(seed, 9))
+	ids := map[simconfluence.Kind][]string{}
+	for kind, name := range map[simconfluence.Kind]string{
+		simconfluence.Page: "pages", simconfluence.BlogPost: "blog_posts", simconfluence.Attachment: "attachments",
+		simconfluence.FooterComment: "page_footer_comments", simconfluence.InlineComment: "page_inline_comments",
+	} {
+		for row := range w.site.Truth(name, simconfluence.TruthOptions{}) {
+			ids[kind] = append(ids[kind], row.Key[0])
+		}
+	}
+	kinds := slices.Sorted(maps.Keys(ids))
+	var mu sync.Mutex
+	requests, changes := 0, 0
+	w.site.SetFaults(func(http.ResponseWriter, *http.Request, http.Handler) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if requests++; requests%nth != 0 {
+			return false
+		}
+		changes++
+		kind := kinds[rnd.IntN(len(kinds))]
+		id := ids[kind][rnd.IntN(len(ids[kind]))]
+		var err error
+		switch n := rnd.IntN(20); {
+		case n < 9:
+			err = w.site.Edit(kind, id)
+		case n < 15:
+			ids[kind] = append(ids[kind], w.site.Create(kind))
+		case n < 17:
+			err = w.site.Delete(kind, id)
+		case kind == simconfluence.Page:
+			err = w.site.SetStatus(kind, id, []string{stream.Archived, stream.Current, stream.Trashed}[n-17])
+		}
+		_ = err // it may be gone already
+		return false
+	})
+	return func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return changes
+	}
+}
+
+// TestHotPages edits a page whenever it is asked for anything: every comparison finds another
+// version than the one before.
+func TestHotPages(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, small(1))
+	w.config.AuditSamples, w.seed = samples, 1
+	w.site.SetFaults(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+		if parts := strings.Split(r.URL.Path, "/"); len(parts) > 5 && parts[4] == "pages" {
+			if err := w.site.Edit(simconfluence.Page, parts[5]); err != nil {
+				return false // it is not there
+			}
+		}
+		return false
+	})
+	out := w.run(sync_{streams: append(included(stream.Pages), "child_pages")})
+	if out.err != nil {
+		t.Fatal(out.err)
+	}
+	last, _ := w.read(out.lines, rows{}, nil)
+	for name, e := range w.entries(last) {
+		if e.Plain {
+			t.Errorf("%s is distrusted because its parents changed\n%s", name, w.warnings())
+		}
+	}
+}
+
+// TestGoneWhileCompared edits pages between their combined read and the list that it is
+// compared with, and deletes them before they are read once more: they vanished, which is
+// neither a failure nor a lie.
+func TestGoneWhileCompared(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, small(1))
+	w.config.AuditSamples, w.seed = samples, 1
+	var mu sync.Mutex
+	read, edited, gone := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	w.site.SetFaults(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+		parts := strings.Split(r.URL.Path, "/")
+		if len(parts) < 6 || parts[4] != "pages" {
+			return false
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		id, list := parts[5], len(parts) == 7
+		switch {
+		case !list && edited[id] && !gone[id]:
+			gone[id] = w.site.Delete(simconfluence.Page, id) == nil
+		case !list:
+			read[id] = true
+		case parts[6] == "versions" && read[id] && !edited[id]:
+			edited[id] = w.site.Edit(simconfluence.Page, id) == nil
+		}
+		return false
+	})
+	out := w.run(sync_{streams: included(stream.Pages)})
+	if out.err != nil {
+		t.Errorf("pages that vanished made streams fail: %v\n%s", out.err, w.warnings())
+	}
+	last, _ := w.read(out.lines, rows{}, nil)
+	for name, e := range w.entries(last) {
+		if e.Plain {
+			t.Errorf("%s is distrusted because of pages that vanished\n%s", name, w.warnings())
+		}
+	}
+	if len(gone) == 0 {
+		t.Error("no page was asked for again")
+	}
+}

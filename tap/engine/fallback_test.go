@@ -15,10 +15,16 @@ import (
 
 // What a site refuses is read in another way, or the stream fails loudly.
 
-// entries reads the entries of a Singer state.
+// entries reads the entries of a state of either protocol.
 func (w *world) entries(st []byte) map[string]state.Entry {
 	w.t.Helper()
-	s, err := state.ParseSinger(st, siteName, known)
+	var s *state.State
+	var err error
+	if len(st) > 0 && st[0] == '[' {
+		s, _, err = state.ParseAirbyte(st, siteName, known)
+	} else {
+		s, err = state.ParseSinger(st, siteName, known)
+	}
 	if err != nil {
 		w.t.Fatalf("state %s: %v", st, err)
 	}

@@ -3,12 +3,12 @@ package engine
 import (
 	"context"
 	"fmt"
-	"github.com/tap-confluence/tap-confluence/internal/timestamp"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/catalog"
+	"github.com/tap-confluence/tap-confluence/internal/timestamp"
 	"github.com/tap-confluence/tap-confluence/tap/client"
 	"github.com/tap-confluence/tap-confluence/tap/emit"
 	"github.com/tap-confluence/tap-confluence/tap/record"

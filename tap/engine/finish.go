@@ -2,8 +2,8 @@ package engine
 
 import (
 	"errors"
-	"github.com/tap-confluence/tap-confluence/internal/timestamp"
 
+	"github.com/tap-confluence/tap-confluence/internal/timestamp"
 	"github.com/tap-confluence/tap-confluence/tap/client"
 	"github.com/tap-confluence/tap-confluence/tap/emit"
 	"github.com/tap-confluence/tap-confluence/tap/state"

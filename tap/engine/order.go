@@ -2,9 +2,10 @@ package engine
 
 import (
 	"errors"
-	"github.com/tap-confluence/tap-confluence/internal/timestamp"
 	"strings"
 	"time"
+
+	"github.com/tap-confluence/tap-confluence/internal/timestamp"
 )
 
 // order is how a listing's rows are sorted, as far as rows show it.

@@ -97,3 +97,49 @@ func TestRateIsUsed(t *testing.T) {
 		}
 	}
 }
+
+// TestListingsOverlap says that listings, whose requests can only follow one another, run
+// beside each other: a sync takes as long as the longest of them, but for the turns that
+// the others take.
+func TestListingsOverlap(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name     string
+		streams  []string
+		pageSize int
+	}{
+		{"two listings", []string{"pages", "attachments"}, 25},
+		{"all listings", []string{"spaces", "groups", "pages", "blog_posts", "tasks", "attachments", "page_footer_comments", "page_inline_comments"}, 20},
+	}
+	for _, tt := range tests {
+		for _, latency := range []time.Duration{300 * time.Millisecond, 900 * time.Millisecond} {
+			t.Run(fmt.Sprintf("%s, %s", tt.name, latency), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					p := newPaced(t, manyParents(), latency)
+					p.config.PageSize, p.config.AuditSamples = tt.pageSize, 0
+					begun := time.Now()
+					if out := p.sync(context.Background(), sync_{streams: tt.streams}); out.err != nil {
+						t.Fatal(out.err)
+					}
+					took, sent := time.Since(begun), p.requests()
+					p.keepsLimits(sent)
+					chains, longest := map[string]int{}, 0
+					for _, s := range sent[1:] {
+						chains[s.path]++
+						longest = max(longest, chains[s.path])
+					}
+					// The probe comes first. Each other listing's request may take one turn
+					// that the longest one waits for.
+					byChain, turn := time.Duration(1+longest)*latency, time.Second/5
+					most := byChain + time.Duration(len(sent)-1-longest)*turn
+					t.Logf("%d requests in %s, one after another %s; the longest of %d listings alone takes %s, the rate %s", len(sent), took.Round(turn/2),
+						time.Duration(len(sent))*latency, len(chains), byChain, time.Duration(len(sent)-1)*turn+latency)
+					if took > most+latency/2 {
+						t.Errorf("the sync took %s, want at most %s", took, most)
+					}
+				})
+			})
+		}
+	}
+}

@@ -3,12 +3,12 @@ package engine
 import (
 	"context"
 	"fmt"
-	"github.com/tap-confluence/tap-confluence/internal/timestamp"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/internal/timestamp"
 	"github.com/tap-confluence/tap-confluence/tap/client"
 	"github.com/tap-confluence/tap-confluence/tap/record"
 	"github.com/tap-confluence/tap-confluence/tap/state"

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
@@ -89,7 +90,7 @@ func (w *world) checkUnion(m mode, h *held, before map[string]map[string]string,
 			if err := json.Unmarshal(row, &record); err != nil {
 				w.t.Fatal(err)
 			}
-			if record.ModifiedAt != modified {
+			if !sameTime(w.t, record.ModifiedAt, modified) {
 				w.t.Errorf("%s %s came as of %s, it was changed at %s", name, key, record.ModifiedAt, modified)
 			}
 		}
@@ -97,6 +98,17 @@ func (w *world) checkUnion(m mode, h *held, before map[string]map[string]string,
 	if w.t.Failed() {
 		w.t.Fatalf("the last state is %s", h.state())
 	}
+}
+
+// sameTime compares two times as text.
+func sameTime(t testing.TB, a, b string) bool {
+	t.Helper()
+	ta, errA := time.Parse(time.RFC3339, a)
+	tb, errB := time.Parse(time.RFC3339, b)
+	if errA != nil || errB != nil {
+		t.Fatalf("%q or %q is no time", a, b)
+	}
+	return ta.Equal(tb)
 }
 
 // anyOf says whether a key holds an id of a set.

@@ -1,6 +1,7 @@
 // Command simconfluence serves a simulated Confluence site on an address, for the demo and
 // for benchmarks, until it is stopped by SIGINT or SIGTERM. It prints one line to stdout:
 // the site's URL. With -truth it serves nothing and prints how many rows each stream has.
+// With -admin it also tells whole rows and changes items, for acceptance tests: see admin.
 package main
 
 import (
@@ -35,21 +36,30 @@ func main() {
 
 // run is the program without its process.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	addr, truth, options, err := parse(args, stderr)
+	how, options, err := parse(args, stderr)
 	if err != nil {
 		return err
 	}
 	site := simconfluence.New(options)
-	if truth {
+	if how.truth {
 		enc := json.NewEncoder(stdout)
 		enc.SetIndent("", "  ")
 		return enc.Encode(site.Counts(simconfluence.TruthOptions{}))
 	}
-	return serve(ctx, site, addr, stdout)
+	if how.admin {
+		return serve(ctx, admin(site), how.addr, stdout)
+	}
+	return serve(ctx, site, how.addr, stdout)
+}
+
+// mode is what the command line says beside the site's own options.
+type mode struct {
+	addr         string
+	truth, admin bool
 }
 
 // serve serves the site until the context ends.
-func serve(ctx context.Context, site *simconfluence.Site, addr string, stdout io.Writer) error {
+func serve(ctx context.Context, site http.Handler, addr string, stdout io.Writer) error {
 	var listen net.ListenConfig
 	l, err := listen.Listen(ctx, "tcp", addr)
 	if err != nil {
@@ -73,11 +83,12 @@ func serve(ctx context.Context, site *simconfluence.Site, addr string, stdout io
 }
 
 // parse reads the command line. Numbers of items that aren't given follow from -pages.
-func parse(args []string, stderr io.Writer) (addr string, truth bool, o simconfluence.Options, err error) {
+func parse(args []string, stderr io.Writer) (how mode, o simconfluence.Options, err error) {
 	f := flag.NewFlagSet("simconfluence", flag.ContinueOnError)
 	f.SetOutput(stderr)
-	f.StringVar(&addr, "addr", "127.0.0.1:0", "`address` to serve on")
-	f.BoolVar(&truth, "truth", false, "print the number of rows of each stream as JSON and exit")
+	f.StringVar(&how.addr, "addr", "127.0.0.1:0", "`address` to serve on")
+	f.BoolVar(&how.truth, "truth", false, "print the number of rows of each stream as JSON and exit")
+	f.BoolVar(&how.admin, "admin", false, "let everybody read the truth and change items below /_admin/")
 	seed := f.Int64("seed", 1, "`seed` of the site's data")
 	pages := f.Int("pages", 300, "`number` of pages, which the other numbers follow unless they are given")
 	var given simconfluence.Options
@@ -107,10 +118,10 @@ func parse(args []string, stderr io.Writer) (addr string, truth bool, o simconfl
 	bearer := f.String("access-token", "", "access token that the gateway's paths take")
 	scoped := f.Bool("scoped-token", false, "take the API token through the gateway only")
 	if err := f.Parse(args); err != nil {
-		return "", false, o, err
+		return how, o, err
 	}
 	if f.NArg() > 0 {
-		return "", false, o, fmt.Errorf("unexpected argument %q", f.Arg(0))
+		return how, o, fmt.Errorf("unexpected argument %q", f.Arg(0))
 	}
 	o = simconfluence.Scaled(*seed, *pages)
 	for _, n := range numbers {
@@ -120,5 +131,5 @@ func parse(args []string, stderr io.Writer) (addr string, truth bool, o simconfl
 	}
 	o.BodyBytes, o.AllVisible, o.Latency = *body, *visible, *latency
 	o.Auth = simconfluence.Auth{Email: *email, Token: *token, AccessToken: *bearer, ScopedToken: *scoped}
-	return addr, truth, o, nil
+	return how, o, nil
 }

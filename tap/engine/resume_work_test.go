@@ -1,0 +1,222 @@
+package engine_test
+
+import (
+	"context"
+	"encoding/json"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
+)
+
+// requestTime is how long a request takes at the default limit of five a second. The clock
+// of the following tests advances by it with every request that the site counts, so that
+// states are as rare as in a real run: one in two seconds is one in ten requests.
+const requestTime = 200 * time.Millisecond
+
+// pacedWorld is a site that is read at the default limits, in the time that requests take.
+func pacedWorld(t *testing.T, o simconfluence.Options) *world {
+	w := newWorld(t, o)
+	w.config.Concurrency, w.config.AuditSamples = 5, 10
+	start := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	w.clock = func() time.Time { return start.Add(time.Duration(w.site.Total()) * requestTime) }
+	return w
+}
+
+// thousand is a site of a thousand pages with bodies that cost no time.
+func thousand() simconfluence.Options {
+	o := simconfluence.Scaled(17, 1000)
+	o.BodyBytes = 40
+	return o
+}
+
+// TestWorkRepeated counts the requests that an interruption costs on a site of a thousand
+// pages: those of all pieces together, less those of a sync that nobody interrupted, per
+// interruption. They stay below 3% of a sync, also when the site has forgotten its cursors.
+// A piece ends the hard way: stdout breaks, and what was under way is lost.
+func TestWorkRepeated(t *testing.T) {
+	const most = 0.03
+	for _, m := range []mode{{false, false}, {true, false}, {false, true}} {
+		t.Run(m.String(), func(t *testing.T) {
+			t.Parallel()
+			w := pacedWorld(t, thousand())
+			whole := w.run(m.sync())
+			if whole.err != nil {
+				t.Fatal(whole.err)
+			}
+			once, size := w.site.Total(), bytesOf(whole.lines)
+			rnd := rand.New(rand.NewPCG(21, 22))
+			for _, refused := range []bool{false, true} {
+				h := newHeld(t)
+				before := w.site.Total()
+				// Pieces of a seventh of the output on average: about six interruptions.
+				cuts := w.cutUntilDone(m.sync(), h, size*2/7, rnd, func() {
+					if refused {
+						w.site.ExpireCursors()
+					}
+				})
+				extra := float64(w.site.Total()-before-once) / float64(cuts) / float64(once)
+				t.Logf("cursors refused: %v; %d requests at once, %d interruptions, %.2f%% more requests for each", refused, once, cuts, 100*extra)
+				if extra > most {
+					t.Errorf("an interruption repeats %.2f%% of the work, more than %.0f%%", 100*extra, 100*most)
+				}
+				if missing := w.missing(h.rows, nil); missing != nil {
+					t.Errorf("rows are missing: %q", missing)
+				}
+			}
+		})
+	}
+}
+
+// TestQueueOfParentsResumes cuts a sync that has read the labels of 60% of the pages, one
+// by one: the run that goes on reads those of the others, and a few again.
+func TestQueueOfParentsResumes(t *testing.T) {
+	for _, refused := range []bool{false, true} {
+		w := pacedWorld(t, thousand())
+		w.config.AuditSamples = 0
+		// The plain route forces one request per page.
+		force := []byte(`{"bookmarks":{"page_labels":{"plain":true}},"tap_confluence":{"v":1,"site":"` + siteName + `"}}`)
+		s := sync_{streams: []string{"page_labels"}, state: force}
+		const route = "/wiki/api/v2/pages/{id}/labels"
+		whole := w.run(s)
+		all := w.site.Requests()[route]
+		if all < 700 {
+			t.Fatalf("only %d pages' labels were read: not by page?", all)
+		}
+		s.cut = bytesOf(whole.lines) * 6 / 10
+		h := newHeld(t)
+		w.site.Reset()
+		h.take(w.run(s).lines)
+		first := w.site.Requests()[route]
+		if refused {
+			w.site.ExpireCursors()
+		}
+		w.site.Reset()
+		w.finish(s.whole(), h)
+		second := w.site.Requests()[route]
+		t.Logf("cursors refused: %v; labels of %d pages; %d requests, then %d", refused, all, first, second)
+		if again := first + second - all; again > all*3/100 {
+			t.Errorf("%d of %d pages were asked again", again, all)
+		}
+		if missing := w.missing(h.rows, s.streams); missing != nil {
+			t.Errorf("rows are missing: %q", missing)
+		}
+	}
+}
+
+// whole is the sync without its cut.
+func (s sync_) whole() sync_ {
+	s.cut = 0
+	return s
+}
+
+// TestKilledWhileItCatchesUp kills a run while it reads a listing from its start because
+// its cursor was refused: what earlier runs did stays done.
+func TestKilledWhileItCatchesUp(t *testing.T) {
+	w := newWorld(t, thousand())
+	w.everyState, w.config.PageSize = true, 50
+	streams := []string{"page_labels", "page_content_properties"}
+	s := sync_{streams: streams}
+	size := bytesOf(w.run(s).lines)
+	h := newHeld(t)
+	s.cut = size * 8 / 10
+	h.take(w.run(s).lines)
+	n := position(t, h.state(), "page_labels").N
+	if n < 400 {
+		t.Fatalf("the cut came after %d rows: too early", n)
+	}
+	for range 3 {
+		w.site.ExpireCursors()
+		// The site fails for good while the listing catches up.
+		w.site.SetFaults(simconfluence.On("/pages", simconfluence.After(4, simconfluence.Status(401, ""))))
+		s.state, s.cut = h.state(), 0
+		out := w.run(s)
+		if out.err == nil {
+			t.Fatal("the run ended well though the site refused")
+		}
+		h.take(out.lines)
+		if at := position(t, h.state(), "page_labels"); at.N < n {
+			t.Fatalf("the position went back from %d to %d", n, at.N)
+		}
+	}
+	w.site.SetFaults()
+	w.site.Reset()
+	w.finish(s, h)
+	if asked := w.site.Requests()["/wiki/api/v2/pages/{id}"]; asked > 1000-n+50 {
+		t.Errorf("%d pages were read, though %d of 1000 had been before", asked, n)
+	}
+	if missing := w.missing(h.rows, streams); missing != nil {
+		t.Errorf("rows are missing: %q", missing)
+	}
+}
+
+// at is where a stream's entry in a Singer state says that its walk is.
+type at struct {
+	Walk, After, Cursor string
+	N                   int
+}
+
+func position(t *testing.T, state []byte, name string) at {
+	t.Helper()
+	var s struct {
+		Bookmarks map[string]struct{ At at }
+	}
+	if err := json.Unmarshal(state, &s); err != nil {
+		t.Fatal(err)
+	}
+	return s.Bookmarks[name].At
+}
+
+// TestStatesStaySmall bounds every state of a sync of a thousand pages: a few hundred bytes
+// a stream, however far it is.
+func TestStatesStaySmall(t *testing.T) {
+	const most = 600 // bytes of a stream's entry
+	for _, m := range modes {
+		t.Run(m.String(), func(t *testing.T) {
+			t.Parallel()
+			o := thousand()
+			o.Attachments = 1000
+			w := pacedWorld(t, o)
+			out := w.run(m.sync())
+			if out.err != nil {
+				t.Fatal(out.err)
+			}
+			states, largest := 0, 0
+			for _, e := range parseAll(t, out.lines) {
+				if e.state == nil {
+					continue
+				}
+				states++
+				for _, entry := range entriesOf(t, e) {
+					largest = max(largest, len(entry))
+				}
+			}
+			t.Logf("%d states, the largest entry has %d bytes", states, largest)
+			if largest > most || states < 20 {
+				t.Errorf("%d states with entries of up to %d bytes, want many of at most %d", states, largest, most)
+			}
+		})
+	}
+}
+
+// entriesOf are the entries of streams in a state of either protocol.
+func entriesOf(t *testing.T, e event) []json.RawMessage {
+	t.Helper()
+	if e.stream != "" {
+		return []json.RawMessage{e.state}
+	}
+	var s struct{ Bookmarks map[string]json.RawMessage }
+	if err := json.Unmarshal(e.state, &s); err != nil {
+		t.Fatal(err)
+	}
+	var entries []json.RawMessage
+	for _, entry := range s.Bookmarks {
+		entries = append(entries, entry)
+	}
+	return entries
+}
+
+var _ = context.Background
+var _ = strings.Contains

@@ -2,6 +2,7 @@ package tap_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -71,9 +72,7 @@ func TestIncremental(t *testing.T) {
 			changed := p.read(f, p.last(again)).OK()
 			for _, name := range []string{"pages", "page_versions"} {
 				union := first.Canonical(name)
-				for key, record := range changed.Canonical(name) {
-					union[key] = record
-				}
+				maps.Copy(union, changed.Canonical(name))
 				tapfixture.Compare(t, name, union, f.Expect(name, tapfixture.Scope()))
 			}
 			if _, ok := changed.Records("page_versions")[page+"/2"]; !ok {

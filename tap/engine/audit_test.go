@@ -63,7 +63,7 @@ func lies() []lie {
 
 // liar is a site of which some pages are archived, with comments and labels.
 func liar(t *testing.T, l lie) *world {
-	o := simconfluence.Scaled(7, 60)
+	o := simconfluence.Scaled(13, 60)
 	o.BodyBytes, o.Attachments, o.BlogPosts, o.Labels = 60, 60, 16, l.labels
 	o.Lies = l.lies
 	w := newWorld(t, o)

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -94,8 +95,11 @@ func (f *feed) end() error {
 	f.ended = true
 	f.finished.Store(true)
 	f.run.ledger.tell(f.name)
-	if err := f.run.ledger.flush(); err != nil {
-		return err
+	// Behind the last stream of a state that is told as a whole comes the run's own last state.
+	if f.run.PerStream || !f.run.allFinished() {
+		if err := f.run.ledger.flush(); err != nil {
+			return err
+		}
 	}
 	if err := f.err(); err != nil {
 		if f.isCutOff() { // told once for the whole run
@@ -108,6 +112,11 @@ func (f *feed) end() error {
 	}
 	f.run.log.Debug("stream is complete", "stream", f.name, "rows", f.rows.Load())
 	return f.run.Sink.Status(f.name, emit.Complete)
+}
+
+// allFinished says whether every stream has ended.
+func (r *Run) allFinished() bool {
+	return !slices.ContainsFunc(r.order, func(f *feed) bool { return !f.finished.Load() })
 }
 
 // err returns why the stream failed, or nil.

@@ -79,7 +79,9 @@ func setPartition(e *state.Entry, kind, key, value string) {
 		}
 	}
 	e.Partitions = append(e.Partitions, state.Partition{
-		Context: state.PartitionContext{Type: kind}, ReplicationKey: key, ReplicationKeyValue: value,
+		Context: state.PartitionContext{Type: kind}, ReplicationKey: key,
+		// Until now the type had the bookmark that stands for all.
+		ReplicationKeyValue: later(e.ReplicationKeyValue, value),
 	})
 }
 

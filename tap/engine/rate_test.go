@@ -2,7 +2,10 @@ package engine_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -141,5 +144,48 @@ func TestListingsOverlap(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// TestRateIsUsedInRealTime reads over a network for five seconds, with the clock that
+// everybody else has. A machine that is busy wakes the tap late now and then, and a turn
+// that is missed does not come back.
+func TestRateIsUsedInRealTime(t *testing.T) {
+	t.Parallel()
+	const requests = 26
+	p := newPaced(t, manyParents(), 300*time.Millisecond)
+	server := httptest.NewServer(p.site)
+	t.Cleanup(server.Close)
+	network := &http.Transport{MaxIdleConnsPerHost: p.config.Concurrency}
+	t.Cleanup(network.CloseIdleConnections)
+	p.config.APIURL = server.URL
+	ctx, stop := context.WithCancel(context.Background())
+	t.Cleanup(stop)
+	p.reach = func(r *http.Request, _ http.RoundTripper) (*http.Response, error) {
+		if len(p.requests()) == requests {
+			stop()
+		}
+		return network.RoundTrip(r)
+	}
+	out := p.sync(ctx, sync_{})
+	if !errors.Is(out.err, context.Canceled) {
+		t.Fatalf("the sync ended with %v", out.err)
+	}
+	// Before the first listings there is the probe and the search for types of custom
+	// content, each of which has to be waited for.
+	sent := p.requests()[2:]
+	for i, s := range sent {
+		// A request is noted some time after it was allowed.
+		if i >= 5 && s.at.Sub(sent[i-5].at) < 800*time.Millisecond {
+			t.Errorf("6 requests were sent within %s", s.at.Sub(sent[i-5].at))
+		}
+	}
+	if n := p.site.MaxConcurrency(); n > p.config.Concurrency {
+		t.Errorf("%d requests at once", n)
+	}
+	share := used(sent, p.config.RequestsPerSecond)
+	t.Logf("%d requests in %s: %.1f%% of the allowed", len(sent), sent[len(sent)-1].at.Sub(sent[0].at), 100*share)
+	if share < 0.9 {
+		t.Errorf("only %.1f%% of the allowed requests were sent", 100*share)
 	}
 }

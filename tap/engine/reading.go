@@ -222,10 +222,7 @@ func (r *reading) noteHigh(p *client.Page) {
 		return
 	}
 	r.head = false
-	if r.list.partition == "" {
-		newest = earlier(w.track.high(), newest)
-	}
-	w.track.setHigh(newest)
+	w.track.setHigh(earlier(w.track.high(), newest))
 }
 
 // parent copies what children need of a row and says which streams need a request.

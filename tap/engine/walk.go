@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/tap-confluence/tap-confluence/internal/timestamp"
 	"github.com/tap-confluence/tap-confluence/tap/client"
 	"github.com/tap-confluence/tap-confluence/tap/state"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
@@ -145,9 +146,17 @@ func (w *walk) readLists(ctx context.Context) error {
 	return nil
 }
 
-// endList moves the position behind a listing and keeps its bookmark where it has its own.
+// endList moves the position behind a listing. Behind the last one of a type of custom
+// content it keeps the type's bookmark.
 func (w *walk) endList(i int) {
-	if p := w.lists[i].partition; p != "" && w.incremental {
+	l := &w.lists[i]
+	more := i+1 < len(w.lists) && w.lists[i+1].partition == l.partition && !w.lists[i+1].trash
+	if w.incremental && !l.trash && more && w.track.high() == "" {
+		// Nothing tells when this empty listing was read: what comes to be in it from now on
+		// may be older than the newest row of the next one.
+		w.track.setHigh(w.lowest(l))
+	}
+	if p := l.partition; p != "" && w.incremental && !more {
 		for _, f := range w.own {
 			w.run.ledger.update(f.name, func(e *state.Entry) { setPartition(e, p, f.stream.ReplicationKey, w.track.high()) })
 		}
@@ -187,9 +196,18 @@ func (w *walk) readList(ctx context.Context, i int) error {
 	return err
 }
 
+// lowest is the oldest bookmark that any of the walk's streams has in a listing.
+func (w *walk) lowest(l *list) string {
+	low := ""
+	for _, f := range w.feeds {
+		low = earlier(low, timestamp.Format(w.bookmarkOf(f, l)))
+	}
+	return low
+}
+
 // highOf keeps a batch's high when a listing starts again: the lists before it count.
 func (w *walk) highOf(i int) string {
-	if i == 0 || w.lists[i].partition != "" {
+	if i == 0 || w.lists[i].partition != w.lists[i-1].partition {
 		return ""
 	}
 	return w.track.high()

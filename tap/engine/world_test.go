@@ -38,6 +38,8 @@ type world struct {
 	seed uint64
 	// clock, if set, is the clock of runs.
 	clock func() time.Time
+	// syncID is the id of the sync that all runs are attempts at (Airbyte).
+	syncID *int64
 }
 
 const siteName = "acme.atlassian.net"
@@ -163,6 +165,7 @@ func (w *world) selections(s sync_) []catalog.Selection {
 	for _, sel := range all {
 		if s.streams == nil || slices.Contains(s.streams, sel.Stream.Name) {
 			sel.Incremental = s.incremental && sel.Stream.ReplicationKey != ""
+			sel.SyncID = w.syncID
 			out = append(out, sel)
 		}
 	}

@@ -49,7 +49,11 @@ const (
 )
 
 type field struct {
-	name   string
+	name string
+	// removed says that records are to be without the field.
+	removed bool
+	// at is where the last row had the field; rows of one listing nearly always agree.
+	at     int
 	member []byte // `"name":`, with a comma before all but the first
 	source source
 	key    bool
@@ -66,19 +70,20 @@ func New(sel catalog.Selection, validate bool, warn func(msg string, args ...any
 		return nil, err
 	}
 	b := &Builder{stream: sel.Stream, known: map[string]bool{}, warn: warn}
+	written := false
 	for _, d := range declared {
 		b.known[d.Name] = true
-		if sel.Removed.Whole(d.Name) {
-			continue
-		}
 		f := field{
-			name: d.Name, key: slices.Contains(sel.Stream.Key, d.Name),
+			name: d.Name, key: slices.Contains(sel.Stream.Key, d.Name), removed: sel.Removed.Whole(d.Name),
 			inside: sel.Removed.Inside(d.Name), source: b.sourceOf(d),
 		}
-		if len(b.fields) > 0 {
-			f.member = append(f.member, ',')
+		if !f.removed {
+			if written {
+				f.member = append(f.member, ',')
+			}
+			written = true
+			f.member = append(rawjson.AppendString(f.member, d.Name), ':')
 		}
-		f.member = append(rawjson.AppendString(f.member, d.Name), ':')
 		if sel.Stream.Derive == stream.ChildOf && d.Name == "childPosition" {
 			f.derived = "position"
 		}
@@ -112,17 +117,25 @@ func (b *Builder) sourceOf(d schemas.Field) source {
 func (b *Builder) Append(dst []byte, row rawjson.Object, from Source) ([]byte, error) {
 	start := len(dst)
 	dst = append(dst, '{')
+	found := 0
 	for i := range b.fields {
 		f := &b.fields[i]
+		v := f.find(row)
+		if v != nil {
+			found++
+		}
+		if f.removed {
+			continue
+		}
 		dst = append(dst, f.member...)
 		before := len(dst)
-		dst = b.value(dst, f, row, from)
+		dst = b.value(dst, f, v, row, from)
 		if f.key && string(dst[before:]) == "null" {
 			return dst, fmt.Errorf("a row of %s has no %s", b.stream.Name, f.name)
 		}
 	}
 	dst = append(dst, '}')
-	if !from.Derived {
+	if found < row.Len() && !from.Derived {
 		b.reportUnknown(row)
 	}
 	if b.schema != nil {
@@ -133,8 +146,23 @@ func (b *Builder) Append(dst []byte, row rawjson.Object, from Source) ([]byte, e
 	return dst, nil
 }
 
-func (b *Builder) value(dst []byte, f *field, row rawjson.Object, from Source) []byte {
-	v := row.Get(f.name)
+// find returns the row's value of the field, looking first where the last row had it.
+func (f *field) find(row rawjson.Object) rawjson.Value {
+	if f.at < row.Len() {
+		if name, v := row.At(f.at); string(name) == f.name {
+			return v
+		}
+	}
+	for i := range row.Len() {
+		if name, v := row.At(i); string(name) == f.name {
+			f.at = i
+			return v
+		}
+	}
+	return nil
+}
+
+func (b *Builder) value(dst []byte, f *field, v rawjson.Value, row rawjson.Object, from Source) []byte {
 	switch f.source {
 	case fromParent:
 		if from.ParentID != "" {

@@ -18,8 +18,6 @@ func known(name string) bool {
 	return slices.Contains([]string{"pages", "tasks", "custom_content", "groups"}, name)
 }
 
-func id(n int64) *int64 { return &n }
-
 // full has everything that entries can hold.
 func full() map[string]state.Entry {
 	return map[string]state.Entry{
@@ -66,7 +64,7 @@ func TestSingerText(t *testing.T) {
 func TestAirbyteText(t *testing.T) {
 	t.Parallel()
 	s := &state.State{Site: site, Entries: full(), Passed: map[string]json.RawMessage{}}
-	s.Entries["groups"] = state.Entry{Done: &state.Done{SyncID: id(17)}}
+	s.Entries["groups"] = state.Entry{Done: &state.Done{SyncID: new(int64(17))}}
 	var list []string
 	for name := range s.Entries {
 		list = append(list, fmt.Sprintf(`{"type":"STREAM","stream":{"stream_descriptor":{"name":%q,"namespace":null},"stream_state":%s}}`, name, s.Airbyte(name)))
@@ -172,8 +170,7 @@ func TestUnusableSinger(t *testing.T) {
 
 func wantProblem(t *testing.T, text string, s *state.State, err error, says string) {
 	t.Helper()
-	var problem *state.Error
-	if !errors.As(err, &problem) {
+	if _, ok := errors.AsType[*state.Error](err); !ok {
 		t.Errorf("%s: read as %+v, error %v; want one about %s", text, s, err, says)
 		return
 	}
@@ -264,9 +261,9 @@ func TestDone(t *testing.T) {
 		id   *int64
 		want bool
 	}{
-		{nil, nil, false}, {nil, id(1), false}, {&state.Done{}, nil, false}, {&state.Done{}, id(1), false},
-		{&state.Done{SyncID: id(1)}, nil, false}, {&state.Done{SyncID: id(1)}, id(2), false}, {&state.Done{SyncID: id(1)}, id(1), true},
-		{&state.Done{SyncID: id(0)}, id(0), true},
+		{nil, nil, false}, {nil, new(int64(1)), false}, {&state.Done{}, nil, false}, {&state.Done{}, new(int64(1)), false},
+		{&state.Done{SyncID: new(int64(1))}, nil, false}, {&state.Done{SyncID: new(int64(1))}, new(int64(2)), false}, {&state.Done{SyncID: new(int64(1))}, new(int64(1)), true},
+		{&state.Done{SyncID: new(int64(0))}, new(int64(0)), true},
 	} {
 		if got := test.done.Equal(test.id); got != test.want {
 			t.Errorf("%+v, sync %v: %v", test.done, test.id, got)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -58,8 +59,8 @@ func admin(site *simconfluence.Site) http.Handler {
 	return mux
 }
 
-// truth writes the rows of one stream. They are copied as they are: what is odd in them
-// must reach the reader.
+// truth writes the rows of one stream, each on one line. Otherwise they are as the site has
+// them: what is odd in them must reach the reader.
 func truth(site *simconfluence.Site, w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	name := q.Get("stream")
@@ -74,7 +75,7 @@ func truth(site *simconfluence.Site, w http.ResponseWriter, r *http.Request) {
 		o.BodyFormat = format
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
-	var line []byte
+	var line bytes.Buffer
 	for row := range site.Truth(name, o) {
 		head, err := json.Marshal(struct {
 			Key    []string `json:"key"`
@@ -83,9 +84,14 @@ func truth(site *simconfluence.Site, w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			panic(err) // strings
 		}
-		line = append(append(line[:0], head[:len(head)-1]...), `,"row":`...)
-		line = append(append(line, row.Data...), "}\n"...)
-		if _, err := w.Write(line); err != nil {
+		line.Reset()
+		line.Write(head[:len(head)-1])
+		line.WriteString(`,"row":`)
+		if err := json.Compact(&line, row.Data); err != nil {
+			panic(err) // the site's rows are JSON
+		}
+		line.WriteString("}\n")
+		if _, err := w.Write(line.Bytes()); err != nil {
 			return // the reader is gone
 		}
 	}

@@ -1,0 +1,146 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
+)
+
+// The tests of this file look at the whole process: none of them is parallel.
+
+// unpaced lifts the limit of requests a second.
+func unpaced(t testing.TB, pages int) *paced {
+	o := simconfluence.Options{Seed: 5, Spaces: 4, Pages: pages, AllVisible: true, BodyBytes: 300}
+	p := newPaced(t, o, 0)
+	p.config.RequestsPerSecond, p.config.AuditSamples = 0, 0
+	return p
+}
+
+// forget keeps nothing of what was sent and written: the test's own memory would grow.
+func (p *paced) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sent, p.lines = nil, nil
+}
+
+// heap is the memory in use, in bytes, once nothing is left to collect.
+func heap() uint64 {
+	var m runtime.MemStats
+	for range 2 { // what a cleanup lets go is collected the second time
+		runtime.GC()
+	}
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// TestMemoryIsFlat compares the most that is held whenever a page of the listing arrives,
+// on sites of 2,000 and of 20,000 pages: it is the same, though reading by parent is slower
+// than the listing.
+func TestMemoryIsFlat(t *testing.T) {
+	const margin = 4 << 20
+	held := map[int]int64{}
+	for _, pages := range []int{2000, 20000} {
+		synctest.Test(t, func(t *testing.T) {
+			p := unpaced(t, pages)
+			before := int64(heap())
+			p.reach = func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+				p.forget()
+				if r.URL.Path == "/wiki/api/v2/pages" {
+					held[pages] = max(held[pages], int64(heap())-before)
+				} else {
+					time.Sleep(50 * time.Millisecond) // in virtual time: the listing could run ahead
+				}
+				return next.RoundTrip(r)
+			}
+			out := p.sync(context.Background(), sync_{streams: []string{"pages", "child_pages", "page_versions"}})
+			if out.err != nil {
+				t.Fatal(out.err)
+			}
+			for _, s := range out.run.Report().Streams {
+				t.Logf("%d pages: %s: %d rows in %d requests", pages, s.Name, s.Rows, s.Requests)
+			}
+			t.Logf("%d pages: %d kB held at most", pages, held[pages]>>10)
+		})
+	}
+	if grown := held[20000] - held[2000]; grown > margin {
+		t.Errorf("with 2,000 pages %d bytes are held, with 20,000 %d more", held[2000], grown)
+	}
+}
+
+// TestListingWaitsForItsParents says how far a listing runs ahead when its parents are not
+// finished, one of them or all: the page after the unfinished one is begun, one more waits
+// and one more is asked for, however long the listing is. Goroutines are as many as parents
+// may be under way.
+func TestListingWaitsForItsParents(t *testing.T) {
+	const pageSize = 10
+	tests := []struct {
+		name      string
+		stuck     func(parent int) bool // counted from 1
+		page      int                   // that the first of them is on
+		goroutine int                   // at most
+	}{
+		{"the first parent", func(n int) bool { return n == 1 }, 1, 20},
+		{"a parent on the fourth page", func(n int) bool { return n == 35 }, 4, 20},
+		{"all parents", func(int) bool { return true }, 1, 70},
+	}
+	for _, tt := range tests {
+		for _, pages := range []int{200, 20000} {
+			t.Run(fmt.Sprintf("%s, %d pages", tt.name, pages), func(t *testing.T) {
+				before := runtime.NumGoroutine()
+				synctest.Test(t, func(t *testing.T) {
+					p := unpaced(t, pages)
+					p.config.PageSize, p.config.RequestTimeout = pageSize, time.Hour
+					var mu sync.Mutex
+					listed, parents := 0, map[string]bool{}
+					p.reach = func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+						mu.Lock()
+						stuck := false
+						if id, ok := strings.CutPrefix(r.URL.Path, "/wiki/api/v2/pages/"); ok {
+							parents[strings.Split(id, "/")[0]] = true
+							stuck = tt.stuck(len(parents))
+						} else if r.URL.Path == "/wiki/api/v2/pages" {
+							listed++
+						}
+						mu.Unlock()
+						if stuck {
+							<-r.Context().Done()
+							return nil, context.Cause(r.Context())
+						}
+						return next.RoundTrip(r)
+					}
+					ctx, stop := context.WithCancel(context.Background())
+					defer stop()
+					ended := make(chan outcome)
+					go func() { ended <- p.sync(ctx, sync_{streams: []string{"pages", "page_content_properties", "page_labels"}}) }()
+					synctest.Wait() // nothing moves any more
+					mu.Lock()
+					goroutines := runtime.NumGoroutine() - before
+					t.Logf("%d pages listed, %d parents begun, %d goroutines", listed, len(parents), goroutines)
+					if listed > tt.page+3 || listed <= tt.page {
+						t.Errorf("%d pages were listed; the first parent that hangs is on page %d", listed, tt.page)
+					}
+					if most := (tt.page + 1) * pageSize; len(parents) > most {
+						t.Errorf("%d parents were begun, want at most %d", len(parents), most)
+					}
+					if goroutines > tt.goroutine {
+						t.Errorf("%d goroutines, want at most %d", goroutines, tt.goroutine)
+					}
+					mu.Unlock()
+					stop()
+					if out := <-ended; !errors.Is(out.err, context.Canceled) {
+						t.Errorf("the sync ended with %v", out.err)
+					}
+				})
+			})
+		}
+	}
+}

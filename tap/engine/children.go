@@ -179,7 +179,7 @@ func (f *feed) belowBookmark(rows []row) bool {
 		return false
 	}
 	t, err := changed(f.stream.ReplicationKey, rows[len(rows)-1])
-	return err == nil && t.Before(f.bookmark)
+	return err == nil && t.Before(f.since())
 }
 
 // childItems are the items of one parent's rows.

@@ -1,7 +1,6 @@
 package engine_test
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -37,7 +36,7 @@ var commentLists = []string{"/footer-comments", "/inline-comments"}
 func TestRefusedCommentLists(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{http.StatusForbidden, http.StatusNotFound, http.StatusGone, http.StatusNotImplemented} {
-		t.Run(fmt.Sprint(status), func(t *testing.T) {
+		t.Run(http.StatusText(status), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, varied(manyLabels))
 			names := append(where(isComments), "pages")

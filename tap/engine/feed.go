@@ -34,7 +34,9 @@ type feed struct {
 	build  *record.Builder
 	// bookmark is the time from which on an incremental stream's records are wanted.
 	bookmark time.Time
-	version  int64
+	// from is the time from which on versions of changed parents are wanted.
+	from    time.Time
+	version int64
 	// plain says that the stream's rows are read by the plain route.
 	plain bool
 	// narrow says that the run's spaces are so few that reading by parent is cheaper.
@@ -276,6 +278,9 @@ func (f *feed) page(ctx context.Context, p *client.Pager, cursor string) (*clien
 func (f *feed) since() time.Time {
 	if !f.sel.Incremental {
 		return time.Time{}
+	}
+	if f.stream.Derive == stream.FirstVersion {
+		return f.from
 	}
 	return f.bookmark
 }

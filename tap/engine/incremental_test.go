@@ -172,7 +172,7 @@ func TestAnchor(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, small(31))
+			w := newWorld(t, shown(31, 60))
 			w.config.AnchorDate, w.everyState = tt.anchor, true // whose clock shows that day
 			got, last, _ := w.collect(sync_{streams: incrementalStreams(), incremental: true})
 			narrowed := 0
@@ -187,7 +187,8 @@ func TestAnchor(t *testing.T) {
 			if narrowed < 50 {
 				t.Errorf("the anchor left out %d rows only", narrowed)
 			}
-			if newest := w.recordTime("pages", got["pages"][strconv.Quote(w.newestFirst("pages")[0])+" "]); !w.bookmark(last, "pages").Equal(newest) {
+			newest := w.changeTimes("pages", simconfluence.TruthOptions{})[strconv.Quote(w.newestFirst("pages")[0])+" "]
+			if !newest.After(tt.want) || !w.bookmark(last, "pages").Equal(newest) {
 				t.Errorf("the bookmark is %s, the newest page is of %s", w.bookmark(last, "pages"), newest)
 			}
 			got, _, _ = w.collect(sync_{streams: incrementalStreams()})
@@ -432,6 +433,6 @@ func TestDatesWithoutMilliseconds(t *testing.T) {
 // shown is a site of that many pages, of which the user sees everything.
 func shown(seed int64, pages int) simconfluence.Options {
 	o := simconfluence.Scaled(seed, pages)
-	o.BodyBytes, o.AllVisible = 60, true
+	o.BodyBytes, o.AllVisible, o.BlogPosts = 60, true, pages/5
 	return o
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -76,6 +78,24 @@ func TestMemoryIsFlat(t *testing.T) {
 	}
 }
 
+// pageRows returns which row of the listing of pages each id is, from 0 on.
+func (p *paced) pageRows() map[string]int {
+	var ids []int64
+	for row := range p.site.Truth("pages", simconfluence.TruthOptions{}) {
+		id, err := strconv.ParseInt(row.Key[0], 10, 64)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	rows := make(map[string]int, len(ids))
+	for i, id := range ids {
+		rows[strconv.FormatInt(id, 10)] = i
+	}
+	return rows
+}
+
 // TestListingWaitsForItsParents says how far a listing runs ahead when its parents are not
 // finished, one of them or all: the page after the unfinished one is begun, one more waits
 // and one more is asked for, however long the listing is. Goroutines are as many as parents
@@ -84,12 +104,12 @@ func TestListingWaitsForItsParents(t *testing.T) {
 	const pageSize = 10
 	tests := []struct {
 		name      string
-		stuck     func(parent int) bool // counted from 1
-		page      int                   // that the first of them is on
-		goroutine int                   // at most
+		stuck     func(row int) bool // which parents hang, by their rows from 0 on
+		page      int                // that the first of them is on, from 1 on
+		goroutine int                // at most
 	}{
-		{"the first parent", func(n int) bool { return n == 1 }, 1, 20},
-		{"a parent on the fourth page", func(n int) bool { return n == 35 }, 4, 20},
+		{"the first parent", func(row int) bool { return row == 0 }, 1, 20},
+		{"a parent on the fourth page", func(row int) bool { return row == 35 }, 4, 20},
 		{"all parents", func(int) bool { return true }, 1, 70},
 	}
 	for _, tt := range tests {
@@ -99,14 +119,16 @@ func TestListingWaitsForItsParents(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					p := unpaced(t, pages)
 					p.config.PageSize, p.config.RequestTimeout = pageSize, time.Hour
+					rowOf := p.pageRows()
 					var mu sync.Mutex
 					listed, parents := 0, map[string]bool{}
 					p.reach = func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 						mu.Lock()
 						stuck := false
 						if id, ok := strings.CutPrefix(r.URL.Path, "/wiki/api/v2/pages/"); ok {
-							parents[strings.Split(id, "/")[0]] = true
-							stuck = tt.stuck(len(parents))
+							id, _, _ = strings.Cut(id, "/")
+							parents[id] = true
+							stuck = tt.stuck(rowOf[id])
 						} else if r.URL.Path == "/wiki/api/v2/pages" {
 							listed++
 						}
@@ -120,7 +142,9 @@ func TestListingWaitsForItsParents(t *testing.T) {
 					ctx, stop := context.WithCancel(context.Background())
 					defer stop()
 					ended := make(chan outcome)
-					go func() { ended <- p.sync(ctx, sync_{streams: []string{"pages", "page_content_properties", "page_labels"}}) }()
+					go func() {
+						ended <- p.sync(ctx, sync_{streams: []string{"pages", "page_content_properties", "page_labels"}})
+					}()
 					synctest.Wait() // nothing moves any more
 					mu.Lock()
 					goroutines := runtime.NumGoroutine() - before

@@ -96,6 +96,10 @@ func (r *Run) prepare(f *feed, e *state.Entry) {
 					"stream", f.name, "anchor_date", timestamp.Format(r.anchor))
 			}
 		}
+		f.from = f.bookmark
+		if e.Since != "" && timeOf(e.Since).Before(f.from) {
+			f.from = timeOf(e.Since)
+		}
 		r.ledger.update(f.name, func(e *state.Entry) {
 			e.Done = nil
 			e.ReplicationKey = f.stream.ReplicationKey
@@ -214,6 +218,8 @@ func (r *Run) newWalk(ctx context.Context, p pass, feeds []*feed) (*walk, error)
 	if !p.incremental {
 		w.together = newSampler(r.random.of(p.listing.Name+" combined read"), r.Config.AuditSamples)
 		w.first = newSampler(r.random.of(p.listing.Name+" first version"), r.Config.AuditSamples)
+		w.together.skip(from.N)
+		w.first.skip(from.N)
 	}
 	r.log.Debug("planned a walk", "listing", p.listing.Name, "incremental", p.incremental, "streams", w.names(),
 		"listings", len(lists), "resumed_at", from.N, "why", w.why())

@@ -79,9 +79,6 @@ func (w *world) checkUnion(m mode, h *held, before map[string]map[string]string,
 			if _, always := before[name][key]; !always || anyOf(c.gone, key) {
 				continue
 			}
-			if m.incremental && st.Derive == stream.FirstVersion && anyOf(c.edited, key) {
-				continue // versions of items that are edited meanwhile: only the newest are promised
-			}
 			row, came := h.rows[name][key]
 			if !came {
 				w.t.Errorf("%s %s is missing", name, key)

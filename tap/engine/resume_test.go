@@ -86,8 +86,9 @@ func TestEveryBoundary(t *testing.T) {
 	for _, m := range modes {
 		t.Run(m.String(), func(t *testing.T) {
 			t.Parallel()
-			o := simconfluence.Scaled(11, 6)
-			o.BodyBytes, o.Attachments, o.Labels, o.FooterComments, o.InlineComments = 40, 6, 8, 6, 6
+			o := simconfluence.Scaled(11, 4)
+			o.BodyBytes, o.Attachments, o.Labels, o.FooterComments, o.InlineComments = 40, 4, 8, 5, 5
+			o.Spaces, o.BlogPosts, o.CustomContent, o.Groups = 1, 3, 4, 3
 			w := newWorld(t, o)
 			w.everyState, w.config.PageSize, w.config.AuditSamples = true, 3, 0
 			whole := w.run(m.sync())

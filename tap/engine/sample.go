@@ -68,6 +68,13 @@ func newSampler(r *random, samples int) *sampler {
 	return &sampler{random: r, first: first, left: 2 * samples, end: first, next: -1, statuses: map[string]bool{}}
 }
 
+// skip leaves out parents that an earlier run of the walk has read, and audited.
+func (s *sampler) skip(n int) {
+	if s != nil {
+		s.n = n
+	}
+}
+
 // take says whether the next parent is audited.
 func (s *sampler) take(status string) bool {
 	if s == nil {

@@ -32,6 +32,8 @@ type walk struct {
 	// children are the streams that are read or derived per row, own those whose records
 	// the rows are.
 	children, own []*feed
+	// pagesRead counts the pages of listings that were read.
+	pagesRead int
 	// together and first choose the parents on which combined reads and derived first
 	// versions are compared with the plain routes; nil for none.
 	together, first *sampler
@@ -75,13 +77,14 @@ func (w *walk) walk(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := w.through(ctx, audits); err != nil {
+	goesOn := w.incremental && w.resumed
+	if err := w.through(ctx, audits, !goesOn); err != nil {
 		return err
 	}
-	if w.incremental && w.resumed {
+	if goesOn {
 		// A row of the old range that was edited in between has moved above it.
 		head := w.again()
-		if err := head.through(ctx, nil); err != nil {
+		if err := head.through(ctx, nil, true); err != nil {
 			return err
 		}
 	}
@@ -96,8 +99,9 @@ func (w *walk) walk(ctx context.Context) error {
 	return w.readLeft(ctx)
 }
 
-// through reads all listings of the walk and, where that went well, moves bookmarks.
-func (w *walk) through(ctx context.Context, audits []*scattered) error {
+// through reads all listings of the walk and, where that went well, moves bookmarks. The
+// last walk of a run may find that no version can be hidden.
+func (w *walk) through(ctx context.Context, audits []*scattered, last bool) error {
 	w.run.ledger.begin(w)
 	err := w.readLists(ctx)
 	for _, a := range audits {
@@ -109,9 +113,10 @@ func (w *walk) through(ctx context.Context, audits []*scattered) error {
 	if err != nil {
 		return err
 	}
+	quiet := last && w.quiet(ctx)
 	for _, f := range w.feeds {
 		if f.err() == nil && !f.left.Load() {
-			w.run.ledger.update(f.name, func(e *state.Entry) { w.settle(f, e) })
+			w.run.ledger.update(f.name, func(e *state.Entry) { w.settle(f, e, quiet) })
 		}
 	}
 	return nil
@@ -229,6 +234,7 @@ func (w *walk) read(ctx context.Context, i int, from state.Position) error {
 			if err != nil {
 				return err
 			}
+			w.pagesRead++
 			last := p.Next == "" || r.reachesEnd(p)
 			cursor = p.Next
 			select {

@@ -32,6 +32,10 @@ type Entry struct {
 	// Seen is the newest change that the previous complete run saw, kept for listings that
 	// do not come in order of change.
 	Seen string `json:"seen,omitempty"`
+	// Since is the time from which on versions of changed parents are wanted, where that is
+	// before the bookmark: a parent that was edited while it was being listed may have
+	// hidden earlier versions.
+	Since string `json:"since,omitempty"`
 	// Partitions hold a bookmark per type of custom content.
 	Partitions []Partition `json:"partitions,omitempty"`
 }
@@ -109,6 +113,11 @@ func (e *Entry) check() error {
 	if e.Seen != "" {
 		if _, err := timestamp.Parse(e.Seen); err != nil {
 			bad = append(bad, "seen is not a date: "+clip(e.Seen))
+		}
+	}
+	if e.Since != "" {
+		if _, err := timestamp.Parse(e.Since); err != nil {
+			bad = append(bad, "since is not a date: "+clip(e.Since))
 		}
 	}
 	for _, p := range e.Partitions {

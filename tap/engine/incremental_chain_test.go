@@ -35,7 +35,7 @@ func TestOpenRangeIsEdited(t *testing.T) {
 			open := w.newestFirst("pages")[:60]
 			base := run.state
 			whole := bytesOf(w.run(run).lines)
-			for part := 1; part < 12; part++ {
+			for _, part := range []int{1, 4, 8, 11} {
 				got := rows{}
 				run.state, run.cut = base, whole*part/12
 				cut := w.run(run)
@@ -215,7 +215,7 @@ func (c *chain) check(until time.Time) {
 func TestChainOfRuns(t *testing.T) {
 	t.Parallel()
 	for _, airbyte := range []bool{false, true} {
-		for seed := range uint64(5) {
+		for seed := range uint64(3) {
 			t.Run(fmt.Sprintf("airbyte=%v, seed %d", airbyte, seed), func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t, shown(int64(70+seed), 40))
@@ -227,7 +227,7 @@ func TestChainOfRuns(t *testing.T) {
 				}
 				w.site.SetFaults(c.unrest)
 				complete, cuts := 0, 0
-				for size := 150_000; complete < 12; {
+				for size := 150_000; complete < 7; {
 					for range c.rnd.IntN(12) {
 						c.change()
 					}
@@ -247,7 +247,7 @@ func TestChainOfRuns(t *testing.T) {
 				w.site.SetFaults()
 				c.piece(0)
 				c.check(w.site.Now().Add(time.Second))
-				if cuts < 5 || c.changes < 100 {
+				if cuts < 3 || c.changes < 60 {
 					t.Errorf("%d cuts, %d changes: too little was tried", cuts, c.changes)
 				}
 				t.Logf("%d complete runs, %d cuts, %d changes", complete, cuts, c.changes)

@@ -238,10 +238,10 @@ func TestBatchesAreResumed(t *testing.T) {
 	t.Parallel()
 	for _, airbyte := range []bool{false, true} {
 		w := manySpaces(t, 55)
-		w.everyState, w.config.PageSize = true, 20
+		w.everyState, w.config.PageSize = true, 40
 		run := sync_{streams: []string{"pages", "blog_posts", "custom_content"}, incremental: true, airbyte: airbyte}
 		whole := bytesOf(w.run(run).lines)
-		for part := 1; part < 8; part++ {
+		for _, part := range []int{2, 5, 7} {
 			got := rows{}
 			run.state, run.cut = nil, whole*part/8
 			cut := w.run(run)

@@ -49,8 +49,8 @@ func wantNoViolations(t *testing.T, f *tapfixture.Fixture) {
 // the site's own answer to the same question.
 func TestScope(t *testing.T) {
 	t.Parallel()
-	o := simconfluence.Scaled(7, 150)
-	o.Spaces, o.CustomContent, o.BodyBytes = 6, 60, 500
+	o := simconfluence.Scaled(7, 100)
+	o.Spaces, o.CustomContent, o.BodyBytes = 6, 60, 300
 	f := tapfixture.New(t, o)
 	keys := f.Site.SpaceKeys()
 	scope := func(change func(*simconfluence.TruthOptions)) simconfluence.TruthOptions {

@@ -44,7 +44,7 @@ func (p *program) session(o *options, handler func(slog.Leveler) slog.Handler) (
 	if err := setLevel(level, cfg.LogLevel); err != nil {
 		return nil, err
 	}
-	s.client, err = client.New(cfg, client.Options{Logger: s.log, Version: Version(), OnWait: s.onWait})
+	s.client, err = client.New(cfg, client.Options{Logger: s.log, Version: Version(), OnWait: s.onWait, Transport: p.network})
 	if err != nil {
 		return nil, &usageError{err}
 	}

@@ -43,12 +43,33 @@ func TestFullSync(t *testing.T) {
 			records := singer.Records(name)
 			got := canonical(t, name, records)
 			tapfixture.Compare(t, name, got, want)
-			tapfixture.Compare(t, name+" in airbyte", airbyte.Canonical(name), got)
+			sameRecords(t, singer, airbyte, name)
 			validate(t, schemas[name], records)
 			if len(records) < 2 {
 				t.Errorf("the site has only %d records of it: too few to mean something", len(records))
 			}
 		})
+	}
+}
+
+// sameRecords wants the same records in both protocols, to the byte and as often.
+func sameRecords(t *testing.T, singer, airbyte *tapfixture.Result, name string) {
+	t.Helper()
+	surplus := map[string]int{}
+	for _, m := range singer.Messages {
+		if m.Type == "RECORD" && m.Stream == name {
+			surplus[string(m.Record)]++
+		}
+	}
+	for _, m := range airbyte.Messages {
+		if m.Type == "RECORD" && m.Stream == name {
+			surplus[string(m.Record)]--
+		}
+	}
+	for record, n := range surplus {
+		if n != 0 {
+			t.Fatalf("%s: %d times more in singer than in airbyte: %.300s", name, n, record)
+		}
 	}
 }
 
@@ -265,11 +286,12 @@ func checkText(t *testing.T, r *tapfixture.Result) {
 
 // badEscape finds the escape of U+0000 or of half a surrogate pair.
 func badEscape(line []byte) string {
-	for i := 0; i+1 < len(line); i++ {
-		if line[i] != '\\' {
-			continue
+	for i := 0; ; i++ {
+		next := bytes.IndexByte(line[i:], '\\')
+		if next < 0 {
+			return ""
 		}
-		i++
+		i += next + 1
 		if line[i] != 'u' {
 			continue
 		}
@@ -285,7 +307,6 @@ func badEscape(line []byte) string {
 			i += 6
 		}
 	}
-	return ""
 }
 
 var lowHalf = regexp.MustCompile(`^\\u[dD][c-fC-F]`)

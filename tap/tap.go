@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -53,11 +54,24 @@ func Version() string {
 	return "0.0.0-dev"
 }
 
+// Option changes the surroundings of a run, for tests.
+type Option func(*program)
+
+// OverNetwork sends requests through a transport in place of the network.
+func OverNetwork(network http.RoundTripper) Option { return func(p *program) { p.network = network } }
+
+// WithClock replaces the clock of messages, logs and the pace of states. Waits for the site
+// don't follow it.
+func WithClock(now func() time.Time) Option { return func(p *program) { p.now = now } }
+
 // Run is the whole program but for signals: it takes the arguments after the program's
 // name and returns the exit status. A cancelled context stops a sync at the next safe
 // point, with a last state.
-func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, options ...Option) int {
 	p := &program{stdin: stdin, out: emit.NewOut(stdout), stdout: stdout, stderr: newConsole(stderr), now: time.Now, environ: os.Environ()}
+	for _, change := range options {
+		change(p)
+	}
 	switch first(args) {
 	case "":
 		p.stderr.text(help)
@@ -85,6 +99,7 @@ type program struct {
 	stderr  *console
 	now     func() time.Time
 	environ []string
+	network http.RoundTripper // in place of the network, nil outside of tests
 }
 
 // usageError is a mistake in what the user gave: arguments, settings, catalog or state.

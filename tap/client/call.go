@@ -116,7 +116,7 @@ func (k *call) request(ctx context.Context) (*retryablehttp.Request, error) {
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", k.c.agent)
 	if !k.open {
-		req.Header.Set("Authorization", k.c.auth)
+		req.Header.Set("Authorization", k.c.auth.Reveal())
 	}
 	req.SetResponseHandler(k.handle)
 	return req, nil

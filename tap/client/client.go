@@ -15,10 +15,12 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"html"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -54,7 +56,7 @@ type Client struct {
 	retryWait time.Duration
 	stall     time.Duration // longest time without progress
 	agent     string
-	auth      string // value of the Authorization header
+	auth      config.Secret // value of the Authorization header
 	secrets   *strings.Replacer
 
 	mu      sync.Mutex
@@ -100,7 +102,7 @@ func New(cfg *config.Config, opts Options) (*Client, error) {
 		retryWait: opts.RetryWait,
 		stall:     cfg.RequestTimeout,
 		agent:     cfg.UserAgent,
-		auth:      auth,
+		auth:      config.NewSecret(auth),
 		secrets:   redactor(cfg, auth),
 		base:      base,
 		cloudID:   cfg.CloudID,
@@ -219,7 +221,8 @@ func authorization(cfg *config.Config) (string, error) {
 // ones would blot out ordinary words.
 const minSecret = 8
 
-// redactor blots out credentials that a site sends back in its own messages.
+// redactor blots out credentials that a site sends back in its own messages, in the
+// encodings of headers, addresses, JSON and HTML.
 func redactor(cfg *config.Config, auth string) *strings.Replacer {
 	var pairs []string
 	_, encoded, _ := strings.Cut(auth, " ")
@@ -227,9 +230,14 @@ func redactor(cfg *config.Config, auth string) *strings.Replacer {
 		if len(secret) < minSecret {
 			continue
 		}
-		pairs = append(pairs, secret, "***")
-		if escaped := url.QueryEscape(secret); escaped != secret {
-			pairs = append(pairs, escaped, "***")
+		quoted := strconv.Quote(secret)
+		quoted = quoted[1 : len(quoted)-1]
+		for _, text := range []string{
+			secret, url.QueryEscape(secret), url.PathEscape(secret), html.EscapeString(secret),
+			quoted, strings.ReplaceAll(quoted, "/", `\/`), // JSON, and JSON as PHP writes it
+			strings.NewReplacer("<", `\u003c`, ">", `\u003e`, "&", `\u0026`).Replace(quoted), // and as Go does
+		} {
+			pairs = append(pairs, text, "***")
 		}
 	}
 	return strings.NewReplacer(pairs...)

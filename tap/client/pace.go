@@ -184,7 +184,12 @@ func (p *pace) climb(now time.Time) {
 	if limit >= p.full || now.Before(p.until) {
 		return
 	}
-	if now.Sub(p.changed) >= rateEvery && now.Sub(p.near) >= rateEvery {
+	// While the gate was shut nothing was sent: that says nothing of the site's content.
+	since := p.changed
+	if p.until.After(since) {
+		since = p.until
+	}
+	if now.Sub(since) >= rateEvery && now.Sub(p.near) >= rateEvery {
 		p.setRate(min(limit+p.full/rateStep, p.full))
 	}
 }

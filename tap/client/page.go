@@ -41,7 +41,14 @@ type Pager struct {
 	// seen holds hashes of the cursors so far, to notice a listing that goes in a circle.
 	seen map[uint64]struct{}
 	seed maphash.Seed
+	// empty counts the pages without a row since the last one that had some.
+	empty int
 }
+
+// mostEmpty is how many pages in a row may be empty without being the last. What the account
+// may not see can leave pages empty; a site that shows no row in so many of them, millions of
+// hidden ones, is more likely to make links without end.
+const mostEmpty = 10_000
 
 // Pager returns a reader of the listing, asking for limit rows at a time. An answer that is
 // too large, or that keeps failing on the site's side, is asked for in smaller parts; the
@@ -53,7 +60,8 @@ func (c *Client) Pager(req Request, limit int) *Pager {
 // Page reads the page at the cursor, "" for the first one. A page may be short or empty
 // without being the last: only Next tells. The caller has to Release it. Errors are of
 // type *Error: KindCursor if the site refuses the cursor, KindMalformed if the link to the
-// next page is unusable or leads back to a page that was read before.
+// next page is unusable, leads back to a page that was read before, or follows thousands of
+// empty pages.
 func (p *Pager) Page(ctx context.Context, cursor string) (*Page, error) {
 	page := &Page{Cursor: cursor}
 	k := &call{hint: p.hint}
@@ -79,9 +87,9 @@ func (p *Pager) Page(ctx context.Context, cursor string) (*Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.again(cursor, page.Next) {
+	if problem := p.endless(page); problem != "" {
 		page.lease.release()
-		return nil, k.complete(&Error{Kind: KindMalformed, Message: "the listing goes in a circle: its next page was read before"})
+		return nil, k.complete(&Error{Kind: KindMalformed, Message: problem})
 	}
 	page.cleanup = runtime.AddCleanup(page, (*lease).release, page.lease)
 	return page, nil
@@ -97,6 +105,20 @@ func nextCursor(top rawjson.Object, h http.Header) (string, error) {
 		return "", &Error{Kind: KindMalformed, Message: err.Error(), Cause: err}
 	}
 	return next, nil
+}
+
+// endless says why a listing seems to have no end, or "".
+func (p *Pager) endless(page *Page) string {
+	if p.again(page.Cursor, page.Next) {
+		return "the listing goes in a circle: its next page was read before"
+	}
+	if p.empty++; len(page.Rows) > 0 {
+		p.empty = 0
+	}
+	if page.Next != "" && p.empty > mostEmpty {
+		return "the listing does not end: 10,000 pages in a row were empty"
+	}
+	return ""
 }
 
 // again says whether next has been a cursor of this listing before, and remembers both.

@@ -101,7 +101,7 @@ func (w *walk) auditTogether(ctx context.Context, p *parent, feeds []*feed, doc 
 		if err != nil {
 			return err
 		}
-		if more {
+		if more || f.tooFew(rows, p) {
 			continue // the plain list is read anyway
 		}
 		difference, plain, err := f.compareRows(ctx, p, rows, nil)

@@ -225,7 +225,7 @@ func (w *walk) readTogether(ctx context.Context, p *parent, feeds []*feed) error
 		if err != nil {
 			return err
 		}
-		if more {
+		if more || f.tooFew(rows, p) {
 			err = w.readPlain(ctx, p, f)
 		} else {
 			err = f.write(f.childItems(rows, p), f.since())
@@ -244,6 +244,12 @@ func (w *walk) togetherRequest(p *parent, feeds []*feed) client.Request {
 		q = q.with("include-"+f.stream.Include, "true")
 	}
 	return itemRequest(w.listing, p.id, w.itemStatus(q, p))
+}
+
+// tooFew says that a block shows fewer versions than the number of the last one tells of:
+// it was cut, or old ones were purged. The list knows.
+func (f *feed) tooFew(rows []row, p *parent) bool {
+	return f.stream.Derive == stream.FirstVersion && len(rows) < p.version
 }
 
 // itemStatus asks for a parent that is not current by its status, which the single read of

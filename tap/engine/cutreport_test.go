@@ -22,8 +22,7 @@ func pacedWorld(t *testing.T, o simconfluence.Options) *world {
 	w := newWorld(t, o)
 	w.config.Concurrency, w.config.AuditSamples = 5, 10
 	start := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
-	id := int64(7)
-	w.syncID = &id
+	w.syncID = attempt(7)
 	w.clock = func() time.Time { return start.Add(time.Duration(w.site.Total()) * requestTime) }
 	return w
 }

@@ -67,8 +67,10 @@ func TestChangesWhileListed(t *testing.T) {
 				head := w.site.Now()
 				var late []string
 				w.site.SetFaults(w.before("/pages", 2, func() { late = change(w, ids) }))
+				since := w.bookmark(run.state, "page_versions")
 				got, last, _ := w.collect(run)
 				w.site.SetFaults()
+				versions := maps.Clone(got["page_versions"])
 				for i, id := range ids[:3*size] {
 					key := keyOf(id)
 					if _, there := w.truth("pages")[key]; there && got["pages"][key] == nil && !slices.Contains(late, id) {
@@ -81,6 +83,8 @@ func TestChangesWhileListed(t *testing.T) {
 				run.state = last
 				got, _, _ = w.collect(run)
 				w.wantSince(got, "pages", head)
+				maps.Copy(versions, got["page_versions"])
+				w.wantAllSince(rows{"page_versions": versions}, "page_versions", since)
 				// A page that was edited while it was listed may have hidden versions of
 				// the range it left: they may come now, too.
 				if e := w.entries(last)["page_versions"]; e.Since != "" {
@@ -119,7 +123,7 @@ func TestListingFailsHalfway(t *testing.T) {
 		}
 		got := rows{}
 		run.state, _ = w.read(out.lines, got, run.state)
-		if !w.bookmark(run.state, "pages").Equal(since) || w.entries(run.state)["pages"].At == nil {
+		if !w.bookmark(run.state, "pages").Equal(since) || !w.bookmark(run.state, "page_versions").Equal(since) {
 			t.Errorf("after the failure the state is %s", run.state)
 		}
 		w.site.SetFaults()
@@ -342,99 +346,6 @@ func TestVersionsSinceBookmark(t *testing.T) {
 		// Two were edited; what is at version 1 needs no request; one may be at the bookmark.
 		if n := requests[stream.Find(name).Route]; n < 2 || n > 3 {
 			t.Errorf("%d requests for %s", n, name)
-		}
-	}
-}
-
-// TestMixedModes reads some of a listing's streams incrementally and others in full, all in
-// one run: the full ones are whole every time, and the listing that is read for them alone
-// brings no bodies.
-func TestMixedModes(t *testing.T) {
-	t.Parallel()
-	for _, airbyte := range []bool{false, true} {
-		w := newWorld(t, shown(48, 100))
-		run := sync_{incremental: true, airbyte: airbyte}
-		_, run.state, _ = w.collect(run)
-		if !airbyte && w.entries(run.state)["page_labels"].Done != nil {
-			t.Errorf("a full stream is done for good: %s", run.state)
-		}
-		ids := w.newestFirst("pages")
-		w.edit(simconfluence.Page, ids[30:33]...)
-		requests := w.watchRequests()
-		out := w.run(run)
-		if out.err != nil {
-			t.Fatal(out.err)
-		}
-		got := rows{}
-		last, _ := w.read(out.lines, got, run.state)
-		var full []string
-		for _, s := range stream.All {
-			if s.ReplicationKey == "" {
-				full = append(full, s.Name)
-			} else if s.Name != "tasks" && s.Name != "custom_content" {
-				w.wantSince(got, s.Name, w.bookmark(run.state, s.Name))
-			}
-		}
-		if missing := w.missing(got, full); missing != nil {
-			t.Errorf("streams that are read in full lack %q", missing)
-		}
-		if !w.bookmark(last, "pages").Equal(w.site.Now()) || w.entries(last)["page_labels"].ReplicationKeyValue != "" {
-			t.Errorf("state %s", last)
-		}
-		sorts := map[string]bool{}
-		for _, r := range requests() {
-			if r.path != "/pages" {
-				continue
-			}
-			sort := strings.Join(r.query["sort"], "")
-			sorts[sort] = true
-			if body := strings.Join(r.query["body-format"], ""); (body != "") != (sort == "-modified-date") {
-				t.Errorf("pages by %s are asked for with the body format %q", sort, body)
-			}
-		}
-		if !sorts["id"] || !sorts["-modified-date"] {
-			t.Errorf("the pages are listed by %v", sorts)
-		}
-	}
-}
-
-// TestNewlySelected selects streams beside one that has a bookmark: they begin at the anchor,
-// it goes on from where it was, and they share the listing.
-func TestNewlySelected(t *testing.T) {
-	t.Parallel()
-	for _, airbyte := range []bool{false, true} {
-		w := newWorld(t, shown(49, 100))
-		w.config.AnchorDate = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-		run := sync_{streams: []string{"pages", "page_footer_comments"}, incremental: true, airbyte: airbyte}
-		_, run.state, _ = w.collect(run)
-		before := map[string]time.Time{}
-		for _, name := range run.streams {
-			before[name] = w.bookmark(run.state, name)
-		}
-		w.edit(simconfluence.Page, w.newestFirst("pages")[50])
-		run.streams = append(run.streams, "page_versions", "blog_post_footer_comments", "attachments")
-		got, last, requests := w.collect(run)
-		for _, name := range run.streams {
-			since, old := before[name]
-			if !old {
-				since = w.config.AnchorDate
-			}
-			w.wantSince(got, name, since)
-			if w.bookmark(last, name).Before(since) {
-				t.Errorf("the bookmark of %s went back to %s", name, w.bookmark(last, name))
-			}
-		}
-		if requests["/pages"] != 1 || requests["/footer-comments"] != 1 {
-			t.Errorf("the listings are not shared: %v", requests)
-		}
-		if !w.bookmark(last, "page_versions").Equal(w.bookmark(last, "pages")) {
-			t.Errorf("state %s", last)
-		}
-		// A stream that is selected no more keeps its bookmark.
-		run.streams, run.state = []string{"attachments"}, last
-		_, st, _ := w.collect(run)
-		if !w.bookmark(st, "pages").Equal(w.bookmark(last, "pages")) {
-			t.Errorf("the bookmark of an unselected stream was lost: %s", st)
 		}
 	}
 }

@@ -77,6 +77,18 @@ func momentOf(t testing.TB, text string) time.Time {
 // and that changed at or after a time, in their newest version.
 func (w *world) wantSince(got rows, name string, since time.Time) {
 	w.t.Helper()
+	want := w.wantAllSince(got, name, since)
+	for key, record := range got[name] {
+		if _, asked := want[key]; !asked {
+			w.t.Errorf("%s %s came though it is of %s, before %s", name, key, w.recordTime(name, record), since)
+		}
+	}
+}
+
+// wantAllSince fails the test if one of these rows lacks or came in an older version, and
+// returns when they changed.
+func (w *world) wantAllSince(got rows, name string, since time.Time) map[string]time.Time {
+	w.t.Helper()
 	want := w.changeTimes(name, simconfluence.TruthOptions{})
 	maps.DeleteFunc(want, func(_ string, at time.Time) bool { return at.Before(since) })
 	for key, at := range want {
@@ -88,11 +100,7 @@ func (w *world) wantSince(got rows, name string, since time.Time) {
 			w.t.Errorf("%s %s came as of %s, it is of %s", name, key, w.recordTime(name, record), at)
 		}
 	}
-	for key, record := range got[name] {
-		if _, asked := want[key]; !asked {
-			w.t.Errorf("%s %s came though it is of %s, before %s", name, key, w.recordTime(name, record), since)
-		}
-	}
+	return want
 }
 
 // newestFirst returns the ids of a stream's rows, the newest change first.

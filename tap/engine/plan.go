@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -92,8 +93,7 @@ func (r *Run) prepare(f *feed, e *state.Entry) {
 		if f.bookmark.IsZero() {
 			f.bookmark = r.anchor
 			if len(e.Partitions) == 0 {
-				r.log.Warn("stream has no bookmark yet: it is read from the anchor date on; set anchor_date to read from another day on",
-					"stream", f.name, "anchor_date", timestamp.Format(r.anchor))
+				r.tellAnchor(f)
 			}
 		}
 		f.from = f.bookmark
@@ -114,6 +114,17 @@ func (r *Run) prepare(f *feed, e *state.Entry) {
 		}
 	}
 	r.ledger.update(f.name, func(e *state.Entry) { e.Done, e.Version = nil, f.version })
+}
+
+// tellAnchor says from when on a stream without a bookmark is read: a default that nobody
+// chose is worth a warning, since everything before it stays away.
+func (r *Run) tellAnchor(f *feed) {
+	level := slog.LevelInfo
+	if r.Config.AnchorDate.IsZero() {
+		level = slog.LevelWarn
+	}
+	r.log.Log(context.Background(), level, "stream has no bookmark yet: it is read from the anchor date on; set anchor_date to read from another day on",
+		"stream", f.name, "anchor_date", timestamp.Format(r.anchor))
 }
 
 // listingsFor chooses the listing that each stream is read with. What has to be counted for

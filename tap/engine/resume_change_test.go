@@ -45,9 +45,10 @@ func TestChangesBetweenCuts(t *testing.T) {
 			t.Parallel()
 			rnd := rand.New(rand.NewPCG(11, 12))
 			cuts, made := 0, 0
-			for seed := range int64(8) {
+			for seed := range int64(6) {
 				w := newWorld(t, small(100+seed))
-				w.everyState, w.config.PageSize = true, 10
+				w.everyState, w.config.PageSize = true, 5
+				w.syncID = attempt(1)
 				size := bytesOf(w.run(m.sync()).lines)
 				before := map[string]map[string]string{}
 				for _, name := range stream.Names() {

@@ -15,7 +15,7 @@ func TestMixedStates(t *testing.T) {
 		t.Run(m.String(), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, small(5))
-			w.everyState, w.config.PageSize = true, 10
+			w.everyState, w.config.PageSize = true, 5
 			whole := w.run(m.sync())
 			if whole.err != nil {
 				t.Fatal(whole.err)
@@ -23,7 +23,7 @@ func TestMixedStates(t *testing.T) {
 			size := bytesOf(whole.lines)
 			rnd := rand.New(rand.NewPCG(3, 4))
 			pieces := 0
-			for range 12 {
+			for range 10 {
 				h := newHeld(t)
 				for range 3 {
 					s := m.sync()
@@ -63,10 +63,10 @@ func (w *world) finish(s sync_, h *held) (pieces int) {
 func TestCutWithinOneAnnouncement(t *testing.T) {
 	streams := []string{"page_footer_comments", "blog_post_footer_comments", "pages", "page_labels", "attachments", "attachment_labels"}
 	w := newWorld(t, small(9))
-	w.everyState, w.config.PageSize = true, 12
+	w.everyState, w.config.PageSize = true, 6
 	first := parseAll(t, w.run(sync_{streams: streams, airbyte: true}).lines)
 	rnd := rand.New(rand.NewPCG(5, 6))
-	for n := 0; n < len(first); n += 1 + rnd.IntN(60) {
+	for n := 0; n < len(first); n += 1 + rnd.IntN(len(first)/6) {
 		base := newHeld(t)
 		base.takeUntil(first[:n], nil)
 		s := sync_{streams: streams, airbyte: true, state: base.state()}
@@ -91,14 +91,14 @@ func TestSelectionChanges(t *testing.T) {
 		t.Run(m.String(), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, small(13))
-			w.everyState, w.config.PageSize = true, 10
+			w.everyState, w.config.PageSize = true, 5
 			whole := w.run(m.sync())
 			if whole.err != nil {
 				t.Fatal(whole.err)
 			}
 			size := bytesOf(whole.lines)
 			rnd := rand.New(rand.NewPCG(7, 8))
-			for range 6 {
+			for range 4 {
 				h := newHeld(t)
 				for range 4 {
 					s := m.sync()

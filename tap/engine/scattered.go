@@ -147,7 +147,11 @@ func (a *scattered) sample(ctx context.Context, samples int) ([]*parent, error) 
 	}
 	var parents []*parent
 	for i, pool := range pools {
-		parents = append(parents, choose(random, pool, (samples+i)/len(pools))...)
+		n := (samples + i) / len(pools)
+		if pool[0].status != "" && pool[0].status != stream.Current {
+			n = max(n, samples/2) // what a shortcut leaves out is most likely what is not current
+		}
+		parents = append(parents, choose(random, pool, n)...)
 	}
 	busy, err := a.busyParents(ctx, pools)
 	if err != nil {

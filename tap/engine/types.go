@@ -43,37 +43,45 @@ func (r *Run) customTypes(ctx context.Context) ([]string, error) {
 	return found, nil
 }
 
-// searchTypes searches for content that is of none of Confluence's own types and gathers
-// the types of what it finds.
+// searchTypes searches for content that is of none of Confluence's own types, then for
+// content of none of the types found either, until nothing is left: a request per handful
+// of types, however much content there is.
 func (r *Run) searchTypes(ctx context.Context) ([]string, error) {
-	const (
-		own       = `type not in ("page","blogpost","comment","attachment","space","user","whiteboard","database","folder","embed")`
-		mostPages = 20 // a search lists items, not types: a bounded look
-	)
-	req := client.Request{
-		Path: "/wiki/rest/api/search", Query: query{{"cql", own}},
-		Scopes: []string{"search:confluence", "read:content-details:confluence"},
-	}
-	var types []string
-	pager := r.Client.Pager(req, 100)
-	for cursor, n := "", 0; n < mostPages; n++ {
-		p, err := pager.Page(ctx, cursor)
-		if err != nil {
+	const mostTypes = 100 // a search that doesn't heed the question must end, too
+	known := []string{"page", "blogpost", "comment", "attachment", "space", "user", "whiteboard", "database", "folder", "embed"}
+	var found []string
+	for len(found) < mostTypes {
+		fresh, err := r.typesBut(ctx, append(slices.Clone(known), found...))
+		if err != nil && len(found) == 0 {
 			return nil, err
 		}
-		for _, row := range p.Rows {
-			content, _ := row.Get("content").Object()
-			// Types that apps define have a prefix, such as ac: or forge:.
-			if t, _ := content.Get("type").Text(); strings.Contains(t, ":") && !slices.Contains(types, t) {
-				types = append(types, t)
-			}
+		if err != nil || len(fresh) == 0 {
+			break // the site may not take such types in a question: what was found stands
 		}
-		cursor = p.Next
-		p.Release()
-		if cursor == "" {
-			break
+		found = append(found, fresh...)
+	}
+	slices.Sort(found)
+	return found, nil
+}
+
+// typesBut returns types that apps define of the content that a search finds beside the
+// known types.
+func (r *Run) typesBut(ctx context.Context, known []string) ([]string, error) {
+	rows, err := r.firstRows(ctx, client.Request{
+		Path: "/wiki/rest/api/search", Query: query{{"cql", "type not in (" + quoted(known) + ")"}},
+		Scopes: []string{"search:confluence", "read:content-details:confluence"},
+	}, 100)
+	if err != nil {
+		return nil, err
+	}
+	var types []string
+	for _, row := range rows {
+		content, _ := row.Get("content").Object()
+		// Types that apps define have a prefix, such as ac: or forge:.
+		t, _ := content.Get("type").Text()
+		if strings.Contains(t, ":") && !slices.Contains(types, t) && !slices.Contains(known, t) {
+			types = append(types, t)
 		}
 	}
-	slices.Sort(types)
 	return types, nil
 }

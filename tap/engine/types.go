@@ -51,31 +51,31 @@ func (r *Run) searchTypes(ctx context.Context) ([]string, error) {
 	known := []string{"page", "blogpost", "comment", "attachment", "space", "user", "whiteboard", "database", "folder", "embed"}
 	var found []string
 	for len(found) < mostTypes {
-		fresh, err := r.typesBut(ctx, append(slices.Clone(known), found...))
+		fresh, all, err := r.typesBut(ctx, append(slices.Clone(known), found...))
 		if err != nil && len(found) == 0 {
 			return nil, err
 		}
-		if err != nil || len(fresh) == 0 {
+		found = append(found, fresh...)
+		if err != nil || all || len(fresh) == 0 {
 			break // the site may not take such types in a question: what was found stands
 		}
-		found = append(found, fresh...)
 	}
 	slices.Sort(found)
 	return found, nil
 }
 
 // typesBut returns types that apps define of the content that a search finds beside the
-// known types.
-func (r *Run) typesBut(ctx context.Context, known []string) ([]string, error) {
-	rows, err := r.firstRows(ctx, client.Request{
+// known types, and whether it showed all there is.
+func (r *Run) typesBut(ctx context.Context, known []string) (types []string, all bool, err error) {
+	page, err := r.Client.Pager(client.Request{
 		Path: "/wiki/rest/api/search", Query: query{{"cql", "type not in (" + quoted(known) + ")"}},
 		Scopes: []string{"search:confluence", "read:content-details:confluence"},
-	}, 100)
+	}, 100).Page(ctx, "")
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	var types []string
-	for _, row := range rows {
+	defer page.Release()
+	for _, row := range page.Rows {
 		content, _ := row.Get("content").Object()
 		// Types that apps define have a prefix, such as ac: or forge:.
 		t, _ := content.Get("type").Text()
@@ -83,5 +83,5 @@ func (r *Run) typesBut(ctx context.Context, known []string) ([]string, error) {
 			types = append(types, t)
 		}
 	}
-	return types, nil
+	return types, page.Next == "", nil
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,6 +32,7 @@ func catSite(t *testing.T) *tapfixture.Fixture {
 	t.Helper()
 	o := simconfluence.Scaled(5, 120)
 	o.Spaces, o.BlogPosts = 4, 16
+	o.BaseURL = "https://acceptance.atlassian.net"
 	return tapfixture.New(t, o)
 }
 
@@ -103,9 +105,27 @@ func TestCATBasicRead(t *testing.T) {
 	})
 }
 
-// catNeverSet are fields that no record of the site has, though the API's documents do: they
-// belong to kinds of answers that the tap does not ask for, or the site does not make them.
-var catNeverSet = []string{}
+// catNeverSet are fields that no record of the site has, as patterns of stream and field.
+var catNeverSet = []string{
+	// The API gives these blocks only when a single comment is asked for, with a parameter.
+	"*_comments.operations", "*_comments.likes", "*_comments.versions", "*_footer_comments.properties",
+	// A comment of a page is of no post, and the other way round; the site's are of nothing else.
+	"page_*_comments.blogPostId", "blog_post_*_comments.pageId", "*_footer_comments.customContentId", "*_footer_comments.attachmentId",
+	// The site has six items, none of which is below these.
+	"custom_content.customContentId", "custom_content.blogPostId",
+}
+
+// catCanBeSet says whether a field may be wanted in some record.
+func catCanBeSet(t *testing.T, field string) bool {
+	t.Helper()
+	return !slices.ContainsFunc(catNeverSet, func(pattern string) bool {
+		ok, err := filepath.Match(pattern, field)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ok
+	})
+}
 
 // catRecords checks the records of one stream.
 func catRecords(t *testing.T, s catStream, records map[string]tapfixture.Record) {
@@ -136,8 +156,8 @@ func catRecords(t *testing.T, s catStream, records map[string]tapfixture.Record)
 		}
 	}
 	for name := range declared {
-		if !set[name] && !slices.Contains(catNeverSet, s.Name+"."+name) {
-			t.Errorf("D7: no record has the field %s", name)
+		if wanted := catCanBeSet(t, s.Name+"."+name); set[name] != wanted {
+			t.Errorf("D7: the field %s is in some record: %v, want %v", name, set[name], wanted)
 		}
 	}
 }
@@ -216,10 +236,7 @@ func catExpected(t *testing.T, r *tapfixture.Result, names []string, expected ma
 			t.Errorf("%s: record %s did not come", want.Stream, key)
 			continue
 		}
-		text := func(fields map[string]any) string {
-			return strings.ReplaceAll(tapfixture.Canonical(t, want.Stream, fields), f127.FindString(tapfixture.Canonical(t, want.Stream, fields)), "")
-		}
-		if text(got.Fields) != text(fields) {
+		if tapfixture.Canonical(t, want.Stream, got.Fields) != tapfixture.Canonical(t, want.Stream, fields) {
 			t.Errorf("%s: record %s\n got %s\nwant %s", want.Stream, key, got.Line, want.Data)
 		}
 	}
@@ -229,9 +246,6 @@ func catExpected(t *testing.T, r *tapfixture.Result, names []string, expected ma
 		}
 	}
 }
-
-// f127 is the address of a site in the links of its records, which differs from run to run.
-var f127 = regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
 
 func catStates(t *testing.T, r *tapfixture.Result, names []string) {
 	t.Helper()
@@ -326,54 +340,70 @@ func TestCATIncremental(t *testing.T) {
 	}
 }
 
-// TestCATSlices reads large incremental streams, each alone, and goes on from every state on
-// the way: none is told twice, counts add up, and each gives at least what was left (F2).
+// TestCATSlices reads incremental streams, each alone, and goes on from states on the way:
+// none is told twice, counts add up, and each gives at least what was left (F2). The site is
+// slow and the pages are short, since states on the way are seconds apart.
 func TestCATSlices(t *testing.T) {
 	t.Parallel()
-	o := simconfluence.Scaled(3, 1500)
-	o.BodyBytes = 100
-	f := tapfixture.New(t, o).With(map[string]any{"anchor_date": "2015-01-01"})
+	o := simconfluence.Scaled(3, 150)
+	o.Attachments, o.Latency = 200, 80*time.Millisecond
+	f := tapfixture.New(t, o).With(map[string]any{"anchor_date": "2015-01-01", "page_size": 5, "concurrency": 1})
 	streams := catDiscover(t, f)
-	between := 0
+	var between atomic.Int64
+	t.Cleanup(func() {
+		if n := between.Load(); n < 5 {
+			t.Errorf("only %d states on the way", n)
+		}
+	})
 	for _, s := range streams {
 		if catIncremental(s) == "" {
 			continue
 		}
-		catalog := catConfigured(streams, func(other catStream) string {
-			if other.Name != s.Name {
-				return ""
-			}
-			return "incremental"
+		catalog := catConfigured([]catStream{s}, catIncremental)
+		t.Run(s.Name, func(t *testing.T) {
+			t.Parallel()
+			between.Add(catSlices(t, f.On(t), s.Name, catalog))
 		})
-		whole := f.Airbyte(catalog, nil).OK()
-		total, sum, seen := len(whole.Of("RECORD")), 0, map[string]bool{}
-		for _, m := range whole.Of("STATE") {
-			count, err := strconv.ParseFloat(m.Count, 64)
-			if err != nil {
-				t.Errorf("%s: recordCount %q: %v", s.Name, m.Count, err)
-			}
-			sum += int(count)
-			if seen[string(m.State)] {
-				t.Errorf("%s: a STATE twice: %s", s.Name, m.State)
-			}
-			seen[string(m.State)] = true
-			if sum == total {
-				continue // the end
-			}
-			between++
-			state := fmt.Sprintf(`[{"type":"STREAM","stream":{"stream_descriptor":{"name":%q},"stream_state":%s}}]`, s.Name, m.State)
-			rest := len(f.Airbyte(catalog, state).OK().Records(s.Name))
-			if rest < total-sum || rest >= total {
-				t.Errorf("%s: after %d of %d records a resumed read gives %d", s.Name, sum, total, rest)
-			}
+	}
+}
+
+// catSlices reads one stream, goes on from the first and the last state on the way, and
+// returns how many there were.
+func catSlices(t *testing.T, f *tapfixture.Fixture, name string, catalog map[string]any) (between int64) {
+	t.Helper()
+	whole := f.Airbyte(catalog, nil).OK()
+	total, sum, seen := len(whole.Of("RECORD")), 0, map[string]bool{}
+	type slice struct {
+		state json.RawMessage
+		left  int
+	}
+	var slices []slice
+	for _, m := range whole.Of("STATE") {
+		count, err := strconv.ParseFloat(m.Count, 64)
+		if err != nil {
+			t.Errorf("recordCount %q: %v", m.Count, err)
 		}
-		if sum != total {
-			t.Errorf("%s: %d records, %d counted", s.Name, total, sum)
+		if seen[string(m.State)] {
+			t.Errorf("a STATE twice: %s", m.State)
+		}
+		seen[string(m.State)] = true
+		if sum += int(count); sum < total {
+			slices = append(slices, slice{m.State, total - sum})
 		}
 	}
-	if between < 5 {
-		t.Errorf("only %d states on the way", between)
+	if sum != total {
+		t.Errorf("%d records, %d counted", total, sum)
 	}
+	for i, s := range slices {
+		if i > 0 && i < len(slices)-1 {
+			continue
+		}
+		state := fmt.Sprintf(`[{"type":"STREAM","stream":{"stream_descriptor":{"name":%q},"stream_state":%s}}]`, name, s.state)
+		if rest := len(f.Airbyte(catalog, state).OK().Records(name)); rest < s.left || rest >= total {
+			t.Errorf("with %d of %d records left a resumed read gives %d", s.left, total, rest)
+		}
+	}
+	return int64(len(slices))
 }
 
 // TestCATFutureState reads from bookmarks in the far future: no records, a state for each

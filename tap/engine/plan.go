@@ -251,8 +251,14 @@ func (r *Run) smallest(feeds []*feed) state.Position {
 // scopedLists returns a pass's listings, narrowed to the spaces of the run.
 func (r *Run) scopedLists(ctx context.Context, p pass, feeds []*feed) ([]list, error) {
 	how := listing{incremental: p.incremental, statuses: r.Config.PageStatus, spaces: r.spaces.included}
+	emits := false
 	for _, f := range feeds {
 		how.body = how.body || f.stream.Body && f.stream.Listing == p.listing
+		emits = emits || f.stream.Parent != p.listing
+	}
+	if !emits {
+		// Parents in the trash have no children to read.
+		how.statuses = slices.DeleteFunc(slices.Clone(how.statuses), func(s string) bool { return s == stream.Trashed || s == stream.Deleted })
 	}
 	lists, err := r.listsOf(ctx, p.listing, how)
 	if err != nil {

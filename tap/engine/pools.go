@@ -104,6 +104,9 @@ func parentsOf(rows []copied) []*parent {
 	parents := make([]*parent, 0, len(rows))
 	for _, row := range rows {
 		p := &parent{id: row.owner("id")}
+		if p.id == "" {
+			continue // the walk itself says so
+		}
 		p.title, _ = row.Get("title").Text()
 		p.status, _ = row.Get("status").Text()
 		p.version = versionNumber(row.Object)

@@ -73,7 +73,10 @@ func (h *held) takeUntil(messages []event, most map[string]int) {
 
 func (h *held) keep(records []event) {
 	for _, m := range records {
-		h.rows.add(h.t, m.stream, m.record)
+		if h.rows[m.stream] == nil {
+			h.rows[m.stream] = map[string]json.RawMessage{}
+		}
+		h.rows[m.stream][m.key] = m.record
 	}
 }
 
@@ -94,8 +97,20 @@ func mixed(rnd *rand.Rand, messages []event) map[string]int {
 // event is a record or a state of either protocol.
 type event struct {
 	stream string // empty for Singer's state
+	key    string // of a record, as rows has it
 	record json.RawMessage
 	state  json.RawMessage
+}
+
+// recorded is the event of a record.
+func recorded(t testing.TB, name string, record json.RawMessage) event {
+	t.Helper()
+	one := rows{}
+	one.add(t, name, record)
+	for key := range one[name] {
+		return event{stream: name, key: key, record: record}
+	}
+	return event{}
 }
 
 // parseAll returns the records and states among whole lines.
@@ -109,13 +124,13 @@ func parseAll(t testing.TB, lines [][]byte) []event {
 		}
 		switch {
 		case m.Type == "RECORD" && m.Stream != "":
-			events = append(events, event{stream: m.Stream, record: m.Record})
+			events = append(events, recorded(t, m.Stream, m.Record))
 		case m.Type == "RECORD":
 			var r recordIn
 			if err := json.Unmarshal(m.Record, &r); err != nil {
 				t.Fatal(err)
 			}
-			events = append(events, event{stream: r.Stream, record: r.Data})
+			events = append(events, recorded(t, r.Stream, r.Data))
 		case m.Type == "STATE" && m.Value != nil:
 			events = append(events, event{state: m.Value})
 		case m.Type == "STATE":

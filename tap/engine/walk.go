@@ -32,7 +32,7 @@ type walk struct {
 	// children are the streams that are read or derived per row, own those whose records
 	// the rows are.
 	children, own []*feed
-	// pagesRead counts the pages of listings that were read.
+	// pagesRead counts the answers of listings, without the trash.
 	pagesRead int
 	// together and first choose the parents on which combined reads and derived first
 	// versions are compared with the plain routes; nil for none.
@@ -234,7 +234,9 @@ func (w *walk) read(ctx context.Context, i int, from state.Position) error {
 			if err != nil {
 				return err
 			}
-			w.pagesRead++
+			if !r.list.trash {
+				w.pagesRead++
+			}
 			last := p.Next == "" || r.reachesEnd(p)
 			cursor = p.Next
 			select {

@@ -7,17 +7,18 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 )
 
 func main() {
-	if err := run(context.Background(), os.Args[1:]); err != nil {
+	if err := run(context.Background(), os.Args[1:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string) error {
+func run(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) == 0 {
 		return errors.New("usage: bench requests [-pages N] [-seed S]")
 	}
@@ -29,7 +30,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	switch args[0] {
 	case "requests":
-		return requests(ctx, *pages, *seed)
+		return requests(ctx, out, *pages, *seed)
 	}
 	return fmt.Errorf("unknown measurement %q", args[0])
 }

@@ -29,7 +29,7 @@ type sync struct {
 }
 
 // requests counts the requests of several kinds of sync on one site, by route.
-func requests(ctx context.Context, pages int, seed int64) error {
+func requests(ctx context.Context, out io.Writer, pages int, seed int64) error {
 	o := simconfluence.Scaled(seed, pages)
 	o.AllVisible, o.BodyBytes = true, 500
 	site := simconfluence.New(o)
@@ -39,7 +39,7 @@ func requests(ctx context.Context, pages int, seed int64) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 
 	var incremental []string
 	for i := range stream.All {
@@ -75,8 +75,8 @@ func requests(ctx context.Context, pages int, seed int64) error {
 		}
 		counts[i] = site.Requests()
 	}
-	fmt.Print(table(syncs, counts))
-	return nil
+	_, err = io.WriteString(out, table(syncs, counts))
+	return err
 }
 
 // runTap runs the tap in this process and returns its last state.
@@ -168,8 +168,6 @@ func (w *lastState) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
-
-var _ io.Writer = (*lastState)(nil)
 
 // table prints a column a sync and a row a route.
 func table(syncs []sync, counts []map[string]int) string {

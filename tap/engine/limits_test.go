@@ -42,7 +42,7 @@ func TestLimitHoldsEveryWorker(t *testing.T) {
 				p := newPaced(t, manyParents(), latency)
 				const hold = 17 * time.Second
 				at := p.limitAt(300, 17)
-				out := p.sync(context.Background(), sync_{})
+				out := p.sync(t.Context(), sync_{})
 				if out.err != nil {
 					t.Fatal(out.err)
 				}
@@ -98,7 +98,7 @@ func TestStateBeforeLongWait(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := newPaced(t, manyParents(), 300*time.Millisecond)
 				at := p.limitAt(300, seconds)
-				out := p.sync(context.Background(), sync_{})
+				out := p.sync(t.Context(), sync_{})
 				if out.err != nil {
 					t.Fatal(out.err)
 				}
@@ -141,7 +141,7 @@ func (p *paced) stateIsSafe(n int) {
 	got := rows{}
 	st, before := p.read(lines, got, nil)
 	p.site.SetFaults()
-	out := p.sync(context.Background(), sync_{state: st})
+	out := p.sync(t.Context(), sync_{state: st})
 	if out.err != nil {
 		p.t.Fatal(out.err)
 	}
@@ -164,7 +164,7 @@ func TestWaitTooLong(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := newPaced(t, manyParents(), 300*time.Millisecond)
 				at := p.limitAt(700, 7200)
-				out := p.sync(context.Background(), sync_{airbyte: airbyte})
+				out := p.sync(t.Context(), sync_{airbyte: airbyte})
 				if kind := client.KindOf(out.err); kind != client.KindRateLimit {
 					t.Fatalf("the run ended with %v, of kind %v", out.err, kind)
 				}
@@ -195,7 +195,7 @@ func TestWaitTooLong(t *testing.T) {
 					t.Fatalf("state %s", st)
 				}
 				p.site.SetFaults()
-				again := p.sync(context.Background(), sync_{airbyte: airbyte, state: st})
+				again := p.sync(t.Context(), sync_{airbyte: airbyte, state: st})
 				if again.err != nil {
 					t.Fatal(again.err)
 				}

@@ -59,7 +59,7 @@ func TestMemoryIsFlat(t *testing.T) {
 				if r.URL.Path == "/wiki/api/v2/pages" {
 					held[pages] = max(held[pages], int64(heap())-before)
 				} else {
-					time.Sleep(50 * time.Millisecond) // in virtual time: the listing could run ahead
+					<-time.After(50 * time.Millisecond) // in virtual time: the listing could run ahead
 				}
 				return next.RoundTrip(r)
 			}

@@ -110,7 +110,7 @@ func (p *paced) written() int {
 func (p *paced) requests() []sentRequest {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.sent[:len(p.sent):len(p.sent)]
+	return slices.Clip(p.sent)
 }
 
 // sync probes the site and runs one sync, as the program does.
@@ -152,10 +152,4 @@ func (p *paced) sync(ctx context.Context, s sync_) outcome {
 		lines = append(lines, l.text)
 	}
 	return outcome{lines, err, run}
-}
-
-// perParent says whether a request is for one parent, and no listing's.
-func (s sentRequest) perParent() bool {
-	parts := strings.Split(strings.TrimPrefix(s.path, "/wiki/api/v2/"), "/")
-	return strings.HasPrefix(s.path, "/wiki/api/v2/") && len(parts) > 1
 }

@@ -36,7 +36,7 @@ func (r *Run) plan(ctx context.Context) ([]*walk, error) {
 			f.skip = true
 			continue
 		}
-		r.prepare(f, &e)
+		r.prepare(ctx, f, &e)
 		feeds = append(feeds, f)
 	}
 	listings, err := r.listingsFor(ctx, feeds)
@@ -86,14 +86,14 @@ func (r *Run) isDone(f *feed, e *state.Entry) bool {
 }
 
 // prepare reads from a stream's entry what its reading needs.
-func (r *Run) prepare(f *feed, e *state.Entry) {
+func (r *Run) prepare(ctx context.Context, f *feed, e *state.Entry) {
 	f.plain = e.Plain
 	if f.sel.Incremental {
 		f.bookmark = timeOf(e.ReplicationKeyValue)
 		if f.bookmark.IsZero() {
 			f.bookmark = r.anchor
 			if len(e.Partitions) == 0 {
-				r.tellAnchor(f)
+				r.tellAnchor(ctx, f)
 			}
 		}
 		f.from = f.bookmark
@@ -118,12 +118,12 @@ func (r *Run) prepare(f *feed, e *state.Entry) {
 
 // tellAnchor says from when on a stream without a bookmark is read: a default that nobody
 // chose is worth a warning, since everything before it stays away.
-func (r *Run) tellAnchor(f *feed) {
+func (r *Run) tellAnchor(ctx context.Context, f *feed) {
 	level := slog.LevelInfo
 	if r.Config.AnchorDate.IsZero() {
 		level = slog.LevelWarn
 	}
-	r.log.Log(context.Background(), level, "stream has no bookmark yet: it is read from the anchor date on; set anchor_date to read from another day on",
+	r.log.Log(ctx, level, "stream has no bookmark yet: it is read from the anchor date on; set anchor_date to read from another day on",
 		"stream", f.name, "anchor_date", timestamp.Format(r.anchor))
 }
 

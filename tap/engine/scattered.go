@@ -204,7 +204,7 @@ func (a *scattered) busyParents(ctx context.Context, pools [][]*parent) ([]*pare
 func (a *scattered) end(ctx context.Context) error {
 	f, w := a.feed, a.walk
 	f.watch.Store(nil)
-	if f.left.Load() || f.err() != nil {
+	if failed := f.err() != nil; failed || f.left.Load() {
 		return nil
 	}
 	for _, p := range a.parents {

@@ -52,12 +52,12 @@ func (r *Run) searchTypes(ctx context.Context) ([]string, error) {
 	var found []string
 	for len(found) < mostTypes {
 		fresh, all, err := r.typesBut(ctx, append(slices.Clone(known), found...))
-		if err != nil && len(found) == 0 {
+		if err != nil && (len(found) == 0 || endsRun(ctx, err)) {
 			return nil, err
 		}
 		found = append(found, fresh...)
-		if err != nil || all || len(fresh) == 0 {
-			break // the site may not take such types in a question: what was found stands
+		if all || len(fresh) == 0 {
+			break // also where the site doesn't take such types in a question: what was found stands
 		}
 	}
 	slices.Sort(found)

@@ -141,7 +141,7 @@ func (p *paced) stateIsSafe(n int) {
 	got := rows{}
 	st, before := p.read(lines, got, nil)
 	p.site.SetFaults()
-	out := p.sync(t.Context(), sync_{state: st})
+	out := p.sync(context.Background(), sync_{state: st})
 	if out.err != nil {
 		p.t.Fatal(out.err)
 	}

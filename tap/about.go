@@ -14,7 +14,7 @@ import (
 // capabilities are what the tap can do, by the names that Meltano has for it.
 var capabilities = []string{"about", "catalog", "discover", "properties", "state", "test", "activate-version"}
 
-const description = "Extracts a Confluence Cloud site: 24 streams, for Singer and Airbyte."
+var description = fmt.Sprintf("Extracts a Confluence Cloud site: %d streams, for Singer and Airbyte.", len(stream.All))
 
 // about describes the program for people and tools.
 func about(format string) ([]byte, error) {

@@ -2,9 +2,13 @@
 
 GOLANGCI_LINT_VERSION := v2.15.0
 GOLANGCI_LINT := .tools/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
+GORELEASER_VERSION := v2.13.3
+GORELEASER := .tools/bin/goreleaser-$(GORELEASER_VERSION)
+CYCLONEDX_VERSION := v1.10.0
+CYCLONEDX := .tools/bin/cyclonedx-gomod-$(CYCLONEDX_VERSION)
 
-# What --version prints: the tag without its v, with distance and commit when not on a tag.
-VERSION := $(patsubst v%,%,$(shell git describe --tags --always --dirty 2>/dev/null || echo dev))
+# What --version prints: metadata.yaml's version, with the commit where it is not a release.
+VERSION := $(shell packaging/version)
 
 MODULE := github.com/tap-confluence/tap-confluence
 
@@ -53,6 +57,10 @@ test: lint ## Run every check: format, vet, lint, modules, tests with -race
 	go mod tidy -diff
 	go test -race -shuffle=on -count=1 ./...
 
+.PHONY: acceptance
+acceptance: build build-site ## Run clients and test suites that others wrote on the program (CLIENTS=name...)
+	@acceptance/run.sh $(CLIENTS)
+
 .PHONY: lint
 lint: need-go $(GOLANGCI_LINT) ## Check format, go vet, golangci-lint (the order of imports, too)
 	@unformatted=$$(gofmt -l $(wildcard $(GO_DIRS))) && \
@@ -68,6 +76,12 @@ requests: need-go ## Count the requests of full, incremental and plain syncs of 
 bench: need-go ## Run the benchmarks (BENCH=regexp, BENCHTIME=1s)
 	go test -run='^$$' -bench='$(BENCH)' -benchtime=$(BENCHTIME) -benchmem ./...
 
+.PHONY: torture
+torture: need-go ## Run every fault in every mode, a million pages, and print the matrix (up to 30 minutes)
+	@mkdir -p bin
+	go test -count=1 -timeout 30m ./internal/torture -torture -matrix '$(CURDIR)/bin/faults.md'
+	@cat bin/faults.md
+
 .PHONY: fuzz
 fuzz: need-go ## Run each fuzz target for a while (FUZZTIME=10s)
 	@grep -roE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' $(wildcard $(GO_DIRS)) | sed 's/:func / /' | sort | \
@@ -75,6 +89,22 @@ fuzz: need-go ## Run each fuzz target for a while (FUZZTIME=10s)
 		echo "== $$name in $$(dirname "$$file")"; \
 		go test -run='^$$' -fuzz="^$$name\$$" -fuzztime=$(FUZZTIME) "./$$(dirname "$$file")" || exit 1; \
 	done
+
+##  Release
+
+.PHONY: image-test
+image-test: need-go ## Build the container image with buildah, as root, and run it against a simulated site
+	packaging/image-test.sh
+
+.PHONY: wheels
+wheels: need-go ## Build the Python wheels of all platforms into dist/wheels, install this machine's and run it
+	rm -rf dist/wheels
+	python3 packaging/wheels.py --version "$$(packaging/version)" --out dist/wheels $$(packaging/build.sh dist/programs)
+	packaging/wheels-test.sh dist/wheels
+
+.PHONY: release-check
+release-check: need-go $(GORELEASER) $(CYCLONEDX) ## Check metadata.yaml, try a release, and that the same commit gives the same bytes
+	GORELEASER=$(GORELEASER) CYCLONEDX=$(CYCLONEDX) packaging/release-check.sh
 
 ##  Clean
 
@@ -92,6 +122,18 @@ $(GOLANGCI_LINT):
 	@mkdir -p $(@D)
 	GOBIN='$(CURDIR)/$(@D)' GOFLAGS=-mod=mod go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 	@mv $(@D)/golangci-lint $@
+
+# The same for what makes releases.
+$(GORELEASER):
+	@echo "building goreleaser $(GORELEASER_VERSION), once; this takes some minutes"
+	@mkdir -p $(@D)
+	GOBIN='$(CURDIR)/$(@D)' GOFLAGS=-mod=mod go install github.com/goreleaser/goreleaser/v2@$(GORELEASER_VERSION)
+	@mv $(@D)/goreleaser $@
+
+$(CYCLONEDX):
+	@mkdir -p $(@D)
+	GOBIN='$(CURDIR)/$(@D)' GOFLAGS=-mod=mod go install github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@$(CYCLONEDX_VERSION)
+	@mv $(@D)/cyclonedx-gomod $@
 
 # need-go fails with advice when there is no go on the PATH.
 need-%:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -60,9 +61,7 @@ func catProperties(path string, schema map[string]any) map[string]map[string]any
 		}
 		all[path+"/"+name] = property
 		for _, below := range []map[string]any{property, catItems(property)} {
-			for path, property := range catProperties(path+"/"+name, below) {
-				all[path] = property
-			}
+			maps.Copy(all, catProperties(path+"/"+name, below))
 		}
 	}
 	return all

@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# Runs clients that others wrote, and the test suites that others publish, on the built program against a simulated site,
+# and says in one line for each what it checked. Run it with make acceptance, which builds what it needs.
+#
+#   acceptance/run.sh [CLIENT...]      all of them, or those named
+#
+# Everything is installed under .venv, with the versions and hashes of acceptance/requirements-*.txt. Logs and what the
+# clients wrote stay in acceptance/out.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=demo/lib.sh
+. demo/lib.sh
+
+OUT=acceptance/out
+VENVS=.venv/acceptance
+ALL=(fast pyairbyte check-tap sdk jsonl duckdb meltanolabs pipelinewise meltano)
+
+# environment NAME FILE [OPTION...]: makes $VENVS/NAME hold exactly the packages of FILE. What is there is kept as long
+# as that file stays as it is. uv does it, since pip refuses some of these packages when it is to check hashes.
+environment() {
+  local name=$1 want=$2
+  shift 2
+  if cmp -s "$want" "$VENVS/$name/installed.txt" && "$VENVS/$name/bin/python" -c '' 2>/dev/null; then
+    return
+  fi
+  say "installing $want into $VENVS/$name"
+  rm -rf "${VENVS:?}/$name"
+  if [ "$name" = uv ]; then
+    "$PYTHON" -m venv "$VENVS/uv" ||
+      die "$PYTHON cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv"
+    "$VENVS/uv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r "$want" ||
+      die "installing the packages of $want failed"
+  else
+    "$VENVS/uv/bin/uv" venv --quiet --no-config --python "$(command -v "$PYTHON")" "$VENVS/$name"
+    "$VENVS/uv/bin/uv" pip install --quiet --no-config --python "$VENVS/$name/bin/python" --require-hashes "$@" -r "$want" ||
+      die "installing the packages of $want failed"
+  fi
+  cp "$want" "$VENVS/$name/installed.txt"
+}
+
+# environments makes those that a client needs. Two of them hold old packages that exist as sources only.
+environments() {
+  environment uv acceptance/requirements-uv.txt
+  local wheels=(--only-binary :all:)
+  case $1 in
+  fast | pyairbyte) environment airbyte acceptance/requirements-airbyte.txt "${wheels[@]}" ;;
+  check-tap | jsonl) environment check acceptance/requirements-check.txt ;;
+  duckdb) environment duckdb demo/requirements-duckdb.txt ;;
+  sdk | meltanolabs) environment singer acceptance/requirements-singer.txt "${wheels[@]}" ;;
+  pipelinewise)
+    environment singer acceptance/requirements-singer.txt "${wheels[@]}"
+    environment pipelinewise acceptance/requirements-pipelinewise.txt
+    ;;
+  meltano)
+    environment singer acceptance/requirements-singer.txt "${wheels[@]}"
+    environment meltano acceptance/requirements-meltano.txt "${wheels[@]}"
+    ;;
+  *) die "there is no client $1; there are: ${ALL[*]}" ;;
+  esac
+}
+
+# client NAME runs one client.
+client() {
+  case $1 in
+  fast | pyairbyte) "$VENVS/airbyte/bin/python" "acceptance/client_$1.py" ;;
+  check-tap) "$VENVS/check/bin/python" acceptance/client_check_tap.py ;;
+  sdk) "$VENVS/singer/bin/python" acceptance/client_sdk.py ;;
+  jsonl) "$VENVS/check/bin/python" acceptance/client_load.py jsonl "$VENVS/check/bin/target-jsonl" ;;
+  duckdb) "$VENVS/duckdb/bin/python" acceptance/client_load.py duckdb "$VENVS/duckdb/bin/target-duckdb" ;;
+  meltanolabs) "$VENVS/singer/bin/python" acceptance/client_load.py meltanolabs "$VENVS/singer/bin/target-postgres" ;;
+  pipelinewise) "$VENVS/singer/bin/python" acceptance/client_load.py pipelinewise "$VENVS/pipelinewise/bin/target-postgres" ;;
+  meltano) "$VENVS/singer/bin/python" acceptance/client_meltano.py "$PWD/$VENVS/meltano/bin/meltano" ;;
+  esac
+}
+
+# report NAME runs one client and prints its line.
+report() {
+  local begin=$SECONDS verdict=ok
+  client "$1" >"$OUT/$1.log" 2>&1 </dev/null || verdict=FAILED
+  printf '%-13s %-6s %s (%d s)\n' "$1" "$verdict" "$(tail -n 1 "$OUT/$1.log" | cut -c1-400)" $((SECONDS - begin))
+  [ "$verdict" = ok ] || {
+    printf '%-13s %-6s its log: %s\n' "" "" "$OUT/$1.log"
+    touch "$OUT/failed"
+  }
+}
+
+python_between 10 11 # pipelinewise-target-postgres pins a driver that has no wheels for later ones
+clients=("$@")
+[ $# -gt 0 ] || clients=("${ALL[@]}")
+# The settings of whoever runs this are not the tests'.
+for name in $(compgen -e | grep -E '^(TAP_CONFLUENCE|MELTANO|TARGET|AIRBYTE|SINGER_SDK)_' || true); do unset "$name"; done
+export PYTHONUTF8=1 PYTHONDONTWRITEBYTECODE=1
+for name in "${clients[@]}"; do environments "$name"; done
+rm -rf "$OUT"
+mkdir -p "$OUT"
+say "$("$PYTHON" -V), $(bin/tap-confluence --version); logs in $OUT"
+
+# Meltano takes as long as all others together, most of it on one core: so they run beside it.
+lane() {
+  local name
+  for name in "$@"; do report "$name"; done
+}
+others=()
+for name in "${clients[@]}"; do [ "$name" = meltano ] || others+=("$name"); done
+if [ ${#others[@]} -lt ${#clients[@]} ]; then lane meltano & fi
+lane ${others[@]+"${others[@]}"}
+wait
+[ ! -e "$OUT/failed" ] || die "not every client is content"
+say "every client is content"

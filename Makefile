@@ -110,7 +110,7 @@ release-check: need-go $(GORELEASER) $(CYCLONEDX) ## Check metadata.yaml, try a 
 
 .PHONY: clean
 clean: ## Remove what was built
-	rm -rf bin dist demo/out
+	rm -rf bin dist demo/out acceptance/out
 
 .PHONY: distclean
 distclean: clean ## Remove the installed tools, too

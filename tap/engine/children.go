@@ -142,7 +142,10 @@ func (f *feed) readBelow(ctx context.Context, req client.Request, p *parent, use
 			return err
 		}
 		for _, row := range rows {
-			id, _ := row.Get("id").Text()
+			id, ok := row.Get("id").Text()
+			if !ok || id == "" {
+				return &client.Error{Kind: client.KindMalformed, Message: "a comment has no id: " + req.Path}
+			}
 			replies := f.childRequest(p.id)
 			replies.Path = stream.Path(f.stream.Replies, id)
 			// A comment that is gone by now has no replies.

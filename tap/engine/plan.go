@@ -54,6 +54,7 @@ func (r *Run) plan(ctx context.Context) ([]*walk, error) {
 	if err := r.dropStale(ctx, groups); err != nil {
 		return nil, err
 	}
+	r.rejoin(groups)
 	var walks []*walk
 	for _, l := range append(slices.Clone(stream.Listings), stream.Labels) {
 		for _, p := range passesOf(groups, l) {
@@ -175,6 +176,9 @@ func (r *Run) dropStale(ctx context.Context, groups map[pass][]*feed) error {
 			continue
 		}
 		lists, err := r.scopedLists(ctx, p, feeds)
+		if concernsListing(ctx, p.listing, err) {
+			continue // its walk fails with this, and the position stays
+		}
 		if err != nil {
 			return err
 		}
@@ -211,7 +215,7 @@ func passesOf(groups map[pass][]*feed, l *stream.Listing) []pass {
 // newWalk makes the walk of one group of streams.
 func (r *Run) newWalk(ctx context.Context, p pass, feeds []*feed) (*walk, error) {
 	lists, err := r.scopedLists(ctx, p, feeds)
-	if err != nil {
+	if err != nil && !concernsListing(ctx, p.listing, err) {
 		return nil, err
 	}
 	from := state.Position{Walk: newName(), For: hash(p.listing, p.incremental, lists)}
@@ -223,7 +227,7 @@ func (r *Run) newWalk(ctx context.Context, p pass, feeds []*feed) (*walk, error)
 	}
 	w := &walk{
 		run: r, listing: p.listing, incremental: p.incremental, lists: lists,
-		before: from, resumed: p.walk != "", track: newTrack(from),
+		before: from, resumed: p.walk != "", track: newTrack(from), broken: err,
 	}
 	w.take(feeds)
 	if !p.incremental {
@@ -235,6 +239,12 @@ func (r *Run) newWalk(ctx context.Context, p pass, feeds []*feed) (*walk, error)
 	r.log.Debug("planned a walk", "listing", p.listing.Name, "incremental", p.incremental, "streams", w.names(),
 		"listings", len(lists), "resumed_at", from.N, "why", w.why())
 	return w, nil
+}
+
+// concernsListing says whether what can't be planned is one listing only: the types of its
+// rows could not be found out.
+func concernsListing(ctx context.Context, l *stream.Listing, err error) bool {
+	return err != nil && l.Typed && !endsRun(ctx, err)
 }
 
 // smallest returns the position of the stream that is furthest behind.

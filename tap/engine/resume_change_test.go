@@ -46,7 +46,7 @@ func TestChangesBetweenCuts(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(11, 12))
 			cuts, made := 0, 0
 			for seed := range int64(6) {
-				w := newWorld(t, small(100+seed))
+				w := newWorld(t, tiny(100+seed))
 				w.everyState, w.config.PageSize = true, 5
 				w.syncID = attempt(1)
 				size := bytesOf(w.run(m.sync()).lines)
@@ -55,7 +55,7 @@ func TestChangesBetweenCuts(t *testing.T) {
 					before[name] = w.truth(name)
 				}
 				h := newHeld(t)
-				c := &changes{gone: map[string]bool{}, edited: map[string]bool{}}
+				c := &changes{gone: map[string]bool{}}
 				cuts += w.cutUntilDone(m.sync(), h, size*2/3, rnd, func() {
 					w.change(rnd, c)
 					if rnd.IntN(2) == 0 {
@@ -125,9 +125,8 @@ func anyOf(ids map[string]bool, key string) bool {
 
 // changes are what was done to a site.
 type changes struct {
-	n      int
-	gone   map[string]bool // items that were away for some time
-	edited map[string]bool // items with a new version
+	n    int
+	gone map[string]bool // items that were away for some time
 }
 
 // change makes some changes to the site.
@@ -151,7 +150,6 @@ func (w *world) change(rnd *rand.Rand, c *changes) {
 		}
 		switch what := rnd.IntN(8); {
 		case what < 4:
-			c.edited[id] = true
 			err = w.site.Edit(kind, id)
 		case what == 4:
 			w.site.Create(kind)
@@ -164,7 +162,6 @@ func (w *world) change(rnd *rand.Rand, c *changes) {
 			c.gone[id] = true
 			err = w.site.SetStatus(kind, id, stream.Trashed)
 		default:
-			c.edited[id] = true
 			err = w.site.Edit(kind, id)
 		}
 		if err != nil {

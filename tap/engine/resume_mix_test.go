@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"encoding/json"
 	"math/rand/v2"
 	"testing"
 
@@ -14,7 +15,7 @@ func TestMixedStates(t *testing.T) {
 	for _, m := range []mode{{true, false}, {true, true}} {
 		t.Run(m.String(), func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, small(5))
+			w := newWorld(t, tiny(5))
 			w.everyState, w.config.PageSize = true, 5
 			whole := w.run(m.sync())
 			if whole.err != nil {
@@ -62,7 +63,7 @@ func (w *world) finish(s sync_, h *held) (pieces int) {
 // before. Their positions count rows of two runs that read the same page twice.
 func TestCutWithinOneAnnouncement(t *testing.T) {
 	streams := []string{"page_footer_comments", "blog_post_footer_comments", "pages", "page_labels", "attachments", "attachment_labels"}
-	w := newWorld(t, small(9))
+	w := newWorld(t, tiny(9))
 	w.everyState, w.config.PageSize = true, 6
 	first := parseAll(t, w.run(sync_{streams: streams, airbyte: true}).lines)
 	rnd := rand.New(rand.NewPCG(5, 6))
@@ -84,13 +85,56 @@ func TestCutWithinOneAnnouncement(t *testing.T) {
 	}
 }
 
+// TestSplitWalksRejoin cuts one announcement of states apart, right after a resumption: the
+// streams of the walk go on together all the same, so that each parent is read once.
+func TestSplitWalksRejoin(t *testing.T) {
+	streams := []string{"attachment_labels", "attachment_versions", "attachment_content_properties"}
+	o := tiny(19)
+	o.Attachments = 200
+	w := newWorld(t, o)
+	w.everyState, w.config.PageSize = true, 20
+	first := parseAll(t, w.run(sync_{streams: streams, airbyte: true}).lines)
+	h := newHeld(t)
+	h.takeUntil(first[:len(first)/2], nil)
+	w.site.Reset()
+	second := parseAll(t, w.run(sync_{streams: streams, airbyte: true, state: h.state()}).lines)
+	together := w.site.Total()
+	// One state of one stream is all that comes of the second run.
+	h.takeUntil(second, map[string]int{streams[0]: 2, streams[1]: 0, streams[2]: 0})
+	if a, b := airbytePosition(t, h, streams[0]), airbytePosition(t, h, streams[1]); a.Walk == b.Walk || b.N == 0 {
+		t.Fatalf("the states are not of two runs: %+v and %+v", a, b)
+	}
+	w.site.Reset()
+	w.finish(sync_{streams: streams, airbyte: true}, h)
+	if apart := w.site.Total(); apart > together+together/20 {
+		t.Errorf("%d requests finish the sync, %d from a state of one run", apart, together)
+	}
+	if missing := w.missing(h.rows, streams); missing != nil {
+		t.Errorf("rows are missing: %q", missing)
+	}
+}
+
+// airbytePosition is where a stream's state says that its walk is.
+func airbytePosition(t *testing.T, h *held, name string) at {
+	t.Helper()
+	var m struct {
+		Stream struct {
+			State struct{ At at } `json:"stream_state"`
+		}
+	}
+	if err := json.Unmarshal(h.streams[name], &m); err != nil {
+		t.Fatal(err)
+	}
+	return m.Stream.State.At
+}
+
 // TestSelectionChanges takes streams out of an interrupted sync and puts others in: in the
 // end every stream's rows are whole, those of streams that were away for some time too.
 func TestSelectionChanges(t *testing.T) {
 	for _, m := range modes {
 		t.Run(m.String(), func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, small(13))
+			w := newWorld(t, tiny(13))
 			w.everyState, w.config.PageSize = true, 5
 			whole := w.run(m.sync())
 			if whole.err != nil {

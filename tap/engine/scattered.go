@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/state"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
@@ -79,6 +80,15 @@ func (w *walk) beginAudits(ctx context.Context) ([]*scattered, error) {
 	samples := w.run.Config.AuditSamples
 	if w.incremental || w.resumed || samples <= 0 || w.run.spaces.narrowed() {
 		return nil, nil
+	}
+	if !slices.ContainsFunc(w.feeds, func(f *feed) bool { return w.shortcutOf(f) != "" }) {
+		return nil, nil
+	}
+	// The walk counts as begun. A sample that an interruption took is not read again: a sync
+	// that is always stopped early would never get beyond it.
+	at := w.before
+	for _, f := range w.feeds {
+		w.run.ledger.update(f.name, func(e *state.Entry) { e.At = &at })
 	}
 	audits := make([]*scattered, len(w.feeds))
 	g, group := errgroup.WithContext(ctx)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -14,11 +15,13 @@ type customTypes struct {
 	mu    sync.Mutex
 	known bool
 	found []string
+	err   error // why the search failed that should have found them
 }
 
 // customTypes returns the types of custom content to read: those configured, else those
 // that a search finds. No route lists types, so a search that is refused or finds nothing
-// is a warning, not an error.
+// is a warning, not an error. A search that fails for another reason is one: there may be
+// types.
 func (r *Run) customTypes(ctx context.Context) ([]string, error) {
 	if len(r.Config.CustomContentTypes) > 0 {
 		return r.Config.CustomContentTypes, nil
@@ -26,12 +29,15 @@ func (r *Run) customTypes(ctx context.Context) ([]string, error) {
 	r.types.mu.Lock()
 	defer r.types.mu.Unlock()
 	if r.types.known {
-		return r.types.found, nil
+		return r.types.found, r.types.err
 	}
 	found, err := r.searchTypes(ctx)
 	switch {
 	case err != nil && endsRun(ctx, err):
 		return nil, err
+	case err != nil && !refusesSearch(err):
+		r.types.known, r.types.err = true, fmt.Errorf("looking for types of custom content: %w", err)
+		return nil, r.types.err
 	case err != nil:
 		r.log.Warn("can't look for types of custom content; set custom_content_types to read them", "error", err)
 	case len(found) == 0:
@@ -43,6 +49,12 @@ func (r *Run) customTypes(ctx context.Context) ([]string, error) {
 	return found, nil
 }
 
+// refusesSearch says whether the site, or the account's rights, do not allow the search.
+func refusesSearch(err error) bool {
+	k := client.KindOf(err)
+	return k == client.KindScope || unknownType(err) || refused(err)
+}
+
 // searchTypes searches for content that is of none of Confluence's own types, then for
 // content of none of the types found either, until nothing is left: a request per handful
 // of types, however much content there is.
@@ -52,7 +64,7 @@ func (r *Run) searchTypes(ctx context.Context) ([]string, error) {
 	var found []string
 	for len(found) < mostTypes {
 		fresh, all, err := r.typesBut(ctx, append(slices.Clone(known), found...))
-		if err != nil && (len(found) == 0 || endsRun(ctx, err)) {
+		if err != nil && (len(found) == 0 || endsRun(ctx, err) || !refusesSearch(err)) {
 			return nil, err
 		}
 		found = append(found, fresh...)

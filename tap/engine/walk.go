@@ -32,6 +32,8 @@ type walk struct {
 	// children are the streams that are read or derived per row, own those whose records
 	// the rows are.
 	children, own []*feed
+	// broken is why the walk can't begin, nil if it can.
+	broken error
 	// pagesRead counts the answers of listings, without the trash.
 	pagesRead int
 	// together and first choose the parents on which combined reads and derived first
@@ -123,6 +125,9 @@ func (w *walk) through(ctx context.Context, audits []*scattered, last bool) erro
 }
 
 func (w *walk) readLists(ctx context.Context) error {
+	if w.isBroken() {
+		return nil
+	}
 	for i := w.before.List; i < len(w.lists); i++ {
 		err := w.readList(ctx, i)
 		switch {
@@ -140,15 +145,28 @@ func (w *walk) readLists(ctx context.Context) error {
 			}
 			return nil
 		default:
-			for _, f := range w.feeds {
-				w.track.freeze(f)
-				f.fail(fmt.Errorf("listing %s: %w", w.listing.Name, err))
-			}
+			w.fail(fmt.Errorf("listing %s: %w", w.listing.Name, err))
 			return nil
 		}
 		w.endList(i)
 	}
 	return nil
+}
+
+// isBroken says whether the walk can't begin; its streams have failed then.
+func (w *walk) isBroken() bool {
+	if w.broken != nil {
+		w.fail(w.broken)
+	}
+	return w.broken != nil
+}
+
+// fail makes all streams of the walk fail where they are.
+func (w *walk) fail(err error) {
+	for _, f := range w.feeds {
+		w.track.freeze(f)
+		f.fail(err)
+	}
 }
 
 // endList moves the position behind a listing. Behind the last one of a type of custom

@@ -65,6 +65,8 @@ type sync_ struct {
 	state       []byte
 	// cut ends stdout after that many bytes, 0 never.
 	cut int
+	// wrote, if set, is called with the length of stdout after every write.
+	wrote func(n int)
 }
 
 // outcome is what a run left on stdout.
@@ -77,12 +79,16 @@ type outcome struct {
 // cutWriter takes a number of bytes and then fails, as a pipe whose reader died.
 type cutWriter struct {
 	bytes.Buffer
-	left int
+	left  int
+	wrote func(n int)
 }
 
 var errCut = errors.New("broken pipe")
 
 func (w *cutWriter) Write(p []byte) (int, error) {
+	if w.wrote != nil {
+		defer func() { w.wrote(w.Len()) }()
+	}
 	if w.left < 0 {
 		return w.Buffer.Write(p)
 	}
@@ -112,7 +118,7 @@ func (w *world) run(s sync_) outcome {
 		w.t.Fatal(err)
 	}
 	defer c.Close()
-	stdout := &cutWriter{left: -1}
+	stdout := &cutWriter{left: -1, wrote: s.wrote}
 	if s.cut > 0 {
 		stdout.left = s.cut
 	}

@@ -1,0 +1,127 @@
+package torture
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"html"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tap-confluence/tap-confluence/internal/tapfixture"
+)
+
+// entry is what tests need of a stream's state.
+type entry struct {
+	At         json.RawMessage `json:"at"`
+	Done       json.RawMessage `json:"done"`
+	Value      string          `json:"replication_key_value"`
+	Partitions bool            `json:"-"`
+}
+
+// entry finds a stream's entry in the last state.
+func (r *run) entry(m mode, name string) entry {
+	var e entry
+	if m.airbyte {
+		states := slices.DeleteFunc(r.Of("STATE"), func(s tapfixture.Message) bool { return s.Stream != name })
+		if len(states) > 0 {
+			_ = json.Unmarshal(states[len(states)-1].State, &e) // an empty entry will do
+		}
+		return e
+	}
+	var s struct {
+		Bookmarks map[string]json.RawMessage `json:"bookmarks"`
+	}
+	if text := r.state(m); text != "" {
+		_ = json.Unmarshal([]byte(text), &s)
+		_ = json.Unmarshal(s.Bookmarks[name], &e)
+	}
+	return e
+}
+
+// endedEarly says whether the whole run was ended by a reason that no stream owns.
+func (r *run) endedEarly() bool {
+	return !strings.Contains(r.log, " of the streams failed") && !slices.ContainsFunc(r.Errors(), func(e string) bool {
+		return strings.Contains(e, " of the streams failed")
+	})
+}
+
+// settle lets the time pass that the site asked for.
+func settle(t *testing.T, _ *run) {
+	t.Helper()
+	<-time.After(3 * time.Hour)
+}
+
+// secrets are the credentials in all encodings that could leak, the last of them cut.
+func secrets() []string {
+	pair := tapfixture.Email + ":" + token
+	all := []string{token[:len(token)-6]}
+	for _, text := range []string{token, pair, ":" + token} {
+		quoted, err := json.Marshal(text)
+		if err != nil {
+			panic(err)
+		}
+		q := string(quoted[1 : len(quoted)-1])
+		all = append(all,
+			text, url.QueryEscape(text), url.PathEscape(text), q, strings.ReplaceAll(q, "/", `\/`),
+			strings.Trim(strconv.Quote(text), `"`), html.EscapeString(text), strings.Trim(strconv.Quote(q), `"`))
+		for _, coding := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
+			coded := coding.EncodeToString([]byte(text))
+			all = append(all, coded, url.QueryEscape(coded), strings.ReplaceAll(coded, "/", `\/`))
+		}
+	}
+	return all
+}
+
+// noSecrets fails the test if a secret is anywhere in the output.
+func noSecrets(t *testing.T, outputs ...[]byte) {
+	t.Helper()
+	for _, output := range outputs {
+		for _, s := range secrets() {
+			if at := bytes.Index(output, []byte(s)); at >= 0 {
+				t.Errorf("the output shows a secret: ...%q", output[max(0, at-200):min(len(output), at+len(s)+50)])
+			}
+		}
+	}
+}
+
+// merge keeps the state as a protocol's client does: Singer's last one is the whole state,
+// Airbyte's are kept stream by stream.
+func merge(t *testing.T, m mode, before, last string) string {
+	t.Helper()
+	if !m.airbyte || before == "" {
+		return last
+	}
+	kept := map[string]json.RawMessage{}
+	for _, text := range []string{before, last} {
+		var states []struct {
+			Stream struct {
+				Descriptor struct {
+					Name string `json:"name"`
+				} `json:"stream_descriptor"`
+				State json.RawMessage `json:"stream_state"`
+			} `json:"stream"`
+		}
+		if err := json.Unmarshal([]byte(text), &states); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range states {
+			kept[s.Stream.Descriptor.Name] = s.Stream.State
+		}
+	}
+	var all []any
+	for name, state := range kept {
+		all = append(all, map[string]any{"type": "STREAM", "stream": map[string]any{
+			"stream_descriptor": map[string]any{"name": name}, "stream_state": state,
+		}})
+	}
+	text, err := json.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

@@ -1,0 +1,187 @@
+package torture
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
+	"github.com/tap-confluence/tap-confluence/internal/tapfixture"
+)
+
+// build builds the program as it is released.
+func build(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "tap-confluence")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "../../cmd/tap-confluence")
+	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("building the program: %v\n%s", err, out)
+	}
+	return path
+}
+
+// counter counts lines and keeps nothing of them.
+type counter struct{ n int }
+
+func (c *counter) Write(p []byte) (int, error) {
+	c.n += bytes.Count(p, []byte("\n"))
+	return len(p), nil
+}
+
+// highWater returns the most resident memory that a process has had so far, in bytes. What
+// wait tells of a child is no use: it begins with the memory of the parent.
+func highWater(pid int) int64 {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	kB, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
+	n, err := strconv.ParseInt(kB, 10, 64)
+	if err != nil {
+		return 0 // it has ended
+	}
+	return n << 10
+}
+
+// resident runs the program against a site of that many pages and attachments, and returns
+// the most memory that it had, in bytes.
+func resident(t *testing.T, path string, pages int) int64 {
+	t.Helper()
+	site := simconfluence.New(simconfluence.Options{
+		Seed: 9, Spaces: 20, Pages: pages, Attachments: pages, AllVisible: true, BodyBytes: 200,
+	})
+	server := httptest.NewServer(site)
+	defer server.Close()
+	files := newFiles(t)
+	s := settings()
+	s["domain"], s["api_url"], s["requests_per_second"], s["page_size"], s["audit_samples"] = server.URL, server.URL, 0, 250, 0
+	args := []string{
+		"--config", files.write("config.json", s),
+		"--catalog", files.write("catalog.json", tapfixture.Select("pages", "child_pages", "attachments")),
+	}
+	cmd := exec.CommandContext(t.Context(), path, args...)
+	out := &counter{}
+	var stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = out, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var most int64
+	ended := make(chan struct{})
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				most = max(most, highWater(cmd.Process.Pid))
+			case <-ended:
+				return
+			}
+		}
+	})
+	err := cmd.Wait()
+	close(ended)
+	watch.Wait()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, tail(stderr.String()))
+	}
+	if most == 0 {
+		t.Fatal("it ended before its memory was looked at")
+	}
+	if out.n < pages { // not every item is in a status that is read
+		t.Fatalf("%d lines for %d pages and as many attachments", out.n, pages)
+	}
+	t.Logf("%d pages, %d attachments: %d lines, %.1f MB resident, %s of processor time", pages, pages, out.n, float64(most)/(1<<20),
+		cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
+	return most
+}
+
+// TestMillionPages reads a million pages and as many attachments within 96 MB, and with
+// hardly more than a tenth of them takes.
+func TestMillionPages(t *testing.T) {
+	const bound, margin = 96 << 20, 24 << 20
+	path := build(t)
+	small, large := 2_000, 20_000
+	if *torture {
+		small, large = 100_000, 1_000_000
+	}
+	few, many := resident(t, path, small), resident(t, path, large)
+	if many > bound || many > few+margin {
+		t.Errorf("%d MB resident for %d pages, %d MB for %d", few>>20, small, many>>20, large)
+	}
+}
+
+// TestStoppedForAWhile stops the whole process for longer than a request may take, twice, and
+// lets it go on: it brings every row.
+func TestStoppedForAWhile(t *testing.T) {
+	path, pause := build(t), 1500*time.Millisecond
+	if *torture {
+		pause = 20 * time.Second
+	}
+	o := small()
+	o.Latency = 10 * time.Millisecond
+	site := simconfluence.New(o)
+	server := httptest.NewServer(site)
+	defer server.Close()
+	files := newFiles(t)
+	s := settings()
+	s["domain"], s["api_url"], s["requests_per_second"], s["request_timeout"] = server.URL, server.URL, 0, 1
+	cmd := exec.CommandContext(t.Context(), path, "--config", files.write("config.json", s))
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var all bytes.Buffer
+	for _, n := range []int64{60_000, 200_000} {
+		if _, err := io.CopyN(&all, stdout, n); err != nil {
+			t.Fatalf("reading %d bytes: %v\n%s", n, err, stderr.String())
+		}
+		for _, signal := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGCONT} {
+			if err := cmd.Process.Signal(signal); err != nil {
+				t.Fatal(err)
+			}
+			if signal == syscall.SIGSTOP {
+				<-time.After(pause)
+			}
+		}
+	}
+	if _, err := io.Copy(&all, stdout); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("%v\n%s", err, tail(stderr.String()))
+	}
+	got := map[string]map[string]bool{}
+	for _, m := range tapfixture.Parse(t, all.Bytes()) {
+		if m.Type == "RECORD" {
+			if got[m.Stream] == nil {
+				got[m.Stream] = map[string]bool{}
+			}
+			got[m.Stream][tapfixture.Key(t, m.Stream, tapfixture.Decode(t, m.Record))] = true
+		}
+	}
+	for name, want := range site.Counts(tapfixture.Scope()) {
+		if len(got[name]) != want {
+			t.Errorf("%s: %d rows of %d", name, len(got[name]), want)
+		}
+	}
+}

@@ -63,7 +63,7 @@ func TestMemoryIsFlat(t *testing.T) {
 				}
 				return next.RoundTrip(r)
 			}
-			out := p.sync(context.Background(), sync_{streams: []string{"pages", "child_pages", "page_versions"}})
+			out := p.sync(t.Context(), sync_{streams: []string{"pages", "child_pages", "page_versions"}})
 			if out.err != nil {
 				t.Fatal(out.err)
 			}
@@ -139,7 +139,7 @@ func TestListingWaitsForItsParents(t *testing.T) {
 						}
 						return next.RoundTrip(r)
 					}
-					ctx, stop := context.WithCancel(context.Background())
+					ctx, stop := context.WithCancel(t.Context())
 					defer stop()
 					ended := make(chan outcome)
 					go func() {

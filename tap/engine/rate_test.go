@@ -81,7 +81,7 @@ func TestRateIsUsed(t *testing.T) {
 					o.Labels = tt.labels
 					p := newPaced(t, o, latency)
 					p.config.Concurrency, p.config.PageSize = tt.concurrency, tt.pageSize
-					out := p.sync(context.Background(), sync_{streams: tt.streams, incremental: tt.incremental})
+					out := p.sync(t.Context(), sync_{streams: tt.streams, incremental: tt.incremental})
 					if out.err != nil {
 						t.Fatal(out.err)
 					}
@@ -122,7 +122,7 @@ func TestListingsOverlap(t *testing.T) {
 					p := newPaced(t, manyParents(), latency)
 					p.config.PageSize, p.config.AuditSamples = tt.pageSize, 0
 					begun := time.Now()
-					if out := p.sync(context.Background(), sync_{streams: tt.streams}); out.err != nil {
+					if out := p.sync(t.Context(), sync_{streams: tt.streams}); out.err != nil {
 						t.Fatal(out.err)
 					}
 					took, sent := time.Since(begun), p.requests()
@@ -159,7 +159,7 @@ func TestRateIsUsedInRealTime(t *testing.T) {
 	network := &http.Transport{MaxIdleConnsPerHost: p.config.Concurrency}
 	t.Cleanup(network.CloseIdleConnections)
 	p.config.APIURL = server.URL
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(t.Context())
 	t.Cleanup(stop)
 	p.reach = func(r *http.Request, _ http.RoundTripper) (*http.Response, error) {
 		if len(p.requests()) == requests {

@@ -214,8 +214,8 @@ func (a *scattered) busyParents(ctx context.Context, pools [][]*parent) ([]*pare
 func (a *scattered) end(ctx context.Context) error {
 	f, w := a.feed, a.walk
 	f.watch.Store(nil)
-	if failed := f.err() != nil; failed || f.left.Load() {
-		return nil
+	if f.left.Load() || f.err() != nil {
+		return nil //nolint:nilerr // the stream's failure is told where it ends
 	}
 	for _, p := range a.parents {
 		short := a.watch.parents[p.id]

@@ -43,7 +43,7 @@ func thousand() simconfluence.Options {
 func TestWorkRepeated(t *testing.T) {
 	const (
 		most    = 0.03
-		moments = 5
+		moments = 3
 	)
 	for _, c := range []struct {
 		mode    mode

@@ -35,7 +35,7 @@ func (w *walk) unsort(ctx context.Context, i int, cause error) bool {
 		"listing", w.listing.Name, "error", cause)
 	l.request, l.order = plain, orderOf(w.listing, false)
 	// An order of its own makes it a listing of its own: an old position doesn't count.
-	w.track.restart(state.Position{Walk: newName(), For: hash(w.listing, true, w.lists), List: i, High: w.track.high()})
+	w.track.restart(state.Position{Walk: newName(), For: w.run.hash(w.listing, true, w.lists), List: i, High: w.track.high()})
 	return true
 }
 

@@ -22,7 +22,7 @@ func (r *Run) byLabel(ctx context.Context, f *feed) (bool, error) {
 	if e := r.ledger.entry(f.name); e.At != nil {
 		// A walk keeps its route until it ends.
 		lists, err := r.listsOf(ctx, stream.Labels, listing{})
-		return err == nil && e.At.For == hash(stream.Labels, false, lists), err
+		return err == nil && e.At.For == r.hash(stream.Labels, false, lists), err
 	}
 	parents, err := r.countParents(ctx, f.stream.Parent)
 	if err != nil {

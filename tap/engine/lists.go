@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -139,8 +140,8 @@ func orderOf(l *stream.Listing, incremental bool) order {
 }
 
 // hash names what a walk lists; a position counts only for the same. Bodies and the size
-// of pages make no difference to it.
-func hash(l *stream.Listing, incremental bool, lists []list) string {
+// of pages make no difference to it, spaces that rows are filtered by do.
+func (r *Run) hash(l *stream.Listing, incremental bool, lists []list) string {
 	var b strings.Builder
 	line := func(words ...string) { b.WriteString(strings.Join(words, " ") + "\n") }
 	line(l.Route, strconv.FormatBool(incremental))
@@ -151,6 +152,12 @@ func hash(l *stream.Listing, incremental bool, lists []list) string {
 				line(q[0], q[1])
 			}
 		}
+	}
+	if len(r.spaces.excluded) > 0 {
+		line("without", strings.Join(slices.Sorted(maps.Keys(r.spaces.excluded)), ","))
+	}
+	if len(l.Owners) > 0 && r.spaces.included != nil {
+		line("within", strings.Join(r.spaces.included, ","))
 	}
 	sum := sha256.Sum256([]byte(b.String()))
 	return hex.EncodeToString(sum[:4])

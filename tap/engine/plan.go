@@ -182,7 +182,7 @@ func (r *Run) dropStale(ctx context.Context, groups map[pass][]*feed) error {
 		if err != nil {
 			return err
 		}
-		if at := r.smallest(feeds); at.For == hash(p.listing, p.incremental, lists) && at.List <= len(lists) {
+		if at := r.smallest(feeds); at.For == r.hash(p.listing, p.incremental, lists) && at.List <= len(lists) {
 			continue
 		}
 		r.log.Warn("the settings or the selection changed since the interrupted sync: the listing starts over",
@@ -218,7 +218,7 @@ func (r *Run) newWalk(ctx context.Context, p pass, feeds []*feed) (*walk, error)
 	if err != nil && !concernsListing(ctx, p.listing, err) {
 		return nil, err
 	}
-	from := state.Position{Walk: newName(), For: hash(p.listing, p.incremental, lists)}
+	from := state.Position{Walk: newName(), For: r.hash(p.listing, p.incremental, lists)}
 	if p.walk != "" {
 		// A run's positions compare only with each other: each reads the page that it goes
 		// on in once more, and counts some of its rows again.

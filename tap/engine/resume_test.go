@@ -108,7 +108,7 @@ func TestEveryBoundary(t *testing.T) {
 			o.BodyBytes, o.Attachments, o.Labels, o.FooterComments, o.InlineComments = 40, 4, 8, 5, 5
 			o.Spaces, o.BlogPosts, o.CustomContent, o.Groups = 1, 3, 4, 3
 			w := newWorld(t, o)
-			w.everyState, w.config.PageSize, w.config.AuditSamples = true, 3, 0
+			w.everyState, w.config.PageSize, w.config.AuditSamples = true, 6, 0
 			whole := w.run(m.sync())
 			if whole.err != nil {
 				t.Fatal(whole.err)

@@ -55,7 +55,7 @@ demo-postgres: build build-site ## The same into a temporary Postgres server, tw
 test: lint ## Run every check: format, vet, lint, modules, tests with -race
 	go mod verify
 	go mod tidy -diff
-	go test -race -shuffle=on -count=1 ./...
+	go test -race -shuffle=on -count=1 -timeout 20m ./...
 
 .PHONY: acceptance
 acceptance: build build-site ## Run clients and test suites that others wrote on the program (CLIENTS=name...)

@@ -2,10 +2,7 @@ package tap
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
-	"log/slog"
 	"os"
 	"slices"
 	"strconv"
@@ -20,14 +17,7 @@ import (
 
 // plan tells people what a sync would cost before it is run.
 func (p *program) plan(ctx context.Context, args []string) int {
-	err := p.planCommand(ctx, args)
-	if errors.Is(err, flag.ErrHelp) {
-		return p.document([]byte(help))
-	}
-	if err != nil {
-		p.stderr.line("CRITICAL " + err.Error())
-	}
-	return exitStatus(err)
+	return p.ended(p.planCommand(ctx, args))
 }
 
 func (p *program) planCommand(ctx context.Context, args []string) error {
@@ -35,10 +25,7 @@ func (p *program) planCommand(ctx context.Context, args []string) error {
 	if err := parse(args, o.singerFlags); err != nil {
 		return err
 	}
-	if len(o.config) == 0 {
-		return usage("--config is missing: give a JSON file with the settings, or ENV to read TAP_CONFLUENCE_* from the environment")
-	}
-	s, err := p.session(&o, func(level slog.Leveler) slog.Handler { return &textHandler{out: p.stderr, level: level} })
+	s, err := p.singerSession(&o)
 	if err != nil {
 		return err
 	}

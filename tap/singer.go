@@ -19,12 +19,16 @@ import (
 // singer runs a Singer command line. A failed run's last line on stderr begins with
 // CRITICAL.
 func (p *program) singer(ctx context.Context, args []string) int {
-	err := p.singerCommand(ctx, args)
+	return p.ended(p.singerCommand(ctx, args))
+}
+
+// ended tells on stderr how a command line ended that people or Singer's tools started, and
+// returns its exit status. Several mistakes are a line each.
+func (p *program) ended(err error) int {
 	if errors.Is(err, flag.ErrHelp) {
 		return p.document([]byte(help))
 	}
 	if err != nil {
-		// Several mistakes are a line each.
 		lines := strings.Split(err.Error(), "\n")
 		for _, line := range lines[:len(lines)-1] {
 			p.stderr.line("ERROR " + strings.TrimSpace(line))
@@ -55,10 +59,7 @@ func (p *program) singerCommand(ctx context.Context, args []string) error {
 		}
 		return p.out.Write(append(text, '\n'))
 	}
-	if len(o.config) == 0 {
-		return usage("--config is missing: give a JSON file with the settings, or ENV to read TAP_CONFLUENCE_* from the environment")
-	}
-	s, err := p.session(&o, func(level slog.Leveler) slog.Handler { return &textHandler{out: p.stderr, level: level} })
+	s, err := p.singerSession(&o)
 	if err != nil {
 		return err
 	}
@@ -67,6 +68,14 @@ func (p *program) singerCommand(ctx context.Context, args []string) error {
 		return s.test(ctx)
 	}
 	return s.singerSync(ctx, &o)
+}
+
+// singerSession reads the settings for a run that logs to stderr.
+func (p *program) singerSession(o *options) (*session, error) {
+	if len(o.config) == 0 {
+		return nil, usage("--config is missing: give a JSON file with the settings, or ENV to read TAP_CONFLUENCE_* from the environment")
+	}
+	return p.session(o, func(level slog.Leveler) slog.Handler { return &textHandler{out: p.stderr, level: level} })
 }
 
 // test finds out whether the site answers this account.

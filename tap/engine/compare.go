@@ -19,6 +19,11 @@ type records map[string]json.RawMessage
 func (f *feed) record(it item) (key string, record json.RawMessage, err error) {
 	f.writing.Lock()
 	defer f.writing.Unlock()
+	return f.keyed(it)
+}
+
+// keyed builds a record and its key; the caller holds the lock under which records are made.
+func (f *feed) keyed(it item) (key string, record json.RawMessage, err error) {
 	text, err := f.build.Append(nil, it.row, it.from)
 	if err != nil {
 		return "", nil, err

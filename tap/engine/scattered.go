@@ -2,9 +2,7 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
-	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -32,7 +30,7 @@ type watch struct {
 	parents map[string]records
 }
 
-// note keeps a record if its parent is watched.
+// note keeps a record if its parent is watched. The caller is writing the feed.
 func (w *watch) note(f *feed, it item) {
 	id := it.from.ParentID
 	if id == "" {
@@ -43,20 +41,10 @@ func (w *watch) note(f *feed, it item) {
 	if _, watched := w.parents[id]; !watched {
 		return
 	}
-	text, err := f.build.Append(nil, it.row, it.from)
-	if err != nil {
-		return // the row is refused where it is written
+	// A row that makes no record is refused where it is written.
+	if key, text, err := f.keyed(it); err == nil {
+		w.parents[id][key] = text
 	}
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(text, &fields) != nil {
-		return
-	}
-	var key strings.Builder
-	for _, name := range f.stream.Key {
-		key.Write(fields[name])
-		key.WriteByte(' ')
-	}
-	w.parents[id][key.String()] = text
 }
 
 // shortcutOf names the scattered shortcut by which a walk reads a stream, empty for none.

@@ -1,0 +1,59 @@
+package tap_test
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
+	"github.com/tap-confluence/tap-confluence/internal/tapfixture"
+)
+
+// TestPlan compares what plan says with what the sync then takes: the requests within a
+// fifth, and far fewer asked for the estimate itself.
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	o := simconfluence.Scaled(5, 600)
+	o.AllVisible, o.BodyBytes = true, 200
+	f := tapfixture.New(t, o)
+	plan := f.Text("plan", "--config", f.Config())
+	if plan.Status != 0 {
+		t.Fatalf("status %d: %s", plan.Status, plan.Stderr)
+	}
+	asked := f.Site.Total()
+	text := string(plan.Stdout)
+	m := regexp.MustCompile(`In all about ([0-9,]+) requests and ([0-9,]+) rows`).FindStringSubmatch(text)
+	if m == nil || !strings.Contains(text, "attachments, in full") || !strings.Contains(text, "* ") {
+		t.Fatalf("the plan is:\n%s", text)
+	}
+	said, err := strconv.Atoi(strings.ReplaceAll(m[1], ",", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Site.Reset()
+	f.Singer(nil, nil).OK()
+	took := f.Site.Total()
+	t.Logf("said %d requests, took %d; asked %d", said, took, asked)
+	if said < took*8/10 || said > took*12/10 {
+		t.Errorf("the plan said %d requests, the sync took %d", said, took)
+	}
+	if asked > took/10 {
+		t.Errorf("the estimate took %d requests of the sync's %d", asked, took)
+	}
+}
+
+// TestPlanRefuses shows each mistake of the settings on a line of its own.
+func TestPlanRefuses(t *testing.T) {
+	t.Parallel()
+	f := tapfixture.New(t, simconfluence.Scaled(5, 10))
+	plan := f.Text("plan", "--config", f.With(map[string]any{"page_size": 900, "body_format": "view"}).Config())
+	for _, want := range []string{"ERROR body_format: ", "CRITICAL page_size: "} {
+		if !strings.Contains(plan.Stderr, want) {
+			t.Errorf("%q is not in:\n%s", want, plan.Stderr)
+		}
+	}
+	if plan.Status != 2 || len(plan.Stdout) > 0 || f.Site.Total() > 0 {
+		t.Errorf("status %d, stdout %q, %d requests", plan.Status, plan.Stdout, f.Site.Total())
+	}
+}

@@ -81,9 +81,18 @@ type chain struct {
 	// bookmarks are the last that were told, by stream and type.
 	bookmarks map[string]time.Time
 
-	mu      sync.Mutex // guards the site's change from a server's goroutine
+	// mu guards rnd and what follows it: a request of a run that was cut off may still be
+	// under way in the server when that run has ended.
+	mu      sync.Mutex
 	changes int
 	busy    bool
+}
+
+// draw returns a random number below n.
+func (c *chain) draw(n int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.rnd.IntN(n)
 }
 
 var chainKinds = map[simconfluence.Kind]string{
@@ -99,10 +108,21 @@ func (w *world) tieable(k simconfluence.Kind) bool {
 	return k != simconfluence.Page && k != simconfluence.BlogPost && k != simconfluence.Attachment
 }
 
+// changed returns how many changes were made.
+func (c *chain) changed() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.changes
+}
+
 // change makes one change: an edit, some at the time of the last one, a new item or a deletion.
 func (c *chain) change() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.changeLocked()
+}
+
+func (c *chain) changeLocked() {
 	c.changes++
 	kind := slices.Sorted(maps.Keys(chainKinds))[c.rnd.IntN(len(chainKinds))]
 	keys := slices.Sorted(maps.Keys(c.w.truth(chainKinds[kind])))
@@ -131,10 +151,9 @@ func (c *chain) change() {
 // unrest changes the site while it is being read, at some of the requests.
 func (c *chain) unrest(_ http.ResponseWriter, _ *http.Request, _ http.Handler) bool {
 	c.mu.Lock()
-	now := c.busy && c.rnd.IntN(4) == 0
-	c.mu.Unlock()
-	if now {
-		c.change()
+	defer c.mu.Unlock()
+	if c.busy && c.rnd.IntN(4) == 0 {
+		c.changeLocked()
 	}
 	return false
 }
@@ -228,12 +247,12 @@ func TestChainOfRuns(t *testing.T) {
 				w.site.SetFaults(c.unrest)
 				complete, cuts := 0, 0
 				for size := 150_000; complete < 7; {
-					for range c.rnd.IntN(12) {
+					for range c.draw(12) {
 						c.change()
 					}
 					cut := 0
-					if c.rnd.IntN(3) > 0 {
-						cut = 1 + c.rnd.IntN(size)
+					if c.draw(3) > 0 {
+						cut = 1 + c.draw(size)
 					}
 					begun := w.site.Now()
 					if !c.piece(cut) {
@@ -247,10 +266,11 @@ func TestChainOfRuns(t *testing.T) {
 				w.site.SetFaults()
 				c.piece(0)
 				c.check(w.site.Now().Add(time.Second))
-				if cuts < 3 || c.changes < 60 {
-					t.Errorf("%d cuts, %d changes: too little was tried", cuts, c.changes)
+				changes := c.changed()
+				if cuts < 3 || changes < 60 {
+					t.Errorf("%d cuts, %d changes: too little was tried", cuts, changes)
 				}
-				t.Logf("%d complete runs, %d cuts, %d changes", complete, cuts, c.changes)
+				t.Logf("%d complete runs, %d cuts, %d changes", complete, cuts, changes)
 			})
 		}
 	}

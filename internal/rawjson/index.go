@@ -14,10 +14,9 @@ const maxSize = 1 << 29
 // indexer scans a document and indexes its top level and, on a page, the rows.
 type indexer struct {
 	scanner
-	page bool
+	page *Page // nil: no rows are wanted
 
-	top  Object
-	rows []Object
+	top Object
 	// found says that the page has results, shape what is wrong with the document's shape.
 	found bool
 	shape string
@@ -40,7 +39,7 @@ func (x *indexer) parse(body []byte) error {
 			return x.err // clean made it worse: never, or the fuzz tests would tell
 		}
 	}
-	if x.page && x.shape == "" && !x.found {
+	if x.page != nil && x.shape == "" && !x.found {
 		x.shape = `no "results" in ` + excerpt(x.top.Raw())
 	}
 	if x.shape != "" {
@@ -63,7 +62,7 @@ func (x *indexer) scan(b []byte) bool {
 		return false
 	case b[start] == '{':
 		d := &document{body: b, fields: make([]field, 0, 16)}
-		if end = x.object(d, start, 0, x.page); end >= 0 {
+		if end = x.object(d, start, 0, x.page != nil); end >= 0 {
 			x.top = d.object(0, start, end)
 		}
 	default:
@@ -99,16 +98,15 @@ func (x *indexer) object(d *document, i, depth int, page bool) int {
 		if value < 0 {
 			return -1
 		}
-		var end int
+		end := 0
 		if page && isResults(x.b[start+1:nameEnd-1]) {
 			end = x.results(value)
-		} else {
-			end = x.value(value, depth+1)
+		} else if end = x.value(value, depth+1); end >= 0 {
+			d.add(start+1, nameEnd-1, escaped, value, end)
 		}
 		if end < 0 {
 			return -1
 		}
-		d.add(start+1, nameEnd-1, escaped, value, end)
 		if i, more = x.next(end, '}'); i < 0 {
 			return -1
 		}
@@ -130,7 +128,8 @@ const usualRows = 250
 // results scans the list of rows and indexes each. It forgets an earlier list of the same
 // document.
 func (x *indexer) results(i int) int {
-	x.found, x.shape, x.rows = true, "", nil
+	p := x.page
+	x.found, x.shape, p.Rows = true, "", p.Rows[:0]
 	if i >= len(x.b) || x.b[i] != '[' {
 		end := x.value(i, 1)
 		if end >= 0 {
@@ -142,16 +141,16 @@ func (x *indexer) results(i int) int {
 	if i < len(x.b) && x.b[i] == ']' {
 		return i + 1
 	}
-	d := &document{body: x.b}
+	p.doc = document{body: x.b, fields: p.doc.fields[:0], names: p.doc.names[:0]}
 	for more := true; more; {
-		end := x.row(d, i)
+		end := x.row(i)
 		if end < 0 {
 			return -1
 		}
-		if len(x.rows) == 1 {
+		if len(p.Rows) == 1 {
 			likely := min((len(x.b)-end)/(end-i)+1, usualRows)
-			x.rows = slices.Grow(x.rows, likely)
-			d.fields = slices.Grow(d.fields, (len(d.fields)+2)*likely)
+			p.Rows = slices.Grow(p.Rows, likely)
+			p.doc.fields = slices.Grow(p.doc.fields, (len(p.doc.fields)+2)*likely)
 		}
 		if i, more = x.next(end, ']'); i < 0 {
 			return -1
@@ -161,21 +160,38 @@ func (x *indexer) results(i int) int {
 }
 
 // row scans one element of results.
-func (x *indexer) row(d *document, i int) int {
+func (x *indexer) row(i int) int {
+	p := x.page
 	if i < len(x.b) && x.b[i] != '{' {
 		end := x.value(i, 2)
 		if end >= 0 && x.shape == "" {
-			x.shape = fmt.Sprintf(`element %d of "results" is %s, not an object`, len(x.rows)+1, kind(x.b[i:]))
+			x.shape = fmt.Sprintf(`element %d of "results" is %s, not an object`, len(p.Rows)+1, kind(x.b[i:]))
 		}
 		return end
 	}
 	if i >= len(x.b) {
 		return x.expected(i, "a value")
 	}
-	first := len(d.fields)
+	d, first, before := &p.doc, len(p.doc.fields), x.dirty
+	x.dirty = false
 	end := x.object(d, i, 2, false)
-	if end >= 0 {
-		x.rows = append(x.rows, d.object(first, i, end))
+	switch {
+	case end < 0:
+		return -1
+	case x.dirty && !before:
+		// Only this row is cleaned, not the answer. If the answer has to be cleaned as a whole,
+		// it is scanned again.
+		d.fields = d.fields[:first]
+		p.Rows = append(p.Rows, cleaned(x.b[i:end]))
+	default:
+		p.Rows = append(p.Rows, d.object(first, i, end))
 	}
+	x.dirty = before
 	return end
+}
+
+// cleaned indexes a cleaned copy of the text of a valid object.
+func cleaned(text []byte) Object {
+	o, _ := Value(clean(text)).Object() // valid before, and so it is behind
+	return o
 }

@@ -6,9 +6,10 @@
 // text. Numbers, key order and everything else that decoding could change stay as the site
 // sent them.
 //
-// What a [Value] promises is what line-based clients and their databases need. Documents
-// that fall short of it though they are JSON (see [Value]) are rewritten once, into a second
-// buffer; any other document is never copied.
+// What a [Value] promises is what line-based clients and their databases need. Rows that
+// fall short of it though they are JSON (see [Value]) are rewritten once, into a buffer of
+// their own, and so is a whole document with white space around its rows; nothing else is
+// ever copied.
 package rawjson
 
 import (
@@ -57,6 +58,37 @@ func (v Value) Object() (Object, bool) {
 		return Object{}, false
 	}
 	return d.object(0, 0, len(v)), true
+}
+
+// Member returns the value of the member with that name if v is an object, and nil if it is
+// none or has no such member. It takes a scan of v and no memory: for one member of a value,
+// where [Value.Object] is for several.
+func (v Value) Member(name string) (found Value) {
+	if len(v) < 2 || v[0] != '{' || v[1] == '}' {
+		return nil
+	}
+	s := scanner{b: v}
+	i := s.space(1)
+	for more := true; more; {
+		start := i
+		nameEnd, escaped := s.name(i)
+		if nameEnd < 0 {
+			return nil
+		}
+		value := s.colon(nameEnd)
+		if value < 0 {
+			return nil
+		}
+		end := s.value(value, 1)
+		if end < 0 {
+			return nil
+		}
+		if text := v[start+1 : nameEnd-1]; string(text) == name || escaped && string(appendDecoded(nil, text)) == name {
+			found = v[value:end:end]
+		}
+		i, more = s.next(end, '}')
+	}
+	return found
 }
 
 // Elements yields the elements of an array in order, and nothing for any other value.
@@ -132,28 +164,41 @@ func (o Object) Raw() Value {
 	return o.doc.body[o.start:o.end:o.end]
 }
 
-// Page is one answer of a listing.
+// Page is one answer of a listing. The zero Page is ready for [Page.Parse].
 type Page struct {
 	// Rows are the objects of the list "results", in order.
 	Rows []Object
-	// Top holds the document's own members, such as "_links", and "results" as a whole.
+	// Top holds the document's other members, such as "_links"; it has no text of its own.
 	Top Object
+
+	doc document // of the rows
 }
 
-// ParsePage parses a listing's answer: an object whose member "results" is a list of
-// objects. It fails with a *SyntaxError if body is not one whole JSON document, and with a
+// Parse parses a listing's answer: an object whose member "results" is a list of objects.
+// It fails with a *SyntaxError if body is not one whole JSON document, and with a
 // *ShapeError if it is one of another shape. The page refers to body, which must not change
-// as long as the page is in use.
+// as long as the page is in use. It takes over the memory of what it held before: rows of an
+// earlier answer must not be used any more.
+func (p *Page) Parse(body []byte) error {
+	clear(p.Rows)
+	x := indexer{page: p}
+	err := x.parse(body)
+	p.Top = x.top
+	p.Top.start, p.Top.end = 0, 0
+	return err
+}
+
+// ParsePage parses a listing's answer into a new page; see [Page.Parse].
 func ParsePage(body []byte) (*Page, error) {
-	x := indexer{page: true}
-	if err := x.parse(body); err != nil {
+	p := &Page{}
+	if err := p.Parse(body); err != nil {
 		return nil, err
 	}
-	return &Page{Rows: x.rows, Top: x.top}, nil
+	return p, nil
 }
 
 // ParseObject parses a document that is one object. Its errors, and what it asks of body,
-// are those of [ParsePage].
+// are those of [Page.Parse].
 func ParseObject(body []byte) (Object, error) {
 	x := indexer{}
 	if err := x.parse(body); err != nil {

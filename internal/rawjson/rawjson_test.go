@@ -262,8 +262,8 @@ func TestRowsAreSlicesOfTheBody(t *testing.T) {
 	if next, ok := links.Get("next").Text(); !ok || next != "/x" {
 		t.Errorf("next %q, %v", next, ok)
 	}
-	if got := string(page.Top.Get("results")); got != string(body[11:strings.Index(string(body), `,"_links"`)]) {
-		t.Errorf("results %s", got)
+	if page.Top.Len() != 1 {
+		t.Errorf("%d members at the top, want the links alone", page.Top.Len())
 	}
 }
 

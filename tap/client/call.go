@@ -39,7 +39,7 @@ type call struct {
 	hint       int64 // likely size of the answer in bytes, 0: unknown
 	// parse takes the body of a good answer. It may be called several times, and keeps
 	// nothing of a failed one.
-	parse func(body []byte, h http.Header) error
+	parse func(b *buffer, h http.Header) error
 
 	lease     *lease
 	failure   *failure // of the last attempt
@@ -135,7 +135,7 @@ func (k *call) handle(resp *http.Response) error {
 	if k.anonymous(resp) {
 		return fatal(anonymousError(&Error{Status: resp.StatusCode}))
 	}
-	body, err := readBody(resp.Body, k.lease, resp.ContentLength, maxBody)
+	b, err := readBody(resp.Body, k.lease, resp.ContentLength, maxBody)
 	_ = resp.Body.Close() // the slot is free for others while this answer is parsed
 	switch {
 	case errors.Is(err, errTooLarge):
@@ -145,7 +145,10 @@ func (k *call) handle(resp *http.Response) error {
 	case err != nil:
 		return k.unanswered(err)
 	}
-	return k.parsed(resp, body, k.parse(body, resp.Header))
+	if err = k.parsed(resp, b.body, k.parse(b, resp.Header)); err != nil {
+		k.lease.drop()
+	}
+	return err
 }
 
 // parsed sorts what the parser made of a good answer's body.

@@ -12,6 +12,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -190,8 +191,8 @@ func (r Request) target() string {
 // Get reads one document. Errors are of type *Error.
 func (c *Client) Get(ctx context.Context, req Request) (rawjson.Object, error) {
 	var doc rawjson.Object
-	k := &call{req: req, parse: func(b []byte, _ http.Header) (err error) {
-		doc, err = rawjson.ParseObject(b)
+	k := &call{req: req, parse: func(b *buffer, _ http.Header) (err error) {
+		doc, err = rawjson.ParseObject(bytes.Clone(b.body)) // which outlives its buffer
 		return err
 	}}
 	l, err := c.do(ctx, k)

@@ -23,6 +23,8 @@ const (
 // was not asked for ahead of need is granted, room or no room, once no other read is under
 // way. Only reads ahead of need (Request.Ahead) wait until there is room in any case.
 type memory struct {
+	buffers buffers
+
 	mu      sync.Mutex
 	free    int64
 	reading int       // leases whose answer is still being read
@@ -36,10 +38,12 @@ type waiter struct {
 	granted chan struct{}
 }
 
-// lease is the share of one answer. It is used by one goroutine at a time.
+// lease is the share of one answer, and its buffer once there is one. It is used by one
+// goroutine at a time.
 type lease struct {
 	m    *memory
 	n    int64
+	buf  *buffer
 	read bool // the answer is no longer being read
 }
 
@@ -108,6 +112,17 @@ func (l *lease) grow(n int64) bool {
 	return true
 }
 
+// cover grows to n bytes in all, if there is room.
+func (l *lease) cover(n int64) bool { return n <= l.n || l.grow(n-l.n) }
+
+// drop gives the buffer back, whose bytes stay taken.
+func (l *lease) drop() {
+	if l.buf != nil {
+		l.m.buffers.put(l.buf)
+		l.buf = nil
+	}
+}
+
 // shrink gives n bytes back.
 func (l *lease) shrink(n int64) {
 	l.m.mu.Lock()
@@ -126,6 +141,12 @@ func (l *lease) done() {
 
 // release gives everything back. Releasing again does nothing.
 func (l *lease) release() {
+	l.drop()
+	l.forget()
+}
+
+// forget gives the share back and leaves the buffer to whoever may still refer to it.
+func (l *lease) forget() {
 	l.m.mu.Lock()
 	defer l.m.mu.Unlock()
 	l.m.free += l.n

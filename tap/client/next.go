@@ -21,8 +21,7 @@ var (
 // nextLink returns the link to the next page, "" at the end of the listing: _links.next of
 // the body, else the Link header's rel=next.
 func nextLink(top rawjson.Object, h http.Header) (string, error) {
-	links, _ := top.Get("_links").Object()
-	next := links.Get("next")
+	next := top.Get("_links").Member("next")
 	if next.IsNull() {
 		return linkNext(h.Values("Link")), nil
 	}

@@ -82,16 +82,15 @@ func (l *offsetList) walk(ctx context.Context) (complete bool, err error) {
 
 // read asks for the rows from start on, and whether the site says that there are more.
 func (l *offsetList) read(ctx context.Context, start int) (rows []rawjson.Object, more bool, _ *lease, _ error) {
-	k := &call{parse: func(body []byte, h http.Header) error {
-		page, err := rawjson.ParsePage(body)
-		if err != nil {
+	k := &call{parse: func(b *buffer, h http.Header) error {
+		if err := b.page.Parse(b.body); err != nil {
 			return err
 		}
-		next, err := nextLink(page.Top, h)
+		next, err := nextLink(b.page.Top, h)
 		if err != nil {
 			return &Error{Kind: KindMalformed, Message: err.Error(), Cause: err}
 		}
-		rows, more = page.Rows, next != ""
+		rows, more = b.page.Rows, next != ""
 		return nil
 	}}
 	lease, err := l.c.shrinking(ctx, k, l.size, func(limit int) Request {

@@ -22,11 +22,12 @@ type Page struct {
 	cleanup runtime.Cleanup
 }
 
-// Release says that the rows are done with, so that others may be buffered in their place.
-// It never fails and may be called again. A Page that is dropped without it counts as
-// buffered until the garbage collector finds it.
+// Release says that the rows are done with: another answer takes their place in memory, so
+// nothing of them must be used after it. It never fails and may be called again. A Page that
+// is dropped without it counts as buffered until the garbage collector finds it.
 func (p *Page) Release() {
 	if p.lease != nil {
+		p.Rows = nil
 		p.cleanup.Stop()
 		p.lease.release()
 	}
@@ -65,14 +66,14 @@ func (c *Client) Pager(req Request, limit int) *Pager {
 func (p *Pager) Page(ctx context.Context, cursor string) (*Page, error) {
 	page := &Page{Cursor: cursor}
 	k := &call{hint: p.hint}
-	k.parse = func(body []byte, h http.Header) error {
-		parsed, err := rawjson.ParsePage(body)
+	k.parse = func(b *buffer, h http.Header) error {
+		err := b.page.Parse(b.body)
 		if err != nil {
 			return err
 		}
-		page.Rows = parsed.Rows
-		p.hint = likely(len(body))
-		page.Next, err = nextCursor(parsed.Top, h)
+		page.Rows = b.page.Rows
+		p.hint = likely(len(b.body))
+		page.Next, err = nextCursor(b.page.Top, h)
 		return err
 	}
 	var err error
@@ -91,7 +92,7 @@ func (p *Pager) Page(ctx context.Context, cursor string) (*Page, error) {
 		page.lease.release()
 		return nil, k.complete(&Error{Kind: KindMalformed, Message: problem})
 	}
-	page.cleanup = runtime.AddCleanup(page, (*lease).release, page.lease)
+	page.cleanup = runtime.AddCleanup(page, (*lease).forget, page.lease)
 	return page, nil
 }
 

@@ -91,8 +91,8 @@ func (c *Client) whoami(ctx context.Context, base string) (Site, error) {
 			Path:   "/wiki/rest/api/user/current",
 			Scopes: []string{"read:confluence-user", "read:content-details:confluence"},
 		},
-		parse: func(body []byte, _ http.Header) error {
-			user, err := rawjson.ParseObject(body)
+		parse: func(b *buffer, _ http.Header) error {
+			user, err := rawjson.ParseObject(b.body)
 			if err != nil {
 				return err
 			}
@@ -195,8 +195,8 @@ func (c *Client) tenant(ctx context.Context) (string, error) {
 	k := &call{
 		base: base, open: true, probe: true,
 		req: Request{Path: "/_edge/tenant_info"},
-		parse: func(body []byte, _ http.Header) error {
-			doc, err := rawjson.ParseObject(body)
+		parse: func(b *buffer, _ http.Header) error {
+			doc, err := rawjson.ParseObject(b.body)
 			if err != nil {
 				return err
 			}

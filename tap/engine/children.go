@@ -281,8 +281,7 @@ func block(doc rawjson.Object, name string) (rows []row, more bool, err error) {
 	if !ok {
 		return nil, true, nil // the site left it out: ask for the list
 	}
-	meta, _ := b.Get("meta").Object()
-	if string(meta.Get("hasMore")) != "false" {
+	if string(b.Get("meta").Member("hasMore")) != "false" {
 		return nil, true, nil
 	}
 	for v := range b.Get("results").Elements() {

@@ -73,12 +73,8 @@ func (f *feed) concerns(row row) bool {
 
 // versionNumber returns version.number, 0 if the row doesn't tell.
 func versionNumber(row row) int {
-	version, ok := row.Get("version").Object()
-	if !ok {
-		return 0
-	}
 	n := 0
-	for _, c := range version.Get("number") {
+	for _, c := range row.Get("version").Member("number") {
 		if c < '0' || c > '9' || n > 1<<30 {
 			return 0
 		}

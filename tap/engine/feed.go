@@ -258,8 +258,7 @@ func (f *feed) wanted(row row, since time.Time) bool {
 func changed(key string, row row) (time.Time, error) {
 	v := row.Get(key)
 	if key == "modifiedAt" {
-		version, _ := row.Get("version").Object()
-		v = version.Get("createdAt")
+		v = row.Get("version").Member("createdAt")
 	}
 	text, ok := v.Text()
 	if !ok {

@@ -37,8 +37,9 @@ func newReading(w *walk, i int, from state.Position) *reading {
 	l := &w.lists[i]
 	r := &reading{
 		walk: w, list: l, index: i,
-		skip: skipper{order: l.order, after: from.After},
-		head: from.Cursor == "" && from.After == "",
+		skip:     skipper{order: l.order, after: from.After},
+		head:     from.Cursor == "" && from.After == "",
+		auditing: map[string]bool{},
 	}
 	if !w.incremental || l.trash {
 		return r
@@ -99,7 +100,6 @@ func (r *reading) page(ctx context.Context, p *client.Page, rows *sync.WaitGroup
 		}
 	}
 	w.track.add(units)
-	finishAlone(w.track, units, parents)
 	for _, par := range parents {
 		select {
 		case w.run.tasks <- struct{}{}:
@@ -114,33 +114,21 @@ func (r *reading) page(ctx context.Context, p *client.Page, rows *sync.WaitGroup
 	return w.run.ledger.checkpoint()
 }
 
-// finishAlone finishes the rows that no child is read for.
-func finishAlone(t *track, units []*unit, parents []*parent) {
-	waiting := make(map[*unit]bool, len(parents))
-	for _, p := range parents {
-		waiting[p.unit] = true
-	}
-	for _, u := range units {
-		if !waiting[u] {
-			t.finish(u, nil)
-		}
-	}
-}
-
 // sort decides of each row of a page whether it is in scope, and what has to be read
-// because of it.
-func (r *reading) sort(ctx context.Context, p *client.Page) (kept []row, units []*unit, parents []*parent, err error) {
-	r.auditing = map[string]bool{}
+// because of it. Units of rows for which nothing is read are done.
+func (r *reading) sort(ctx context.Context, p *client.Page) (kept []row, units []unit, parents []*parent, err error) {
+	clear(r.auditing)
+	kept, units = make([]row, 0, len(p.Rows)), make([]unit, len(p.Rows))
 	for i, row := range p.Rows {
 		key := r.key(row)
-		u := &unit{after: key, cursor: p.Cursor, list: r.index}
+		u := &units[i]
+		*u = unit{after: key, cursor: p.Cursor, list: r.index, done: true}
 		if i == len(p.Rows)-1 {
 			u.cursor = p.Next
 			if p.Next == "" {
 				u.after, u.list = "", r.index+1
 			}
 		}
-		units = append(units, u)
 		done, err := r.skip.drop(key)
 		if err != nil {
 			return nil, nil, nil, err
@@ -164,6 +152,9 @@ func (r *reading) sort(ctx context.Context, p *client.Page) (kept []row, units [
 			}
 		}
 		kept = append(kept, row)
+		if len(r.walk.children) == 0 || r.list.trash {
+			continue
+		}
 		par, err := r.parent(row, u)
 		if err != nil {
 			return nil, nil, nil, err
@@ -172,6 +163,7 @@ func (r *reading) sort(ctx context.Context, p *client.Page) (kept []row, units [
 			return nil, nil, nil, err
 		}
 		if len(par.need) > 0 || len(par.first) > 0 {
+			u.done = false
 			parents = append(parents, par)
 		}
 	}
@@ -194,8 +186,7 @@ func (r *reading) key(row row) string {
 	case byID, byTime:
 		v = row.Get(r.walk.listing.SortField)
 	case byChange:
-		version, _ := row.Get("version").Object()
-		v = version.Get("createdAt")
+		v = row.Get("version").Member("createdAt")
 	}
 	text, _ := v.Text()
 	return text
@@ -228,9 +219,6 @@ func (r *reading) noteHigh(p *client.Page) {
 func (r *reading) parent(row row, u *unit) (*parent, error) {
 	p := &parent{unit: u}
 	w := r.walk
-	if len(w.children) == 0 || r.list.trash {
-		return p, nil
-	}
 	var ok bool
 	if p.id, ok = row.Get("id").Text(); !ok || p.id == "" {
 		return nil, &client.Error{Kind: client.KindMalformed, Message: fmt.Sprintf("a row of %s has no id", w.listing.Route)}

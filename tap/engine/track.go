@@ -37,16 +37,19 @@ func newTrack(at state.Position) *track {
 	return &track{at: at, moved: make(chan struct{}), frozen: map[*feed]state.Position{}}
 }
 
-// add appends the rows of one page.
-func (t *track) add(page []*unit) {
+// add appends the rows of one page, of which some may be done.
+func (t *track) add(page []unit) {
 	if len(page) == 0 {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	page[len(page)-1].lastOfPage = true
-	t.units = append(t.units, page...)
+	for i := range page {
+		t.units = append(t.units, &page[i])
+	}
 	t.pages++
+	t.advance()
 }
 
 // finish says that everything of a row is written, but for the streams that failed on it.
@@ -55,6 +58,11 @@ func (t *track) finish(u *unit, failed []*feed) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	u.done, u.failed = true, failed
+	t.advance()
+}
+
+// advance moves the position over what is finished; the caller holds the lock.
+func (t *track) advance() {
 	n := 0
 	for n < len(t.units) && t.units[n].done {
 		t.pass(t.units[n])

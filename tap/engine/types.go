@@ -88,9 +88,8 @@ func (r *Run) typesBut(ctx context.Context, known []string) (types []string, all
 	}
 	defer page.Release()
 	for _, row := range page.Rows {
-		content, _ := row.Get("content").Object()
 		// Types that apps define have a prefix, such as ac: or forge:.
-		t, _ := content.Get("type").Text()
+		t, _ := row.Get("content").Member("type").Text()
 		if strings.Contains(t, ":") && !slices.Contains(types, t) && !slices.Contains(known, t) {
 			types = append(types, t)
 		}

@@ -171,8 +171,7 @@ func (b *Builder) value(dst []byte, f *field, v rawjson.Value, row rawjson.Objec
 	case fromEntity:
 		return appendEntity(dst, v, from)
 	case fromChange:
-		version, _ := row.Get("version").Object()
-		return b.appendTime(dst, f.name, version.Get("createdAt"))
+		return b.appendTime(dst, f.name, row.Get("version").Member("createdAt"))
 	case asText:
 		if v == nil {
 			return append(dst, "null"...)
@@ -201,11 +200,10 @@ func (b *Builder) value(dst []byte, f *field, v rawjson.Value, row rawjson.Objec
 // appendEntity appends {id, title} of a version's parent; the route's own values win, since
 // the title may have been another one then.
 func appendEntity(dst []byte, v rawjson.Value, from Source) []byte {
-	own, _ := v.Object()
 	dst = append(dst, `{"id":`...)
-	dst = appendOr(dst, own.Get("id"), from.ParentID)
+	dst = appendOr(dst, v.Member("id"), from.ParentID)
 	dst = append(dst, `,"title":`...)
-	dst = appendOr(dst, own.Get("title"), from.ParentTitle)
+	dst = appendOr(dst, v.Member("title"), from.ParentTitle)
 	return append(dst, '}')
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"maps"
+	"net/http"
 	"regexp"
 	"strings"
 	"testing"
@@ -48,6 +49,10 @@ func TestRefused(t *testing.T) {
 		}, `anonymous.*check email and api_token`, tap.ExitRefused},
 		{"anonymous with 200", nil, func(s *simconfluence.Site) { s.SetMode(simconfluence.Anonymous) }, `anonymous.*check email and api_token`, tap.ExitRefused},
 		{"no licence", nil, func(s *simconfluence.Site) { s.SetMode(simconfluence.Unlicensed) }, `403.*not permitted to use Confluence.*give the account access`, tap.ExitRefused},
+		{"refused for another reason", nil, func(s *simconfluence.Site) {
+			s.SetFaults(simconfluence.Where(func(r *http.Request) bool { return r.URL.Path == "/wiki/rest/api/user/current" },
+				simconfluence.Status(403, `{"statusCode":403,"message":"The account is suspended"}`)))
+		}, `403.*The account is suspended`, tap.ExitRefused},
 		{"unknown site", nil, func(s *simconfluence.Site) { s.SetMode(simconfluence.UnknownSite) }, `no Confluence site answers.*check domain`, tap.ExitRefused},
 		{"login page", nil, func(s *simconfluence.Site) { s.SetMode(simconfluence.LoginPage) }, `login page.*check domain and the credentials`, tap.ExitRefused},
 		{"redirect to the login page", nil, func(s *simconfluence.Site) { s.SetMode(simconfluence.LoginRedirect) }, `login page.*check domain and the credentials`, tap.ExitRefused},

@@ -120,7 +120,7 @@ func exitStatus(err error) int {
 		return ExitDone
 	case errors.As(err, &mistake), isSettings(err):
 		return ExitUsage
-	case k.SiteWide(), k == client.KindLoginPage:
+	case k.SiteWide(), k == client.KindLoginPage, k == client.KindForbidden:
 		return ExitRefused
 	case k == client.KindRateLimit:
 		return ExitLater

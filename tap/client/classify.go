@@ -47,7 +47,7 @@ const (
 	hintToken = "check email and api_token, or access_token: a token may be mistyped, revoked or expired; " +
 		"API tokens are made at id.atlassian.com under Security"
 	hintAnonymous = "the site lets the request in without an account, so the credentials did not count: " +
-		"check email and api_token; a token with scopes needs cloud_id"
+		"check email and api_token"
 	hintLicence   = "give the account access to Confluence in the site's user management"
 	hintSite      = "check domain: it is the first part of the address that people open in the browser"
 	hintLoginPage = "check domain and the credentials, and that no proxy or single sign-on page stands before the site"

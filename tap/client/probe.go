@@ -47,7 +47,7 @@ func (c *Client) Probe(ctx context.Context) (Site, error) {
 	}
 	cloudID, lookupErr := c.tenant(ctx)
 	if lookupErr != nil {
-		return site, withHint(err, "; a token with scopes needs cloud_id, which could not be looked up")
+		return site, withHint(err, "; the site's cloud id, which a token with scopes needs, could not be looked up: set cloud_id")
 	}
 	gateway := c.gateway(cloudID)
 	other, otherErr := c.whoami(ctx, gateway)

@@ -57,7 +57,7 @@ func TestProbe(t *testing.T) {
 		{name: "bad token", answers: answers{sitePath: says(401, `{"message":"Basic authentication failed"}`), tenant: says(200, `{"cloudId":"11-aa"}`)},
 			kind: KindToken, text: "Basic authentication failed (check email and api_token", url: "https://acme.example", sent: []string{sitePath, tenant, viaGate}},
 		{name: "bad token, no cloud id", answers: answers{tenant: says(404, "")},
-			kind: KindToken, text: "needs cloud_id, which could not be looked up", url: "https://acme.example", sent: []string{sitePath, tenant}},
+			kind: KindToken, text: "could not be looked up: set cloud_id", url: "https://acme.example", sent: []string{sitePath, tenant}},
 		{name: "anonymous", answers: answers{sitePath: says(200, `{"type":"anonymous"}`), tenant: says(200, `{"cloudId":"../.."}`)},
 			kind: KindAnonymous, text: "anonymous", url: "https://acme.example", sent: []string{sitePath, tenant}},
 		{name: "anonymous by header", answers: answers{sitePath: says(200, me, "X-Seraph-LoginReason", "AUTHENTICATED_FAILED"), tenant: says(404, "")},

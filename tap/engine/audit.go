@@ -64,6 +64,12 @@ func (w *walk) distrust(f *feed, shortcut, parent, difference string) {
 		"stream", f.name, "shortcut", shortcut, "parent", parent, "difference", difference)
 }
 
+// uncompared says that a shortcut can't be compared on this site: its rows stand.
+func (w *walk) uncompared(f *feed, shortcut string, err error) {
+	w.run.warnOnce("uncompared "+shortcut+f.name, "a shortcut can't be compared with its plain route in this run",
+		"stream", f.name, "shortcut", shortcut, "error", err)
+}
+
 // plainRecords reads one stream's records of one parent by the plain route.
 func (f *feed) plainRecords(ctx context.Context, p *parent) (records, []item, error) {
 	var items []item
@@ -105,34 +111,39 @@ func (w *walk) auditTogether(ctx context.Context, p *parent, feeds []*feed, doc 
 			continue // the plain list is read anyway
 		}
 		difference, plain, err := f.compareRows(ctx, p, rows, nil)
-		if err != nil {
+		if err == nil && difference != "" {
+			difference, err = w.compareAgain(ctx, p, feeds, f, plain)
+		}
+		switch {
+		case err != nil && endsRun(ctx, err):
 			return err
-		}
-		if difference != "" {
-			again, err := w.run.Client.Get(ctx, w.togetherRequest(p, feeds))
-			if client.KindOf(err) == client.KindNotFound {
-				continue // it vanished meanwhile: what was read of it stands
-			}
-			if err != nil {
-				return err
-			}
-			if rows, more, err = block(again, f.stream.Include); err != nil {
-				return err
-			}
-			if difference, _, err = f.compareRows(ctx, p, rows, plain); err != nil {
-				return err
-			}
-			if more {
-				difference = ""
-			}
-		}
-		if difference != "" {
+		case err != nil:
+			w.uncompared(f, shortcut, err)
+		case difference != "":
 			w.distrust(f, shortcut, p.id, difference)
-		} else {
+		default:
 			w.run.audits.add(shortcut+" ("+f.name+")", true)
 		}
 	}
 	return nil
+}
+
+// compareAgain repeats a combined read that differed from the plain list, and then that list:
+// what changes meanwhile is no difference. Nor is a parent that vanished.
+func (w *walk) compareAgain(ctx context.Context, p *parent, feeds []*feed, f *feed, plain records) (string, error) {
+	doc, err := w.run.Client.Get(ctx, w.togetherRequest(p, feeds))
+	if client.KindOf(err) == client.KindNotFound {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	rows, more, err := block(doc, f.stream.Include)
+	if err != nil || more {
+		return "", err
+	}
+	difference, _, err := f.compareRows(ctx, p, rows, plain)
+	return difference, err
 }
 
 // compareRows compares a shortcut's rows of a parent with its plain list, which it returns.
@@ -163,7 +174,11 @@ func (w *walk) auditFirst(ctx context.Context, p *parent, f *feed, it item) erro
 	}
 	plain, items, err := f.plainRecords(ctx, p)
 	if err != nil {
-		return err
+		if endsRun(ctx, err) {
+			return err
+		}
+		w.uncompared(f, shortcut, err)
+		return f.write([]item{it}, f.since())
 	}
 	if difference := lacks(short, plain); difference != "" {
 		// An edit between listing and reading makes a second version, and no liar.

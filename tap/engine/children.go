@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"time"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 	"github.com/tap-confluence/tap-confluence/tap/client"
@@ -37,7 +39,7 @@ func (w *walk) readChildren(ctx context.Context, p *parent) {
 			if f.left.Load() {
 				continue
 			}
-			if err != nil {
+			if err := errorFor(f, err); err != nil {
 				f.failParent(p.id, err)
 				failed = append(failed, f)
 			} else {
@@ -49,6 +51,40 @@ func (w *walk) readChildren(ctx context.Context, p *parent) {
 	if err := w.run.ledger.checkpoint(); err != nil {
 		w.run.stop(err)
 	}
+}
+
+// partly says for which of the streams that were read together one parent could not be read.
+type partly map[*feed]error
+
+// Error tells all of them.
+func (p partly) Error() string { return errors.Join(slices.Collect(maps.Values(p))...).Error() }
+
+// errorFor is the part of an error that concerns one stream.
+func errorFor(f *feed, err error) error {
+	if parts, ok := errors.AsType[partly](err); ok {
+		return parts[f]
+	}
+	return err
+}
+
+// everyFeed does something for every stream. What fails for one does not keep the others from it,
+// unless it ends the run or the parent is gone.
+func everyFeed(ctx context.Context, feeds []*feed, do func(*feed) error) error {
+	failed := partly{}
+	for _, f := range feeds {
+		err := do(f)
+		switch {
+		case err == nil:
+		case endsRun(ctx, err), errors.Is(err, errVanished):
+			return err
+		default:
+			failed[f] = err
+		}
+	}
+	if len(failed) > 0 {
+		return failed
+	}
+	return nil
 }
 
 // route is one way of reading some streams' records of one parent.
@@ -176,13 +212,18 @@ func (f *feed) readList(ctx context.Context, req client.Request, use func([]row)
 	}
 }
 
-// belowBookmark says whether the last row is older than the stream's bookmark.
+// belowBookmark says whether the last row is older than the stream's bookmark, and all of
+// them come newest first.
 func (f *feed) belowBookmark(rows []row) bool {
-	if len(rows) == 0 {
-		return false
+	var last time.Time
+	for _, row := range rows {
+		t, err := changed(f.stream.ReplicationKey, row)
+		if err != nil || !last.IsZero() && t.After(last) {
+			return false
+		}
+		last = t
 	}
-	t, err := changed(f.stream.ReplicationKey, rows[len(rows)-1])
-	return err == nil && t.Before(f.since())
+	return !last.IsZero() && last.Before(f.since())
 }
 
 // childItems are the items of one parent's rows.
@@ -220,24 +261,19 @@ func (w *walk) readTogether(ctx context.Context, p *parent, feeds []*feed) error
 			return err
 		}
 	}
-	for _, f := range feeds {
+	return everyFeed(ctx, feeds, func(f *feed) error {
 		if f.left.Load() {
-			continue
+			return nil
 		}
 		rows, more, err := block(doc, f.stream.Include)
 		if err != nil {
 			return err
 		}
 		if more || f.tooFew(rows, p) {
-			err = w.readPlain(ctx, p, f)
-		} else {
-			err = f.write(f.childItems(rows, p), f.since())
+			return w.readPlain(ctx, p, f)
 		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+		return f.write(f.childItems(rows, p), f.since())
+	})
 }
 
 // togetherRequest is the combined read of one parent for some streams.
@@ -267,12 +303,7 @@ func (w *walk) itemStatus(q query, p *parent) query {
 // readApart reads each stream's own list of a parent that the combined read does not find:
 // only if the lists don't find it either is it gone.
 func (w *walk) readApart(ctx context.Context, p *parent, feeds []*feed) error {
-	for _, f := range feeds {
-		if err := w.readPlain(ctx, p, f); err != nil {
-			return err
-		}
-	}
-	return nil
+	return everyFeed(ctx, feeds, func(f *feed) error { return w.readPlain(ctx, p, f) })
 }
 
 // block returns the rows of one block of a combined read, and whether there are more.

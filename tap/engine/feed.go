@@ -37,6 +37,8 @@ type feed struct {
 	// from is the time from which on versions of changed parents are wanted.
 	from    time.Time
 	version int64
+	// fresh says that an incremental stream has no bookmark yet and is read from the anchor on.
+	fresh bool
 	// plain says that the stream's rows are read by the plain route.
 	plain bool
 	// narrow says that the run's spaces are so few that reading by parent is cheaper.

@@ -72,7 +72,7 @@ func (r *Run) searchCount(ctx context.Context, cql string) (int, error) {
 		Scopes: []string{"search:confluence", "read:content-details:confluence"},
 	})
 	if err != nil {
-		return 0, err
+		return 0, searchError(err)
 	}
 	n, err := strconv.Atoi(string(doc.Get("totalSize")))
 	if err != nil {

@@ -94,6 +94,7 @@ func (r *Run) prepare(ctx context.Context, f *feed, e *state.Entry) {
 		if f.bookmark.IsZero() {
 			f.bookmark = r.anchor
 			if len(e.Partitions) == 0 {
+				f.fresh = true
 				r.tellAnchor(ctx, f)
 			}
 		}
@@ -263,7 +264,7 @@ func (r *Run) scopedLists(ctx context.Context, p pass, feeds []*feed) ([]list, e
 	how := listing{incremental: p.incremental, statuses: r.Config.PageStatus, spaces: r.spaces.included}
 	emits := false
 	for _, f := range feeds {
-		how.body = how.body || f.stream.Body && f.stream.Listing == p.listing
+		how.body = how.body || f.emitsBody() && f.stream.Listing == p.listing
 		emits = emits || f.stream.Parent != p.listing
 	}
 	if !emits {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -88,9 +89,12 @@ func (r *Run) readPools(ctx context.Context, l *stream.Listing) ([][]*parent, er
 			q = q.with("status", status)
 		}
 		q = q.with("sort", []string{l.Sort, "-" + l.Sort}[i%2])
+		if named := r.spaces.included; named != nil && l.SpaceParam != "" {
+			q = q.with(l.SpaceParam, strings.Join(named[:min(len(named), l.SpaceMax)], ","))
+		}
 		g.Go(func() error {
 			rows, err := r.firstRows(ctx, client.Request{Path: stream.Path(l.Route, ""), Query: q, Scopes: l.Scopes}, l.MaxLimit)
-			pools[i] = parentsOf(rows)
+			pools[i] = r.parentsOf(ctx, l, rows)
 			return err
 		})
 	}
@@ -100,9 +104,16 @@ func (r *Run) readPools(ctx context.Context, l *stream.Listing) ([][]*parent, er
 	return slices.DeleteFunc(pools, func(pool []*parent) bool { return len(pool) == 0 }), nil
 }
 
-func parentsOf(rows []copied) []*parent {
+// parentsOf makes parents of those rows of a listing that are of the run's spaces.
+func (r *Run) parentsOf(ctx context.Context, l *stream.Listing, rows []copied) []*parent {
 	parents := make([]*parent, 0, len(rows))
+	keep := r.spaces.keepSpace(l.SpaceField)
 	for _, row := range rows {
+		if keep != nil {
+			if in, err := keep(ctx, row.Object); err != nil || !in {
+				continue
+			}
+		}
 		p := &parent{id: row.owner("id")}
 		if p.id == "" {
 			continue // the walk itself says so

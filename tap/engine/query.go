@@ -38,7 +38,7 @@ func (q query) withStatuses(l *stream.Listing, statuses []string) query {
 // childRequest is the request of a stream's plain list of one parent.
 func (f *feed) childRequest(id string) client.Request {
 	q := query(f.stream.Query)
-	if f.stream.Body {
+	if f.emitsBody() {
 		q = q.withBody(f.run.Config.BodyFormat)
 	}
 	if f.newestFirst() {
@@ -49,6 +49,9 @@ func (f *feed) childRequest(id string) client.Request {
 	}
 	return client.Request{Path: stream.Path(f.stream.Route, id), Query: q, Scopes: f.stream.Scopes}
 }
+
+// emitsBody says whether the stream's records hold bodies.
+func (f *feed) emitsBody() bool { return f.stream.Body && !f.sel.Removed.Whole("body") }
 
 // newestFirst says that the stream's plain lists are read newest change first, down to the
 // bookmark.

@@ -28,6 +28,9 @@ type reading struct {
 	// since is the bookmark of each incremental stream in this listing, low the lowest.
 	since map[*feed]time.Time
 	low   time.Time
+	// last is the time of the last row that was asked for, mixed that a later one is newer.
+	last  time.Time
+	mixed bool
 	// auditing are the ids of the page's parents whose first version is compared.
 	auditing map[string]bool
 }
@@ -71,13 +74,23 @@ type parent struct {
 }
 
 // reachesEnd says whether a page of a listing in order of change goes below what any
-// stream wants; the pages after it hold nothing.
+// stream wants; the pages after it hold nothing. In a listing whose rows turn out to come in
+// another order, nothing tells what comes after them: it is read to its end.
 func (r *reading) reachesEnd(p *client.Page) bool {
-	if r.list.order != byChange || len(p.Rows) == 0 {
+	if r.list.order != byChange || len(p.Rows) == 0 || r.mixed {
 		return false
 	}
-	t := timeOf(r.key(p.Rows[len(p.Rows)-1]))
-	return !t.IsZero() && t.Before(r.low)
+	for _, row := range p.Rows {
+		t := timeOf(r.key(row))
+		if !r.last.IsZero() && t.After(r.last) {
+			r.mixed = true
+			r.walk.run.warnOnce("mixed "+r.walk.listing.Name, "the listing does not come in the order of change that was asked for; it is read to its end",
+				"listing", r.walk.listing.Name)
+			return false
+		}
+		r.last = t
+	}
+	return !r.last.IsZero() && r.last.Before(r.low)
 }
 
 // page writes what a page holds and starts reading what hangs on its rows.

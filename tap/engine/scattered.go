@@ -62,14 +62,23 @@ func (w *walk) shortcutOf(f *feed) string {
 	return ""
 }
 
+// audited names the scattered shortcut on which a stream is audited in this walk, empty for
+// none. Of incremental reads only the first is: the later ones do as it did.
+func (w *walk) audited(f *feed) string {
+	if w.incremental && !f.fresh {
+		return ""
+	}
+	return w.shortcutOf(f)
+}
+
 // beginAudits reads the samples of the walk's scattered shortcuts by their plain routes. A
 // walk that goes on from an earlier run has written rows that nobody watched: no audit.
 func (w *walk) beginAudits(ctx context.Context) ([]*scattered, error) {
 	samples := w.run.Config.AuditSamples
-	if w.incremental || w.resumed || samples <= 0 || w.run.spaces.narrowed() {
+	if w.resumed || samples <= 0 {
 		return nil, nil
 	}
-	if !slices.ContainsFunc(w.feeds, func(f *feed) bool { return w.shortcutOf(f) != "" }) {
+	if !slices.ContainsFunc(w.feeds, func(f *feed) bool { return w.audited(f) != "" }) {
 		return nil, nil
 	}
 	// The walk counts as begun. A sample that an interruption took is not read again: a sync
@@ -81,7 +90,7 @@ func (w *walk) beginAudits(ctx context.Context) ([]*scattered, error) {
 	audits := make([]*scattered, len(w.feeds))
 	g, group := errgroup.WithContext(ctx)
 	for i, f := range w.feeds {
-		name := w.shortcutOf(f)
+		name := w.audited(f)
 		if name == "" {
 			continue
 		}
@@ -91,7 +100,7 @@ func (w *walk) beginAudits(ctx context.Context) ([]*scattered, error) {
 				if endsRun(group, err) {
 					return err
 				}
-				w.run.log.Warn("a shortcut can't be compared with its plain route in this run", "stream", f.name, "shortcut", name, "error", err)
+				w.uncompared(f, name, err)
 				return nil
 			}
 			if len(a.parents) > 0 {
@@ -118,8 +127,11 @@ func (a *scattered) begin(ctx context.Context, samples int) error {
 	g.SetLimit(a.walk.run.Config.Concurrency)
 	for i, p := range parents {
 		g.Go(func() error {
-			var err error
-			plain[i], _, err = a.feed.plainRecords(group, p)
+			_, items, err := a.feed.plainRecords(group, p)
+			if err != nil {
+				return err
+			}
+			plain[i], err = a.feed.records(a.feed.sinceBookmark(items))
 			return err
 		})
 	}
@@ -182,7 +194,9 @@ func (a *scattered) busyParents(ctx context.Context, pools [][]*parent) ([]*pare
 				return nil, err
 			}
 			for _, row := range rows {
-				ids[row.owner(a.feed.stream.ParentField)]++
+				if id := row.owner(a.feed.stream.ParentField); a.walk.run.spaces.ownerInScope(id) {
+					ids[id]++
+				}
 			}
 		}
 	}
@@ -214,6 +228,9 @@ func (a *scattered) end(ctx context.Context) error {
 				return err
 			}
 			difference = lacks(short, alike(a.plain[p.id], again))
+			if difference != "" && !a.inScope(ctx, p) {
+				difference = "" // it left the scope meanwhile, and its rows with it
+			}
 		}
 		if difference != "" {
 			w.distrust(f, a.name, p.id, difference)
@@ -222,6 +239,31 @@ func (a *scattered) end(ctx context.Context) error {
 		w.run.audits.add(a.name+" ("+f.name+")", true)
 	}
 	return nil
+}
+
+// inScope says whether a parent is still there, with a status that is read.
+func (a *scattered) inScope(ctx context.Context, p *parent) bool {
+	r, l := a.walk.run, a.feed.stream.Parent
+	asked := []query{nil}
+	if l.Body && slices.Contains(l.Statuses, stream.Archived) {
+		asked = append(asked, query{{"status", stream.Archived}})
+	}
+	for _, q := range asked {
+		if doc, err := r.Client.Get(ctx, itemRequest(l, p.id, q)); err == nil {
+			status, ok := doc.Get("status").Text()
+			return !ok || slices.Contains(r.Config.PageStatus, status)
+		}
+	}
+	return false
+}
+
+// sinceBookmark leaves out what an incremental stream does not want.
+func (f *feed) sinceBookmark(items []item) []item {
+	since := f.since()
+	return slices.DeleteFunc(items, func(it item) bool {
+		t, err := changed(f.stream.ReplicationKey, it.row)
+		return !since.IsZero() && err == nil && t.Before(since)
+	})
 }
 
 // alike are the records that two reads have in common.

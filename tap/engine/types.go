@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,9 +20,8 @@ type customTypes struct {
 }
 
 // customTypes returns the types of custom content to read: those configured, else those
-// that a search finds. No route lists types, so a search that is refused or finds nothing
-// is a warning, not an error. A search that fails for another reason is one: there may be
-// types.
+// that a search finds, since no route lists types. A search that fails or is refused is an
+// error: there may be types, whose rows would be missing without a word.
 func (r *Run) customTypes(ctx context.Context) ([]string, error) {
 	if len(r.Config.CustomContentTypes) > 0 {
 		return r.Config.CustomContentTypes, nil
@@ -35,11 +35,9 @@ func (r *Run) customTypes(ctx context.Context) ([]string, error) {
 	switch {
 	case err != nil && endsRun(ctx, err):
 		return nil, err
-	case err != nil && !refusesSearch(err):
-		r.types.known, r.types.err = true, fmt.Errorf("looking for types of custom content: %w", err)
-		return nil, r.types.err
 	case err != nil:
-		r.log.Warn("can't look for types of custom content; set custom_content_types to read them", "error", err)
+		r.types.known, r.types.err = true, fmt.Errorf("looking for types of custom content, which custom_content_types would name: %w", err)
+		return nil, r.types.err
 	case len(found) == 0:
 		r.log.Info("a search found no custom content; set custom_content_types if there is some")
 	default:
@@ -55,19 +53,37 @@ func refusesSearch(err error) bool {
 	return k == client.KindScope || unknownType(err) || refused(err)
 }
 
+// searchError is the error of a search. The probe has shown that the account may use
+// Confluence: where a search says otherwise, it refuses only itself.
+func searchError(err error) error {
+	var e *client.Error
+	if errors.As(err, &e) && e.Kind == client.KindLicence {
+		own := *e
+		own.Kind, own.Hint = client.KindForbidden, "the account may not search"
+		return &own
+	}
+	return err
+}
+
 // searchTypes searches for content that is of none of Confluence's own types, then for
-// content of none of the types found either, until nothing is left: a request per handful
+// content of none of the types seen either, until nothing is left: a request per handful
 // of types, however much content there is.
 func (r *Run) searchTypes(ctx context.Context) ([]string, error) {
 	const mostTypes = 100 // a search that doesn't heed the question must end, too
 	known := []string{"page", "blogpost", "comment", "attachment", "space", "user", "whiteboard", "database", "folder", "embed"}
 	var found []string
-	for len(found) < mostTypes {
-		fresh, all, err := r.typesBut(ctx, append(slices.Clone(known), found...))
+	for len(known) < mostTypes {
+		fresh, all, err := r.typesBut(ctx, known)
 		if err != nil && (len(found) == 0 || endsRun(ctx, err) || !refusesSearch(err)) {
 			return nil, err
 		}
-		found = append(found, fresh...)
+		known = append(known, fresh...)
+		for _, t := range fresh {
+			// Types that apps define have a prefix, such as ac: or forge:.
+			if strings.Contains(t, ":") {
+				found = append(found, t)
+			}
+		}
 		if all || len(fresh) == 0 {
 			break // also where the site doesn't take such types in a question: what was found stands
 		}
@@ -76,21 +92,20 @@ func (r *Run) searchTypes(ctx context.Context) ([]string, error) {
 	return found, nil
 }
 
-// typesBut returns types that apps define of the content that a search finds beside the
-// known types, and whether it showed all there is.
+// typesBut returns types of the content that a search finds beside the known types, and
+// whether it showed all there is. Archived spaces are searched, too.
 func (r *Run) typesBut(ctx context.Context, known []string) (types []string, all bool, err error) {
 	page, err := r.Client.Pager(client.Request{
-		Path: "/wiki/rest/api/search", Query: query{{"cql", "type not in (" + quoted(known) + ")"}},
+		Path: "/wiki/rest/api/search", Query: query{{"cql", "type not in (" + quoted(known) + ")"}, {"includeArchivedSpaces", "true"}},
 		Scopes: []string{"search:confluence", "read:content-details:confluence"},
 	}, 100).Page(ctx, "")
 	if err != nil {
-		return nil, false, err
+		return nil, false, searchError(err)
 	}
 	defer page.Release()
 	for _, row := range page.Rows {
-		// Types that apps define have a prefix, such as ac: or forge:.
 		t, _ := row.Get("content").Member("type").Text()
-		if strings.Contains(t, ":") && !slices.Contains(types, t) && !slices.Contains(known, t) {
+		if t != "" && !slices.Contains(types, t) && !slices.Contains(known, t) {
 			types = append(types, t)
 		}
 	}

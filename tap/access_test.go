@@ -50,7 +50,7 @@ func TestRefused(t *testing.T) {
 		{"anonymous with 200", nil, func(s *simconfluence.Site) { s.SetMode(simconfluence.Anonymous) }, `anonymous.*check email and api_token`, tap.ExitRefused},
 		{"no licence", nil, func(s *simconfluence.Site) { s.SetMode(simconfluence.Unlicensed) }, `403.*not permitted to use Confluence.*give the account access`, tap.ExitRefused},
 		{"refused for another reason", nil, func(s *simconfluence.Site) {
-			s.SetFaults(simconfluence.Where(func(r *http.Request) bool { return r.URL.Path == "/wiki/rest/api/user/current" },
+			s.SetFaults(simconfluence.Where(func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/wiki/rest/api/user/current") },
 				simconfluence.Status(403, `{"statusCode":403,"message":"The account is suspended"}`)))
 		}, `403.*The account is suspended`, tap.ExitRefused},
 		{"unknown site", nil, func(s *simconfluence.Site) { s.SetMode(simconfluence.UnknownSite) }, `no Confluence site answers.*check domain`, tap.ExitRefused},

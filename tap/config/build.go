@@ -127,6 +127,11 @@ func (l *loader) anchor(c *Config, values map[string]any) {
 		l.fail("anchor_date", err.Error())
 		return
 	}
+	// A clock may be a little wrong, and zones differ by a day.
+	if at.After(time.Now().AddDate(0, 0, 1)) {
+		l.fail("anchor_date", "lies in the future: incremental reads would leave out everything until then")
+		return
+	}
 	// Nothing in Confluence is older than this, and the zero time means that the setting
 	// is absent.
 	if epoch := time.Unix(0, 0).UTC(); at.Before(epoch) {

@@ -109,6 +109,7 @@ func TestMistakes(t *testing.T) {
 		`{"domain":"a","cloud_id":"a/b"}`:                                            "cloud_id: must be of the form 0",
 		`{"domain":"a","anchor_date":"last year"}`:                                   "anchor_date: must be of the form YYYY-MM-DD",
 		`{"domain":"a","anchor_date":"2025-02-30"}`:                                  "anchor_date: is not a date that exists",
+		`{"domain":"a","anchor_date":"2999-01-01"}`:                                  "anchor_date: lies in the future",
 		`{"domain":"a","anchor_date":20250101}`:                                      "anchor_date: must be a string",
 		`{"domain":"a","space_keys":5}`:                                              "space_keys: must be a list of strings",
 		`{"domain":"a","space_keys":["A",5]}`:                                        "space_keys: item 2 must be a string",

@@ -49,7 +49,7 @@ func lies() []lie {
 			streams: where(isLabels), lying: []string{"page_labels", "attachment_labels"}, shortcut: "lists by label", route: "/labels/{id}/pages",
 		},
 		{
-			name: "combined reads are cut", lies: simconfluence.Lies{CombinedCut: 25},
+			name: "combined reads are cut", lies: simconfluence.Lies{CombinedCut: 20},
 			// A cut block of versions shows itself: it has fewer rows than the last version's number.
 			streams: included(stream.Pages), lying: []string{"page_labels", "page_content_properties"}, shortcut: "combined read",
 		},

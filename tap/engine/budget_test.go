@@ -14,8 +14,9 @@ import (
 
 // Which requests are made, and how many: the site's rate is the scarce thing.
 
-// blockRows is how many rows a block of a combined read holds at most.
-const blockRows = 50
+// blockRows is how many rows a block of a combined read holds at most, unasked how many a list
+// gives that is not told.
+const blockRows, unasked = 50, 25
 
 // asked is one request as the site saw it.
 type asked struct {
@@ -52,11 +53,12 @@ func (w *world) perParent(name string) map[string]int {
 // listRequests is how many requests read a list of n rows.
 func listRequests(n int) int { return max(1, (n+249)/250) }
 
-// beyondBlock is how many list requests the blocks that say they have more cost, for a stream.
+// beyondBlock is how many list requests the blocks cost that have more, or look as if they were
+// cut, for a stream.
 func (w *world) beyondBlock(name string) int {
 	n := 0
 	for _, rows := range w.perParent(name) {
-		if rows > blockRows {
+		if rows >= blockRows || rows == unasked {
 			n += listRequests(rows)
 		}
 	}

@@ -306,7 +306,14 @@ func (w *walk) readApart(ctx context.Context, p *parent, feeds []*feed) error {
 	return everyFeed(ctx, feeds, func(f *feed) error { return w.readPlain(ctx, p, f) })
 }
 
-// block returns the rows of one block of a combined read, and whether there are more.
+// Blocks of combined reads end at 50 rows, lists without a limit at 25. A block of just so many
+// may have been cut, whatever it says of more.
+const (
+	blockMost   = 50
+	listDefault = 25
+)
+
+// block returns the rows of one block of a combined read, and whether there may be more.
 func block(doc rawjson.Object, name string) (rows []row, more bool, err error) {
 	b, ok := doc.Get(name).Object()
 	if !ok {
@@ -322,7 +329,7 @@ func block(doc rawjson.Object, name string) (rows []row, more bool, err error) {
 		}
 		rows = append(rows, row)
 	}
-	return rows, false, nil
+	return rows, len(rows) == blockMost || len(rows) == listDefault, nil
 }
 
 // vanished finds out whether a parent whose list is not found is itself gone; if it is

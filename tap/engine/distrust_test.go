@@ -147,6 +147,26 @@ func TestOneOfThreeFails(t *testing.T) {
 	}
 }
 
+// TestCutBlocks: a combined read that is cut without a word where lists end unasked, or where
+// blocks do, costs no row and needs no luck.
+func TestCutBlocks(t *testing.T) {
+	t.Parallel()
+	for _, cut := range []int{25, 50} {
+		o := dense()
+		o.Lies = simconfluence.Lies{CombinedCut: cut}
+		w := newWorld(t, o)
+		w.config.AuditSamples = 0
+		streams := included(stream.Pages)
+		got, _, requests := w.collect(sync_{streams: streams})
+		if missing := w.missing(got, streams); missing != nil {
+			t.Errorf("cut at %d: rows are missing: %q", cut, missing)
+		}
+		if cut == 25 && requests["/pages/{id}/labels"] == 0 {
+			t.Error("no block was cut")
+		}
+	}
+}
+
 // TestTrashedWhileCompared: a sampled parent that goes to the trash during the walk takes its
 // comments out of the site-wide lists, while its own list may still show them. That is no lie.
 func TestTrashedWhileCompared(t *testing.T) {

@@ -32,11 +32,11 @@ func (b *Builder) appendTime(dst []byte, field string, v rawjson.Value) []byte {
 func parseTime(v rawjson.Value) (time.Time, bool) {
 	if text, ok := v.Text(); ok {
 		t, err := timestamp.Parse(text)
-		return t, err == nil && t.Year() >= 1 && t.Year() <= 9999
+		return t, err == nil
 	}
 	ms, err := strconv.ParseInt(string(v), 10, 64)
 	t := time.UnixMilli(ms)
-	return t, err == nil && t.Year() >= 1 && t.Year() <= 9999
+	return t, err == nil && timestamp.Fits(t)
 }
 
 // isCanonical says whether a value is "2006-01-02T15:04:05.000Z" with digits in the digits'

@@ -169,6 +169,13 @@ func (n *network) arrive(*http.Response) {
 	n.under--
 }
 
+// requests returns how many were sent.
+func (n *network) requests() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.sent
+}
+
 func (n *network) problem(format string, args ...any) {
 	if len(n.problems) < 10 {
 		n.problems = append(n.problems, fmt.Sprintf(format, args...))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -127,6 +128,18 @@ type run struct {
 // sync runs the program; state may be empty.
 func (f files) sync(m mode, settings map[string]any, state string, n *network, options ...tap.Option) *run {
 	f.t.Helper()
+	return f.syncTo(&bytes.Buffer{}, m, settings, state, n, options...)
+}
+
+// reader is what reads stdout, and has kept it.
+type reader interface {
+	io.Writer
+	Bytes() []byte
+}
+
+// syncTo runs the program before a reader.
+func (f files) syncTo(stdout reader, m mode, settings map[string]any, state string, n *network, options ...tap.Option) *run {
+	f.t.Helper()
 	args := []string{"--config", f.write("config.json", settings), "--catalog", f.write("catalog.json", m.catalog())}
 	if m.airbyte {
 		args = append([]string{"read"}, args...)
@@ -135,9 +148,9 @@ func (f files) sync(m mode, settings map[string]any, state string, n *network, o
 		args = append(args, "--state", f.write("state.json", state))
 	}
 	args = append(args, "--debug")
-	var stdout, stderr bytes.Buffer
+	var stderr bytes.Buffer
 	r := &run{}
-	r.Status = tap.Run(f.t.Context(), args, nil, &stdout, &stderr, append(options, tap.OverNetwork(n))...)
+	r.Status = tap.Run(f.t.Context(), args, nil, stdout, &stderr, append(options, tap.OverNetwork(n))...)
 	r.Stdout, r.Stderr = stdout.Bytes(), stderr.String()
 	r.Messages = tapfixture.Parse(f.t, r.Stdout)
 	r.log = r.Log()

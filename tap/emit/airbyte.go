@@ -2,7 +2,6 @@ package emit
 
 import (
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/catalog"
@@ -15,14 +14,14 @@ type Airbyte struct {
 	out *Out
 	now func() time.Time
 
-	mu     sync.Mutex
+	mu     Lock
 	counts map[string]int    // records of a stream since its last STATE
 	last   map[string]string // a stream's last STATE
 }
 
 // NewAirbyte returns a sink that writes Airbyte messages to out; now is the wall clock.
 func NewAirbyte(out *Out, now func() time.Time) *Airbyte {
-	return &Airbyte{out: out, now: now, counts: map[string]int{}, last: map[string]string{}}
+	return &Airbyte{out: out, now: now, mu: NewLock(), counts: map[string]int{}, last: map[string]string{}}
 }
 
 // Open writes nothing: the catalog was told by discover.

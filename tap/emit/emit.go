@@ -5,7 +5,6 @@ package emit
 import (
 	"fmt"
 	"io"
-	"sync"
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/catalog"
@@ -74,13 +73,13 @@ func (e *OutputError) Unwrap() error { return e.Err }
 // Out is stdout with a lock. The first error stays: a line that was cut is never followed
 // by another.
 type Out struct {
-	mu  sync.Mutex
+	mu  Lock
 	w   io.Writer
 	err error
 }
 
 // NewOut returns an Out over stdout.
-func NewOut(w io.Writer) *Out { return &Out{w: w} }
+func NewOut(w io.Writer) *Out { return &Out{mu: NewLock(), w: w} }
 
 // Write writes whole lines at once.
 func (o *Out) Write(lines []byte) error {

@@ -2,7 +2,6 @@ package emit
 
 import (
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/catalog"
@@ -14,12 +13,12 @@ import (
 type Singer struct {
 	out *Out
 
-	mu   sync.Mutex
+	mu   Lock
 	last []byte // the last STATE line; the same one is not written twice in a row
 }
 
 // NewSinger returns a sink that writes Singer messages to out.
-func NewSinger(out *Out) *Singer { return &Singer{out: out} }
+func NewSinger(out *Out) *Singer { return &Singer{out: out, mu: NewLock()} }
 
 // Open writes a SCHEMA for every selected stream, so that a target makes its table even if
 // no row comes.

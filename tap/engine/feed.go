@@ -58,13 +58,13 @@ type feed struct {
 	cut    bool // failed only because the run ended
 	inARow int
 
-	writing sync.Mutex // held while records are made and written
+	writing emit.Lock // held while records are made and written
 	buf     []byte
 	newest  time.Time // the newest change of all rows seen, kept for unordered listings
 }
 
 func newFeed(r *Run, sel catalog.Selection) (*feed, error) {
-	f := &feed{run: r, name: sel.Stream.Name, stream: sel.Stream, sel: sel}
+	f := &feed{run: r, name: sel.Stream.Name, stream: sel.Stream, sel: sel, writing: emit.NewLock()}
 	var err error
 	f.build, err = record.New(sel, r.Config.ValidateRecords, func(msg string, args ...any) {
 		r.warnOnce(f.name+msg+fmt.Sprint(args...), msg, append([]any{"stream", f.name}, args...)...)

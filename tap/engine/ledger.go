@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"sync"
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/tap/emit"
@@ -22,7 +21,7 @@ type ledger struct {
 	now   func() time.Time
 	names []string // the run's streams in order
 
-	mu     sync.Mutex
+	mu     emit.Lock
 	state  *state.State
 	active map[*walk]bool
 	begun  map[string]bool // streams that may be told of
@@ -32,7 +31,7 @@ type ledger struct {
 }
 
 func newLedger(sink emit.Sink, now func() time.Time, st *state.State, names []string) *ledger {
-	return &ledger{sink: sink, now: now, names: names, state: st, active: map[*walk]bool{}, begun: map[string]bool{}, dirty: map[string]bool{}, last: now()}
+	return &ledger{sink: sink, now: now, names: names, state: st, mu: emit.NewLock(), active: map[*walk]bool{}, begun: map[string]bool{}, dirty: map[string]bool{}, last: now()}
 }
 
 // entry returns a copy of a stream's entry.

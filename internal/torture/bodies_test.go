@@ -137,6 +137,7 @@ func bodies() []kind {
 			return simconfluence.Status(200, bomb(), "Content-Encoding: gzip")(w, r, next)
 		}), eligible: onList, heavy: true},
 		{name: "200, 200 MB announced", strike: huge},
+		{name: "200, 200 MB for more than five rows", strike: huge, eligible: overFive, overcome: true},
 		{name: "200, more than 64 MB unannounced", strike: hugeUnknown, eligible: onList, heavy: true},
 		{name: "200, invalid UTF-8", strike: badUTF8, eligible: isTitled, overcome: true, spoils: true},
 		{name: "200, nesting of 100,000", strike: body("application/json", strings.Repeat("[", 100_000)+strings.Repeat("]", 100_000)), rarely: true},
@@ -199,8 +200,49 @@ func longer(w http.ResponseWriter, r *http.Request, a *answer) {
 	a.site.ServeHTTP(w, r)
 }
 
-// circle answers with a link to the second page.
-func circle() func(http.ResponseWriter, *http.Request, *answer) {
+// overFive says whether a request asks for more than five rows.
+func overFive(r *http.Request, _ *answer) bool {
+	limit, err := strconv.Atoi(r.URL.Query().Get("limit"))
+	return err == nil && limit > 5
+}
+
+// back remembers from which page a cursor was had, and leads back there: a circle of two.
+type back struct{ from sync.Map }
+
+// knows notes the page and says whether it was reached from another one by its cursor.
+func (b *back) knows(r *http.Request, a *answer) bool {
+	if !hasNext(r, a) {
+		return false
+	}
+	var l struct {
+		Links struct {
+			Next string `json:"next"`
+		} `json:"_links"`
+	}
+	if err := json.Unmarshal(a.Body.Bytes(), &l); err != nil {
+		panic(err) // hasNext has seen it
+	}
+	own := r.URL.Query().Get("cursor")
+	b.from.Store(b.key(r, a, cursorOf(l.Links.Next)), own)
+	before, ok := b.from.Load(b.key(r, a, own))
+	return ok && before != ""
+}
+
+func (b *back) key(r *http.Request, a *answer, cursor string) any {
+	return [3]any{a.site, r.URL.Path, cursor}
+}
+
+func (b *back) strike(w http.ResponseWriter, r *http.Request, a *answer) {
+	before, ok := b.from.Load(b.key(r, a, r.URL.Query().Get("cursor")))
+	cursor, isText := before.(string)
+	if !ok || !isText {
+		panic("knows has seen it")
+	}
+	next(func(r *http.Request, _ string) string { return r.URL.Path + "?cursor=" + url.QueryEscape(cursor) })(w, r, a)
+}
+
+// itself answers with a link to the page that was asked for.
+func itself() func(http.ResponseWriter, *http.Request, *answer) {
 	return next(func(r *http.Request, _ string) string { return r.URL.RequestURI() })
 }
 
@@ -208,8 +250,10 @@ func links() []kind {
 	redirect := func(to string) func(http.ResponseWriter, *http.Request, *answer) {
 		return status(http.StatusFound, 0, "Location: "+to)
 	}
+	var circle back
 	return []kind{
-		{name: "next repeated", strike: circle(), eligible: inMiddle},
+		{name: "next repeated", strike: itself(), eligible: inMiddle},
+		{name: "next in a circle", strike: circle.strike, eligible: circle.knows},
 		{name: "next to another host", strike: withCursor("https://evil.example/wiki/api/v2/pages?cursor=", ""), eligible: hasNext, overcome: true},
 		{name: "next to http", strike: withCursor("http://"+siteName+"/wiki/api/v2/pages?cursor=", ""), eligible: hasNext, overcome: true},
 		{name: "next with credentials", strike: withCursor("https://root:secret@evil.example/?cursor=", "#@evil.example"), eligible: hasNext, overcome: true},

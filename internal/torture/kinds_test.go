@@ -150,23 +150,42 @@ func connections() []kind {
 	}
 }
 
-// mixed strikes with one kind after another.
+// mixed strikes with one kind after another, connections among them. A kind whose turn it is
+// where it can't strike waits for its next turn.
 func mixed(all []kind) kind {
-	var some []kind
+	var some, dials []kind
 	for _, k := range all {
-		if k.overcome && k.strike != nil && k.eligible == nil && !k.heavy && !k.spoils {
+		switch {
+		case !k.overcome || k.heavy || k.spoils:
+		case k.dial != nil:
+			dials = append(dials, k)
+		default:
 			some = append(some, k)
 		}
 	}
-	n := 0
-	return kind{name: "all of these that can be overcome, in turn", overcome: true,
+	var n, d int
+	return kind{
+		name: "all of these that can be overcome, in turn", overcome: true,
 		strike: func(w http.ResponseWriter, r *http.Request, a *answer) {
+			for {
+				mu.Lock()
+				k := some[n%len(some)]
+				n++
+				mu.Unlock()
+				if k.eligible == nil || k.eligible(r, a) {
+					k.strike(w, r, a)
+					return
+				}
+			}
+		},
+		dial: func() error {
 			mu.Lock()
-			k := some[n%len(some)]
-			n++
+			k := dials[d%len(dials)]
+			d++
 			mu.Unlock()
-			k.strike(w, r, a)
-		}}
+			return k.dial()
+		},
+	}
 }
 
 // onList says whether a request is for a list of version 2 that pages by cursor.

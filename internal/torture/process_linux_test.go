@@ -130,7 +130,7 @@ func TestMillionPages(t *testing.T) {
 func TestStoppedForAWhile(t *testing.T) {
 	path, pause := build(t), 1500*time.Millisecond
 	if *torture {
-		pause = 20 * time.Second
+		pause = time.Minute
 	}
 	o := small()
 	o.Latency = 10 * time.Millisecond

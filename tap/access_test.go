@@ -1,8 +1,6 @@
 package tap_test
 
 import (
-	"bytes"
-	"encoding/base64"
 	"maps"
 	"net/http"
 	"regexp"
@@ -101,20 +99,12 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// noSecrets searches the output for every secret of these tests, as it is and as headers
-// have it.
+// noSecrets searches the output for every secret of these tests, in all spellings.
 func noSecrets(t *testing.T, r *tapfixture.Result) {
 	t.Helper()
-	for _, token := range []string{tapfixture.Token, wrongToken, bearer} {
-		for _, secret := range []string{
-			token, token[:len(token)-4], base64.StdEncoding.EncodeToString([]byte(token)),
-			base64.StdEncoding.EncodeToString([]byte(tapfixture.Email + ":" + token)),
-			base64.StdEncoding.EncodeToString([]byte("nobody@example.com:" + token)),
-		} {
-			if bytes.Contains(r.Stdout, []byte(secret)) || strings.Contains(r.Stderr, secret) {
-				t.Errorf("the output shows the secret %q:\n%s\n%s", secret, r.Stdout, r.Stderr)
-			}
-		}
+	for _, email := range []string{tapfixture.Email, "nobody@example.com"} {
+		tapfixture.NoSecrets(t, r.Stdout, email, tapfixture.Token, wrongToken, bearer)
+		tapfixture.NoSecrets(t, []byte(r.Stderr), email, tapfixture.Token, wrongToken, bearer)
 	}
 }
 

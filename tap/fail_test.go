@@ -151,6 +151,7 @@ func TestStopped(t *testing.T) {
 		var stderr bytes.Buffer
 		status := tap.Run(ctx, []string{"--config", f.Config()}, nil, out, &stderr)
 		cancel(nil)
+		f.NoSecrets(out.Bytes(), stderr.Bytes())
 		messages := tapfixture.Parse(t, out.Bytes())
 		last := messages[len(messages)-1]
 		if status != tap.ExitFailed || last.Type != "STATE" || !strings.Contains(stderr.String(), "stopped by a signal") {
@@ -200,6 +201,7 @@ func TestReaderGone(t *testing.T) {
 		if status := tap.Run(t.Context(), args, nil, out, &stderr); status != tap.ExitFailed {
 			t.Errorf("%q: status %d", args[0], status)
 		}
+		f.NoSecrets(out.Bytes(), stderr.Bytes())
 		if !strings.Contains(stderr.String(), "writing to stdout: the reader is gone") {
 			t.Errorf("%q: stderr\n%s", args[0], stderr.String())
 		}

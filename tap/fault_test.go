@@ -61,6 +61,9 @@ func shell(t *testing.T, script string, args ...string) (stdout, stderr string, 
 	if ctx.Err() != nil {
 		t.Fatalf("it does not end\n%s", errs.String())
 	}
+	for _, output := range []*bytes.Buffer{&out, &errs} {
+		tapfixture.NoSecrets(t, output.Bytes(), tapfixture.Email, tapfixture.Token)
+	}
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
@@ -134,6 +137,7 @@ func TestSlowReader(t *testing.T) {
 	out := &pausing{}
 	var stderr bytes.Buffer
 	status := tap.Run(t.Context(), []string{"--config", f.Config()}, nil, out, &stderr)
+	f.NoSecrets(out.Bytes(), stderr.Bytes())
 	if status != 0 || strings.Contains(stderr.String(), "trying again") {
 		t.Fatalf("exit status %d\n%s", status, stderr.String())
 	}

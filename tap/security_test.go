@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os/exec"
 	"strings"
 	"sync"
@@ -24,27 +23,11 @@ import (
 // oddToken has all that makes its encodings differ from each other.
 const oddToken = `ATATTfix+7Qx2/Zk9\LmN4&B8"C==`
 
-// spellings are a secret in the encodings in which it could leak.
-func spellings(t *testing.T, secret string) []string {
-	t.Helper()
-	quoted, err := json.Marshal(secret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pair := tapfixture.Email + ":" + secret
-	return []string{
-		secret, url.QueryEscape(secret), url.PathEscape(secret), strings.Trim(string(quoted), `"`), fmt.Sprintf("%x", secret),
-		strings.Trim(fmt.Sprint([]byte(secret)), "[]"),
-		base64.StdEncoding.EncodeToString([]byte(secret)), base64.StdEncoding.EncodeToString([]byte(pair)),
-		url.QueryEscape(base64.StdEncoding.EncodeToString([]byte(pair))),
-	}
-}
-
-// hides fails the test where a text shows a secret.
+// hides fails the test where a text shows a secret, and says what the text is of.
 func hides(t *testing.T, what, text string, secrets ...string) {
 	t.Helper()
 	for _, secret := range secrets {
-		for _, s := range spellings(t, secret) {
+		for _, s := range tapfixture.Spellings(tapfixture.Email, secret) {
 			if strings.Contains(text, s) {
 				t.Errorf("%s shows a secret as %q: %.400s", what, s, text)
 			}

@@ -83,6 +83,7 @@ func start(t *testing.T, name string, args ...string) *process {
 	t.Cleanup(func() {
 		_ = p.cmd.Process.Kill() // it may be gone
 		<-p.exited
+		tapfixture.NoSecrets(t, p.stderr.Bytes(), tapfixture.Email, tapfixture.Token)
 		_ = r.Close()
 	})
 	return p
@@ -92,6 +93,7 @@ func start(t *testing.T, name string, args ...string) *process {
 func (p *process) readUntil(r *bufio.Reader, enough func(line string) bool) []byte {
 	p.t.Helper()
 	var all []byte
+	defer func() { tapfixture.NoSecrets(p.t, all, tapfixture.Email, tapfixture.Token) }()
 	for {
 		line, err := r.ReadBytes('\n')
 		if err != nil {

@@ -110,14 +110,34 @@ func (f *Fixture) Config() string {
 	return f.File(f.settings)
 }
 
-// Text runs the program, without a look at its output.
+// Text runs the program. It looks at the output for nothing but the credentials of the
+// settings, which are nowhere in it.
 func (f *Fixture) Text(args ...string) *Result {
 	f.t.Helper()
 	var stdout, stderr bytes.Buffer
 	r := &Result{t: f.t}
 	r.Status = tap.Run(f.t.Context(), args, nil, &stdout, &stderr)
 	r.Stdout, r.Stderr = stdout.Bytes(), stderr.String()
+	f.NoSecrets(r.Stdout, stderr.Bytes())
 	return r
+}
+
+// NoSecrets fails the test if a credential of the settings is anywhere in an output.
+func (f *Fixture) NoSecrets(outputs ...[]byte) {
+	f.t.Helper()
+	email, ok := f.settings["email"].(string)
+	if !ok {
+		email = Email
+	}
+	for _, name := range []string{"api_token", "access_token"} {
+		secret, ok := f.settings[name].(string)
+		if !ok || len(secret) < 2*tail { // a word that may be anywhere
+			continue
+		}
+		for _, output := range outputs {
+			NoSecrets(f.t, output, email, secret)
+		}
+	}
 }
 
 // Run runs the program and parses its output. It fails the test if stdout has a line that

@@ -170,6 +170,7 @@ func TestStoppedForAWhile(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Fatalf("%v\n%s", err, tail(stderr.String()))
 	}
+	noSecrets(t, all.Bytes(), stderr.Bytes())
 	got := map[string]map[string]bool{}
 	for _, m := range tapfixture.Parse(t, all.Bytes()) {
 		if m.Type == "RECORD" {

@@ -150,6 +150,7 @@ func TestStderrGone(t *testing.T) {
 		defer n.Close() //nolint:errcheck // it never fails
 		var stdout bytes.Buffer
 		status := tap.Run(t.Context(), []string{"--config", files.write("config.json", settings())}, nil, &stdout, deaf{}, tap.OverNetwork(n))
+		noSecrets(t, stdout.Bytes())
 		r := &run{}
 		r.Messages = tapfixture.Parse(t, stdout.Bytes())
 		got := rows{}

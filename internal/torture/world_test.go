@@ -272,6 +272,7 @@ func truth(t *testing.T) rows {
 	if status := tap.Run(t.Context(), []string{"--config", f.write("config.json", s)}, nil, &stdout, &stderr); status != 0 {
 		t.Fatalf("a run without faults ends with %d\n%s", status, stderr.String())
 	}
+	noSecrets(t, stdout.Bytes(), stderr.Bytes())
 	r := &run{}
 	r.Messages = tapfixture.Parse(t, stdout.Bytes())
 	all := rows{}

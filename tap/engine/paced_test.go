@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
+	"github.com/tap-confluence/tap-confluence/internal/tapfixture"
 	"github.com/tap-confluence/tap-confluence/tap/client"
 	"github.com/tap-confluence/tap-confluence/tap/config"
 	"github.com/tap-confluence/tap-confluence/tap/emit"
@@ -56,13 +58,15 @@ type announcedWait struct {
 // requests a second and 5 at once.
 func newPaced(t testing.TB, o simconfluence.Options, latency time.Duration) *paced {
 	o.Latency = latency
-	return &paced{world: &world{t: t, site: simconfluence.New(o), seed: 1, config: &config.Config{
-		Site: siteName, SiteURL: "https://" + siteName, Email: "bot@example.org", APIToken: config.NewSecret("token"),
+	p := &paced{world: &world{t: t, site: simconfluence.New(o), seed: 1, config: &config.Config{
+		Site: siteName, SiteURL: "https://" + siteName, Email: tapfixture.Email, APIToken: config.NewSecret(tapfixture.Token),
 		PageStatus: []string{"current", "archived"}, BodyFormat: "storage",
 		RequestsPerSecond: 5, Concurrency: 5, PageSize: 250, AuditSamples: 10,
 		MaxRetries: 8, MaxRetryWait: time.Minute, RequestTimeout: time.Minute,
 		AnchorDate: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC),
 	}}}
+	t.Cleanup(p.logShowsNoSecrets)
+	return p
 }
 
 // RoundTrip notes an attempt the moment that it leaves the client.
@@ -151,5 +155,6 @@ func (p *paced) sync(ctx context.Context, s sync_) outcome {
 	for _, l := range p.lines[from:] {
 		lines = append(lines, l.text)
 	}
+	tapfixture.NoSecrets(p.t, bytes.Join(lines, nil), tapfixture.Email, tapfixture.Token)
 	return outcome{lines, err, run}
 }

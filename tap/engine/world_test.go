@@ -17,6 +17,7 @@ import (
 
 	"github.com/tap-confluence/tap-confluence/catalog"
 	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
+	"github.com/tap-confluence/tap-confluence/internal/tapfixture"
 	"github.com/tap-confluence/tap-confluence/tap/client"
 	"github.com/tap-confluence/tap-confluence/tap/config"
 	"github.com/tap-confluence/tap-confluence/tap/emit"
@@ -49,12 +50,14 @@ func newWorld(t testing.TB, o simconfluence.Options) *world {
 	site := simconfluence.New(o)
 	server := httptest.NewServer(site)
 	t.Cleanup(server.Close)
-	return &world{t: t, site: site, config: &config.Config{
-		Site: siteName, SiteURL: "https://" + siteName, Email: "bot@example.org", APIToken: config.NewSecret("token"),
+	w := &world{t: t, site: site, config: &config.Config{
+		Site: siteName, SiteURL: "https://" + siteName, Email: tapfixture.Email, APIToken: config.NewSecret(tapfixture.Token),
 		APIURL: server.URL, PageStatus: []string{"current", "archived"}, BodyFormat: "storage",
 		Concurrency: 4, PageSize: 250, MaxRetries: 2, MaxRetryWait: time.Minute, RequestTimeout: time.Minute,
 		AnchorDate: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC),
 	}}
+	t.Cleanup(w.logShowsNoSecrets)
+	return w
 }
 
 // sync is one run of the engine.
@@ -110,6 +113,14 @@ func (l lockedWriter) Write(p []byte) (int, error) {
 	return l.w.log.Write(p)
 }
 
+// logShowsNoSecrets looks for the credential in all that was logged.
+func (w *world) logShowsNoSecrets() {
+	w.t.Helper()
+	w.logMu.Lock()
+	defer w.logMu.Unlock()
+	tapfixture.NoSecrets(w.t, w.log.Bytes(), tapfixture.Email, tapfixture.Token)
+}
+
 func (w *world) run(s sync_) outcome {
 	w.t.Helper()
 	logger := slog.New(slog.NewTextHandler(lockedWriter{w}, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -147,6 +158,7 @@ func (w *world) run(s sync_) outcome {
 		w.t.Fatal(err)
 	}
 	err = run.Sync(context.Background())
+	tapfixture.NoSecrets(w.t, stdout.Bytes(), tapfixture.Email, tapfixture.Token)
 	return outcome{wholeLines(stdout.Bytes()), err, run}
 }
 

@@ -2,6 +2,8 @@
 
 GOLANGCI_LINT_VERSION := v2.15.0
 GOLANGCI_LINT := .tools/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
+GOVULNCHECK_VERSION := v1.9.0
+GOVULNCHECK := .tools/bin/govulncheck-$(GOVULNCHECK_VERSION)
 GORELEASER_VERSION := v2.13.3
 GORELEASER := .tools/bin/goreleaser-$(GORELEASER_VERSION)
 CYCLONEDX_VERSION := v1.10.0
@@ -68,6 +70,11 @@ lint: need-go $(GOLANGCI_LINT) ## Check format, go vet, golangci-lint (the order
 	go vet ./...
 	$(GOLANGCI_LINT) run ./...
 
+# Not a part of make test: it asks vuln.go.dev, and what it says changes without a change here.
+.PHONY: vulns
+vulns: need-go $(GOVULNCHECK) ## Look up known weaknesses of the libraries and of Go (asks vuln.go.dev)
+	$(GOVULNCHECK) $(VULNFLAGS) ./...
+
 .PHONY: requests
 requests: need-go ## Count the requests of full, incremental and plain syncs of 10,000 pages
 	go run ./internal/bench requests
@@ -129,6 +136,11 @@ $(GORELEASER):
 	@mkdir -p $(@D)
 	GOBIN='$(CURDIR)/$(@D)' GOFLAGS=-mod=mod go install github.com/goreleaser/goreleaser/v2@$(GORELEASER_VERSION)
 	@mv $(@D)/goreleaser $@
+
+$(GOVULNCHECK):
+	@mkdir -p $(@D)
+	GOBIN='$(CURDIR)/$(@D)' GOFLAGS=-mod=mod go install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
+	@mv $(@D)/govulncheck $@
 
 $(CYCLONEDX):
 	@mkdir -p $(@D)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -76,6 +77,44 @@ func TestValuesHideSecrets(t *testing.T) {
 		if text, err := json.Marshal(v); err == nil {
 			hides(t, name+" as JSON", string(text), oddToken, bearer)
 		}
+	}
+}
+
+// TestPanicHidesSecrets panics in a process of its own with all that holds a credential, and
+// with a traceback of every goroutine.
+func TestPanicHidesSecrets(t *testing.T) {
+	const what = "PANIC_WITH"
+	f := tapfixture.New(t, locked()).With(map[string]any{"api_token": oddToken, "max_retries": 0})
+	if with := os.Getenv(what); with != "" {
+		cfg, _, err := config.Load(config.Input{Files: []string{os.Getenv("PANIC_CONFIG")}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		reader, err := client.New(cfg, client.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch with {
+		case "settings":
+			panic(*cfg)
+		case "secret":
+			panic(cfg.APIToken)
+		case "client":
+			panic(reader)
+		case "error":
+			_, err := reader.Probe(t.Context())
+			panic(err)
+		}
+	}
+	t.Parallel()
+	for _, with := range []string{"settings", "secret", "client", "error"} {
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestPanicHidesSecrets$")
+		cmd.Env = append(os.Environ(), what+"="+with, "PANIC_CONFIG="+f.Config(), "GOTRACEBACK=system")
+		out, err := cmd.CombinedOutput()
+		if err == nil || !bytes.Contains(out, []byte("panic: ")) || !bytes.Contains(out, []byte("goroutine ")) {
+			t.Errorf("with %s: %v\n%s", with, err, out)
+		}
+		hides(t, "a panic with "+with, string(out), oddToken)
 	}
 }
 

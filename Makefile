@@ -54,9 +54,10 @@ demo-postgres: build build-site ## The same into a temporary Postgres server, tw
 
 # The tests come last, so that the last lines are theirs.
 .PHONY: test
-test: lint ## Run every check: format, vet, lint, modules, tests with -race
+test: lint ## Run every check: format, vet, lint, modules, a second of each fuzz target, tests with -race
 	go mod verify
 	go mod tidy -diff
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=1s
 	go test -race -shuffle=on -count=1 -timeout 20m ./...
 
 .PHONY: acceptance

@@ -20,7 +20,9 @@ BUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X $(MO
 # Where Go files are; not the directories of tools and Python packages.
 GO_DIRS = cmd tap schemas catalog internal
 
-FUZZTIME ?= 10s
+# A number of runs: at the end of a time, Go 1.26 now and then takes its own deadline for a failure
+# (https://go.dev/issue/75804).
+FUZZTIME ?= 100000x
 BENCHTIME ?= 1s
 BENCH ?= .
 
@@ -54,10 +56,10 @@ demo-postgres: build build-site ## The same into a temporary Postgres server, tw
 
 # The tests come last, so that the last lines are theirs.
 .PHONY: test
-test: lint ## Run every check: format, vet, lint, modules, a second of each fuzz target, tests with -race
+test: lint ## Run every check: format, vet, lint, modules, a short run of each fuzz target, tests with -race
 	go mod verify
 	go mod tidy -diff
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=1s
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=2000x
 	go test -race -shuffle=on -count=1 -timeout 20m ./...
 
 .PHONY: acceptance
@@ -91,11 +93,11 @@ torture: need-go ## Run every fault in every mode, a million pages, and print th
 	@cat bin/faults.md
 
 .PHONY: fuzz
-fuzz: need-go ## Run each fuzz target for a while (FUZZTIME=10s)
+fuzz: need-go ## Run each fuzz target for a while (FUZZTIME=100000x)
 	@grep -roE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' $(wildcard $(GO_DIRS)) | sed 's/:func / /' | sort | \
 	while read -r file name; do \
 		echo "== $$name in $$(dirname "$$file")"; \
-		go test -run='^$$' -fuzz="^$$name\$$" -fuzztime=$(FUZZTIME) "./$$(dirname "$$file")" || exit 1; \
+		go test -run='^$$' -fuzz="^$$name\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=100x "./$$(dirname "$$file")" || exit 1; \
 	done
 
 ##  Release

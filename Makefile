@@ -59,7 +59,7 @@ demo-postgres: build build-site ## The same into a temporary Postgres server, tw
 test: lint ## Run every check: format, vet, lint, modules, a short run of each fuzz target, tests with -race
 	go mod verify
 	go mod tidy -diff
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=2000x
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=1000x
 	go test -race -shuffle=on -count=1 -timeout 20m ./...
 
 .PHONY: acceptance

@@ -142,7 +142,7 @@ func TestMillionPages(t *testing.T) {
 func TestMemoryLimit(t *testing.T) {
 	const limit, uncounted = 60 << 20, 40 << 20
 	path := build(t)
-	large := reading{simconfluence.Options{Seed: 9, Spaces: 4, Pages: 400, AllVisible: true, BodyBytes: 400_000}, 25, []string{"pages"}, []string{"GOGC=400"}}
+	large := reading{simconfluence.Options{Seed: 9, Spaces: 4, Pages: 200, AllVisible: true, BodyBytes: 400_000}, 25, []string{"pages"}, []string{"GOGC=400"}}
 	free := resident(t, path, large)
 	large.environ = append(large.environ, "GOMEMLIMIT=60MiB")
 	if bound := resident(t, path, large); bound > limit+uncounted || bound >= free {

@@ -6,9 +6,11 @@ import json
 import os
 import subprocess
 import sys
+import types
 
 import pytest
 from singer_sdk import Stream, Tap
+from singer_sdk.about import AboutFormatter, AboutInfo
 from singer_sdk.testing import factory
 from singer_sdk.testing.runners import TapTestRunner
 
@@ -97,3 +99,12 @@ def test_about():
     about = json.loads(run("--about", "--format=json").stdout)
     assert about["name"] == "tap-confluence" and {"catalog", "discover", "state"} <= set(about["capabilities"])
     assert "domain" in about["settings"]["properties"]
+    capabilities = [types.SimpleNamespace(value=name) for name in about["capabilities"]]
+    info = AboutInfo(**{**about, "capabilities": capabilities}, env_var_prefix="TAP_CONFLUENCE_")
+    as_json = json.loads(AboutFormatter.get_formatter("json").format_about(info))
+    assert list(as_json.items()) == list(about.items())
+    info.capabilities = about["capabilities"]
+    lines = AboutFormatter.get_formatter("markdown").format_about(info).splitlines()
+    ours = run("--about", "--format=markdown").stdout.splitlines()
+    lines[4] = ours[4]  # what it is built with: there the version
+    assert ours[:len(lines)] == lines and ours[len(lines):][:2] == ["", "## Streams"]

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
 
 	"github.com/tap-confluence/tap-confluence/schemas"
@@ -50,54 +50,93 @@ func aboutJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// aboutMarkdown prints what Meltano's SDK prints for its taps, and the streams after it.
 func aboutMarkdown() ([]byte, error) {
-	settings, err := SettingsTable()
+	settings, err := settings()
 	if err != nil {
 		return nil, err
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "# `%s`\n\n%s\n\nVersion %s.\n\n## Capabilities\n\n", Name, description, Version())
 	for _, c := range capabilities {
-		fmt.Fprintf(&b, "* `%s`\n", c)
+		fmt.Fprintf(&b, "- `%s`\n", c)
 	}
-	fmt.Fprintf(&b, "\n## Settings\n\n%s\n## Streams\n\n%s", settings, StreamsTable())
+	b.WriteString("\n## Settings\n\n| Setting | Required | Default | Description |\n|:--------|:--------:|:-------:|:------------|\n")
+	for _, s := range settings {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", s.name, python(s.required), python(s.Default), s.Description)
+	}
+	fmt.Fprintf(&b, "\nA full list of supported settings and capabilities is available by running: `%s --about`\n\n## Streams\n\n%s", Name, StreamsTable())
 	return []byte(b.String()), nil
+}
+
+// python writes a setting's value as the SDK does, which is written in Python.
+func python(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "None"
+	case bool:
+		if v {
+			return "True"
+		}
+		return "False"
+	case []any:
+		items := make([]string, len(v))
+		for i, item := range v {
+			items[i] = fmt.Sprintf("'%v'", item)
+		}
+		return "[" + strings.Join(items, ", ") + "]"
+	}
+	return fmt.Sprint(v)
+}
+
+// setting is what tables say of one.
+type setting struct {
+	name        string
+	required    bool
+	Description string
+	Default     any
+	Order       int
+}
+
+// settings returns the settings in the order of their schema.
+func settings() ([]setting, error) {
+	var schema struct {
+		Required   []string
+		Properties map[string]setting
+	}
+	if err := json.Unmarshal(schemas.Settings(), &schema); err != nil {
+		return nil, fmt.Errorf("reading the settings' schema: %w", err)
+	}
+	var list []setting
+	for name, s := range schema.Properties {
+		s.name, s.required = name, slices.Contains(schema.Required, name)
+		list = append(list, s)
+	}
+	slices.SortFunc(list, func(a, b setting) int { return a.Order - b.Order })
+	return list, nil
 }
 
 // SettingsTable returns the settings as a Markdown table, in the order of their schema.
 func SettingsTable() (string, error) {
-	var schema struct {
-		Required   []string
-		Properties map[string]struct {
-			Type        any
-			Description string
-			Default     json.RawMessage
-			Order       int
-		}
+	settings, err := settings()
+	if err != nil {
+		return "", err
 	}
-	if err := json.Unmarshal(schemas.Settings(), &schema); err != nil {
-		return "", fmt.Errorf("reading the settings' schema: %w", err)
-	}
-	names := make([]string, 0, len(schema.Properties))
-	for name := range schema.Properties {
-		names = append(names, name)
-	}
-	sort.Slice(names, func(i, j int) bool { return schema.Properties[names[i]].Order < schema.Properties[names[j]].Order })
 	var b strings.Builder
 	b.WriteString("| Setting | Required | Default | Description |\n|---|---|---|---|\n")
-	for _, name := range names {
-		s := schema.Properties[name]
-		required := ""
-		for _, r := range schema.Required {
-			if r == name {
-				required = "yes"
-			}
+	for _, s := range settings {
+		required, def := "", ""
+		if s.required {
+			required = "yes"
 		}
-		def := ""
 		if s.Default != nil {
-			def = "`" + string(s.Default) + "`"
+			text, err := json.Marshal(s.Default)
+			if err != nil {
+				return "", fmt.Errorf("writing a default: %w", err)
+			}
+			def = code(string(text))
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", name, required, def, strings.ReplaceAll(s.Description, "|", "\\|"))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", code(s.name), required, def, strings.ReplaceAll(s.Description, "|", "\\|"))
 	}
 	return b.String(), nil
 }
@@ -106,42 +145,62 @@ func SettingsTable() (string, error) {
 // to read each of them.
 func StreamsTable() string {
 	var b strings.Builder
-	b.WriteString("| Stream | Records | Key | Incremental by | Scopes |\n|---|---|---|---|---|\n")
+	b.WriteString("| Stream | Records | Key | Incremental by | Granular scope | Classic scope |\n|---|---|---|---|---|---|\n")
 	for i := range stream.All {
 		s := &stream.All[i]
-		incremental := ""
-		if s.ReplicationKey != "" {
-			incremental = code(s.ReplicationKey)
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", code(s.Name), s.Doc, codes(s.Key, ", "), incremental, scopes(s))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", code(s.Name), s.Doc, codes(s.Key), code(s.ReplicationKey), scopes(s))
 	}
 	return b.String()
 }
 
-// scopes lists what a token needs: the scopes of the listing and, for a child stream that
-// its parents' rows don't hold, those of its own route. The groups' route is of version 1
-// of the API, where the scopes are alternatives.
-func scopes(s *stream.Stream) string {
-	if strings.HasPrefix(s.Listing.Route, "/wiki/") {
-		return codes(s.Listing.Scopes, " or ")
-	}
-	needed := append([]string(nil), s.Listing.Scopes...)
-	if s.IsChild() && s.Derive != stream.ChildOf {
-		for _, scope := range s.Scopes {
-			if scope != s.Listing.Scopes[0] {
-				needed = append(needed, scope)
-			}
+// ScopesTable returns the same scopes as a Markdown table the other way round: which
+// streams each is needed for.
+func ScopesTable() string {
+	var rows []string
+	streams := map[string][]string{}
+	for i := range stream.All {
+		row := scopes(&stream.All[i])
+		if streams[row] == nil {
+			rows = append(rows, row)
 		}
+		streams[row] = append(streams[row], stream.All[i].Name)
 	}
-	return codes(needed, ", ")
+	var b strings.Builder
+	b.WriteString("| Granular scope | Classic scope | Streams |\n|---|---|---|\n")
+	for _, row := range rows {
+		fmt.Fprintf(&b, "| %s | %s |\n", row, codes(streams[row]))
+	}
+	return b.String()
 }
 
-func code(s string) string { return "`" + s + "`" }
+// scopes returns the cells of what a token needs: the granular scopes of the listing and,
+// for a child stream that its parents' rows don't hold, of its own route; and the classic
+// scope that a route of version 1 of the API takes instead. Version 2 takes none.
+func scopes(s *stream.Stream) string {
+	if strings.HasPrefix(s.Listing.Route, "/wiki/") {
+		return code(s.Listing.Scopes[1]) + " | " + code(s.Listing.Scopes[0])
+	}
+	needed := slices.Clone(s.Listing.Scopes)
+	if s.IsChild() && s.Derive != stream.ChildOf {
+		needed = append(needed, s.Scopes...)
+		slices.Sort(needed)
+		needed = slices.Compact(needed)
+	}
+	return codes(needed) + " | none"
+}
 
-func codes(list []string, between string) string {
+// code returns text as code, nothing as nothing.
+func code(s string) string {
+	if s == "" {
+		return ""
+	}
+	return "`" + s + "`"
+}
+
+func codes(list []string) string {
 	quoted := make([]string, len(list))
 	for i, s := range list {
 		quoted[i] = code(s)
 	}
-	return strings.Join(quoted, between)
+	return strings.Join(quoted, ", ")
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-var update = flag.Bool("update", false, "write the generated tables into README.md")
+var update = flag.Bool("update", false, "write the generated tables into the documents")
 
 // root is the repository's, from this package's directory.
 const root = "../.."
@@ -25,7 +25,7 @@ const root = "../.."
 func documents(t *testing.T) []string {
 	t.Helper()
 	var files []string
-	for _, pattern := range []string{"*.md", "docs/*.md"} {
+	for _, pattern := range []string{"*.md", "docs/*.md", "examples/*.md", "examples/*/*.md"} {
 		found, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			t.Fatal(err)
@@ -47,38 +47,43 @@ func read(t *testing.T, file string) string {
 	return string(text)
 }
 
-// TestGeneratedTables fails when a table of the README is not what the code says. With
+// TestGeneratedTables fails when a table of a document is not what the code says. With
 // -update it writes the tables.
 func TestGeneratedTables(t *testing.T) {
 	settings, err := tap.SettingsTable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(root, "README.md")
-	text := read(t, file)
-	want := text
-	for name, table := range map[string]string{"settings": settings, "streams": tap.StreamsTable()} {
-		want = replace(t, want, name, table)
-	}
-	if *update {
-		if err := os.WriteFile(file, []byte(want), 0o600); err != nil {
-			t.Fatal(err)
+	for name, tables := range map[string]map[string]string{
+		"README.md":       {"settings": settings, "streams": tap.StreamsTable()},
+		"docs/airbyte.md": {"scopes": tap.ScopesTable()},
+	} {
+		file := filepath.Join(root, filepath.FromSlash(name))
+		text := read(t, file)
+		want := text
+		for table, content := range tables {
+			want = replace(t, name, want, table, content)
 		}
-		return
-	}
-	if text != want {
-		t.Error("the generated tables of README.md are out of date; run: go test ./internal/readme -update")
+		switch {
+		case text == want:
+		case *update:
+			if err := os.WriteFile(file, []byte(want), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		default:
+			t.Errorf("the generated tables of %s are out of date; run: go test ./internal/readme -update", name)
+		}
 	}
 }
 
 // replace puts a table between its markers.
-func replace(t *testing.T, text, name, table string) string {
+func replace(t *testing.T, file, text, name, table string) string {
 	t.Helper()
 	begin, end := "<!-- generated: "+name+" -->\n", "<!-- end: "+name+" -->"
 	before, rest, found := strings.Cut(text, begin)
 	_, after, closed := strings.Cut(rest, end)
 	if !found || !closed {
-		t.Fatalf("README.md has no place for the table of %s", name)
+		t.Fatalf("%s has no place for the table of %s", file, name)
 	}
 	return before + begin + table + end + after
 }

@@ -42,6 +42,9 @@ func TestSettingsAreAnAirbyteSpecification(t *testing.T) {
 		if secretName.MatchString(name) != secret || marked != secret || secret && kind != "string" {
 			t.Errorf("%s: airbyte_secret is %v", name, s["airbyte_secret"])
 		}
+		if s["secret"] != s["airbyte_secret"] || s["writeOnly"] != s["airbyte_secret"] { // by Meltano's SDK's names, too
+			t.Errorf("%s: secret is %v, writeOnly is %v", name, s["secret"], s["writeOnly"])
+		}
 		for _, keyword := range []string{"pattern", "format", "const", "enum", "default", "examples"} {
 			if _, ok := s[keyword]; ok && secret {
 				t.Errorf("%s: a secret with %s", name, keyword)
@@ -63,7 +66,8 @@ func TestSettingsAreAnAirbyteSpecification(t *testing.T) {
 	}
 	known := []string{
 		"$schema", "title", "description", "type", "required", "additionalProperties", "properties", "default", "examples", "order",
-		"items", "enum", "minimum", "maximum", "pattern", "pattern_descriptor", "airbyte_secret", "always_show",
+		"items", "enum", "minimum", "maximum", "pattern", "pattern_descriptor", "airbyte_secret", "secret", "writeOnly",
+		"always_show",
 	}
 	walk(document, func(keyword string, value any) {
 		if !slices.Contains(known, keyword) {

@@ -13,7 +13,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 OUT=acceptance/out
 VENVS=.venv/acceptance
-ALL=(fast pyairbyte check-tap sdk jsonl duckdb meltanolabs pipelinewise meltano)
+ALL=(metadata fast pyairbyte check-tap sdk jsonl duckdb meltanolabs pipelinewise meltano)
 
 # environment NAME FILE [OPTION...]: makes $VENVS/NAME hold exactly the packages of FILE. What is there is kept as long
 # as that file stays as it is. uv does it, since pip refuses some of these packages when it is to check hashes.
@@ -43,6 +43,7 @@ environments() {
   environment uv acceptance/requirements-uv.txt
   local wheels=(--only-binary :all:)
   case $1 in
+  metadata) environment metadata acceptance/requirements-metadata.txt "${wheels[@]}" --no-deps ;;
   fast | pyairbyte) environment airbyte acceptance/requirements-airbyte.txt "${wheels[@]}" ;;
   check-tap | jsonl) environment check acceptance/requirements-check.txt ;;
   duckdb) environment duckdb demo/requirements-duckdb.txt ;;
@@ -62,6 +63,7 @@ environments() {
 # client NAME runs one client.
 client() {
   case $1 in
+  metadata) "$VENVS/metadata/bin/python" acceptance/client_metadata.py ;;
   fast | pyairbyte) "$VENVS/airbyte/bin/python" "acceptance/client_$1.py" ;;
   check-tap) "$VENVS/check/bin/python" acceptance/client_check_tap.py ;;
   sdk) "$VENVS/singer/bin/python" acceptance/client_sdk.py ;;
@@ -78,10 +80,8 @@ report() {
   local begin=$SECONDS verdict=ok
   client "$1" >"$OUT/$1.log" 2>&1 </dev/null || verdict=FAILED
   printf '%-13s %-6s %s (%d s)\n' "$1" "$verdict" "$(tail -n 1 "$OUT/$1.log" | cut -c1-400)" $((SECONDS - begin))
-  [ "$verdict" = ok ] || {
-    printf '%-13s %-6s its log: %s\n' "" "" "$OUT/$1.log"
-    touch "$OUT/failed"
-  }
+  echo "$verdict" >>"$OUT/verdicts"
+  [ "$verdict" = ok ] || printf '%-13s %-6s its log: %s\n' "" "" "$OUT/$1.log"
 }
 
 python_between 10 11 # pipelinewise-target-postgres pins a driver that has no wheels for later ones
@@ -105,5 +105,6 @@ for name in "${clients[@]}"; do [ "$name" = meltano ] || others+=("$name"); done
 if [ ${#others[@]} -lt ${#clients[@]} ]; then lane meltano & fi
 lane ${others[@]+"${others[@]}"}
 wait
-[ ! -e "$OUT/failed" ] || die "not every client is content"
-say "every client is content"
+passed=$(grep -cx ok "$OUT/verdicts" || true)
+printf '\n%d passed, %d failed\n' "$passed" $((${#clients[@]} - passed))
+[ "$passed" = ${#clients[@]} ]

@@ -13,7 +13,7 @@ site_pid=
 say() { printf '\n== %s\n' "$*" >&2; }
 
 die() {
-  printf 'demo: %s\n' "$*" >&2
+  printf '%s: %s\n' "${0##*/}" "$*" >&2
   exit 1
 }
 
@@ -22,7 +22,7 @@ die() {
 python_between() {
   command -v "$PYTHON" >/dev/null || die "$PYTHON is not on the PATH: install Python 3.$1 to 3.$2 and try again"
   "$PYTHON" -c "import sys; sys.exit(not ((3, $1) <= sys.version_info[:2] <= (3, $2)))" ||
-    die "the pinned packages need Python 3.$1 to 3.$2, and $PYTHON is $("$PYTHON" -V 2>&1); set PYTHON, as in: make demo PYTHON=python3.$2"
+    die "the pinned packages need Python 3.$1 to 3.$2, and $PYTHON is $("$PYTHON" -V 2>&1); name another one, as in: make ... PYTHON=python3.$2"
 }
 
 # venv NAME: makes .venv/NAME hold exactly demo/requirements-NAME.txt and sets venv to its path. What is

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks what a release needs, without publishing: the tag, metadata.yaml, goreleaser, and that one commit gives the
-# same bytes in two directories, built by packaging/build.sh and by goreleaser, each with an empty cache. What is
+# Checks what a release needs, without publishing: the tag, goreleaser, go install, and that one commit gives the same
+# bytes in two directories, built by packaging/build.sh and by goreleaser, each with an empty cache. What is
 # committed is checked, nothing else; run it with make release-check.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -69,14 +69,30 @@ wheels_of "$two" "${again[@]}"
 diff -r "$one/dist/wheels" "$two/dist/wheels" || die "the wheels differ"
 is "the number of equal wheels" "$(find "$two/dist/wheels" -name '*.whl' | wc -l)" "${#platforms[@]}"
 
+say "go install"
+module=$(cd "$one" && go list -m)
+proxy=$TMP/proxy/$module/@v
+mkdir -p "$proxy"
+echo "v$release" >"$proxy/list"
+printf '{"Version": "v%s"}\n' "$release" >"$proxy/v$release.info"
+cp "$one/go.mod" "$proxy/v$release.mod"
+git archive --prefix="$module@v$release/" --output "$proxy/v$release.zip" "$commit"
+(
+  export GOBIN=$TMP/installed GOPROXY="file://$TMP/proxy,file://$(go env GOMODCACHE)/cache/download" GONOSUMDB=$module
+  GOMODCACHE=$TMP/modules GOFLAGS=-modcacherw go install "$module/cmd/tap-confluence@latest" 2>"$TMP/install.log" ||
+    die "go install failed: $(tail -n 5 "$TMP/install.log")"
+)
+is "what go install @latest makes of a proxy's module" "$("$TMP/installed/tap-confluence" --version)" "tap-confluence v$release"
+(cd "$one" && GOBIN=$TMP/installed GOFLAGS=-buildvcs=true go install ./cmd/tap-confluence)
+case $("$TMP/installed/tap-confluence" --version) in
+*"-${commit:0:12}" | "tap-confluence v$release") ok "in a clone it is $("$TMP/installed/tap-confluence" --version)" ;;
+*) die "go install in a clone gives $("$TMP/installed/tap-confluence" --version)" ;;
+esac
+
 say "what describes the program elsewhere"
-venv checks
 program=$one/dist/programs/$(go env GOOS)_$(go env GOARCH)/tap-confluence
 "$program" --about --format=json | "$PYTHON" packaging/hub.py >"$TMP/hub.yml"
 diff docs/meltano-hub.yml "$TMP/hub.yml" || die "docs/meltano-hub.yml is out of date; see packaging/hub.py"
 ok "docs/meltano-hub.yml is what the program says"
-printf '{"domain": "acme", "email": "a@example.org", "api_token": "none"}' >"$TMP/config.json"
-"$program" discover --config "$TMP/config.json" >"$TMP/discovered.jsonl"
-ok "$("$venv/bin/python" packaging/check_metadata.py metadata.yaml "$TMP/discovered.jsonl")"
 
-printf '\n%d checks passed, 0 failed\n' "$checks"
+printf '\n%d passed, 0 failed\n' "$checks"

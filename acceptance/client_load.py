@@ -12,11 +12,12 @@ import decimal
 import functools
 import importlib
 import json
+import re
 import shutil
 import subprocess
 import sys
 
-from common import (CONFIG, OUT, TAP, Checks, Failure, Site, check_emitted, check_nasty, edit, incremental, kind, loads, log,
+from common import (CONFIG, OUT, ROOT, TAP, Checks, Failure, Site, check_emitted, check_nasty, edit, incremental, kind, loads, log,
                     replication_keys)
 
 checks = Checks()
@@ -25,7 +26,7 @@ checks = Checks()
 class Postgres:
     """A target that loads into the schema confluence of a Postgres server."""
 
-    add = True  # every row must be there once
+    add, keyed = True, True  # every row must be there once; tables have primary keys
 
     def __init__(self, server, name):
         self.name, self.folded = name, name == "pipelinewise"  # it writes all names in small letters
@@ -79,7 +80,7 @@ class Postgres:
 class DuckDB:
     """target-duckdb. It writes names in small letters, integers as hugeint and an empty text as NULL."""
 
-    add, folded = True, True
+    add, keyed, folded = True, True, True
 
     def __init__(self, name):
         self.duckdb, self.path = importlib.import_module("duckdb"), OUT / "load.duckdb"
@@ -182,8 +183,15 @@ def check_tables(site, target):
         types = target.types(name)
         for field, declared in stream["schema"]["properties"].items():
             checks.equal(f"{name}.{field}: type of the column", types.get(fold(field)), target.wanted(declared))
-        if target.key(name) != []:  # not every target makes one
-            checks.equal(f"{name}: primary key", target.key(name), sorted(map(fold, stream["key_properties"])))
+        checks.equal(f"{name}: primary key", target.key(name), sorted(map(fold, stream["key_properties"])) if target.keyed else [])
+
+
+def check_documents(target):
+    """Runs the queries of docs/limits.md, which are written for this target: each must find something."""
+    queries = re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / "limits.md").read_text(encoding="utf-8"), re.S)
+    for query in queries:
+        checks.true(f"rows of {query}", target.connection.execute(query).fetchall())
+    checks.true("queries in docs/limits.md", len(queries) >= 5, len(queries))
 
 
 def both(catalog):
@@ -201,6 +209,8 @@ def load(site, target, program):
     compare(site, target, truths, "full")
     if target.add:
         check_tables(site, target)
+        if target.name == "meltanolabs":
+            check_documents(target)
     else:
         target.empty()
     emitted, state = sync(site, target, program, both(site.catalog), None)

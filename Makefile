@@ -66,6 +66,10 @@ test: lint ## Run every check: format, vet, lint, modules, a short run of each f
 acceptance: build build-site ## Run clients and test suites that others wrote on the program (CLIENTS=name...)
 	@acceptance/run.sh $(CLIENTS)
 
+.PHONY: packages
+packages: ## Install the Debian packages that acceptance and image-test want, as root
+	@packaging/packages.sh
+
 .PHONY: lint
 lint: need-go $(GOLANGCI_LINT) ## Check format, go vet, golangci-lint (the order of imports, too)
 	@unformatted=$$(gofmt -l $(wildcard $(GO_DIRS))) && \
@@ -113,7 +117,7 @@ wheels: need-go ## Build the Python wheels of all platforms into dist/wheels, in
 	packaging/wheels-test.sh dist/wheels
 
 .PHONY: release-check
-release-check: need-go $(GORELEASER) $(CYCLONEDX) ## Check metadata.yaml, try a release, and that the same commit gives the same bytes
+release-check: need-go $(GORELEASER) $(CYCLONEDX) ## Try a release, and that the same commit gives the same bytes
 	GORELEASER=$(GORELEASER) CYCLONEDX=$(CYCLONEDX) packaging/release-check.sh
 
 ##  Clean

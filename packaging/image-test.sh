@@ -230,4 +230,4 @@ context=$TMP/context
 build_image --target prebuilt
 check_config
 
-printf '\n%d checks passed, 0 failed\n' "$checks"
+printf '\n%d passed, 0 failed\n' "$checks"

@@ -73,4 +73,4 @@ is "uvx --version" "$(UV_CACHE_DIR="$TMP/uv" "$venv/bin/uvx" --offline --no-inde
 [ ! -e "$tap" ] || die "pip uninstall leaves $tap"
 ok "pip uninstall removes it"
 
-printf '\n%d checks passed, 0 failed\n' "$checks"
+printf '\n%d passed, 0 failed\n' "$checks"

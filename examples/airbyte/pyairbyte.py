@@ -11,8 +11,8 @@ import sys
 
 import airbyte as ab
 
-# What can be read incrementally. PyAirbyte asks for that for every stream, and takes a stream that cannot as
-# done in later runs: read the others with source.read(cache=cache, force_full_refresh=True).
+# What can be read incrementally. PyAirbyte asks for that for every stream; the others are read in full each time that
+# they are selected, so leave them to a run of its own, once a week.
 STREAMS = [
     "pages",
     "page_versions",

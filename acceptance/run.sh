@@ -81,7 +81,7 @@ report() {
   client "$1" >"$OUT/$1.log" 2>&1 </dev/null || verdict=FAILED
   printf '%-13s %-6s %s (%d s)\n' "$1" "$verdict" "$(tail -n 1 "$OUT/$1.log" | cut -c1-400)" $((SECONDS - begin))
   echo "$verdict" >>"$OUT/verdicts"
-  [ "$verdict" = ok ] || printf '%-13s %-6s its log: %s\n' "" "" "$OUT/$1.log"
+  [ "$verdict" = ok ] || printf '    %s ends with:\n%s\n' "$OUT/$1.log" "$(tail -n 15 "$OUT/$1.log" | cut -c1-300 | sed 's/^/    | /')"
 }
 
 python_between 10 11 # pipelinewise-target-postgres pins a driver that has no wheels for later ones

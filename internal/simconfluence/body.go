@@ -12,13 +12,17 @@ func (s *Site) appendBody(b []byte, k Kind, i, version int, format string) []byt
 	b = append(b, `","value":"`...)
 	h := s.h(k, i, saltBody) + uint64(version)
 	size := s.bodySize(k, i, mix(h))
+	paras := &s.plain
+	if s.hardBody(h) {
+		paras = &s.paras
+	}
 	switch {
 	case size == 0:
 	case format == "atlas_doc_format":
 		b = append(b, `{\"version\":1,\"type\":\"doc\",\"content\":[`...)
 		for from := len(b); len(b)-from < size; {
 			h = mix(h)
-			b = append(append(b, s.paras[1][h>>58]...), ',')
+			b = append(append(b, paras[1][h>>58]...), ',')
 		}
 		b = append(b[:len(b)-1], `]}`...)
 	default:
@@ -28,7 +32,7 @@ func (s *Site) appendBody(b []byte, k Kind, i, version int, format string) []byt
 		b = append(strconv.AppendInt(b, int64(version), 10), `</p>`...)
 		for from := len(b); len(b)-from < size; {
 			h = mix(h)
-			b = append(b, s.paras[0][h>>58]...)
+			b = append(b, paras[0][h>>58]...)
 		}
 	}
 	return append(b, `"}}`...)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -41,6 +42,31 @@ func TestContentIsNasty(t *testing.T) {
 		if !bytes.Contains(text.Bytes(), []byte(has)) {
 			t.Errorf("nothing has %s", has)
 		}
+	}
+}
+
+// TestHardEvery says that hard text can be made rare, without making the site another one.
+func TestHardEvery(t *testing.T) {
+	o := Scaled(7, 3000)
+	hard := func(every int) (n int) {
+		o.HardEvery = every
+		s := New(o)
+		for row := range s.Truth("pages", TruthOptions{BodyFormat: "storage", Statuses: []string{current}}) {
+			if !json.Valid(row.Data) {
+				t.Fatalf("every %d: %v is no JSON: %q", every, row.Key, row.Data)
+			}
+			for _, text := range nasty {
+				if bytes.Contains(row.Data, []byte(text)) && !slices.Contains(everyday[:], text) {
+					n++
+					break
+				}
+			}
+		}
+		return n
+	}
+	many, few := hard(0), hard(100)
+	if many < 1500 || few == 0 || few > 200 {
+		t.Errorf("of 3,000 pages %d hold hard text, and %d where it is rare", many, few)
 	}
 }
 

@@ -101,7 +101,7 @@ func (s *Site) genericValue(b []byte, f *apifacts.Field, h uint64, depth int) []
 	case strings.HasSuffix(strings.ToLower(f.Name), "id"):
 		return append(strconv.AppendUint(append(b, '"'), h>>1, 10), '"')
 	}
-	return append(appendText(append(b, '"'), h, 2), '"')
+	return append(s.appendText(append(b, '"'), h, 2), '"')
 }
 
 // fieldText returns a top-level field of a row as text.

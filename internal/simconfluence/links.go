@@ -21,6 +21,9 @@ func (s *Site) linksOf(b []byte, k Kind, i int) []byte {
 		b = append(b, `"_links":{"self":"https://example.net/wiki/rest/api/group/by-id?id=`...)
 		return append(s.appendID(b, Group, i), '"')
 	case Attachment:
+		if s.opts.ShortAttachments {
+			return append(b, `"_links":{"webui":"/"`...)
+		}
 		b = s.appendDownload(append(b, `"_links":{"download":"`...), i, true)
 		b = s.appendDownload(append(b, `","webui":"`...), i, false)
 		return append(b, '"')

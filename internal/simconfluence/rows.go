@@ -153,7 +153,7 @@ func (s *Site) versionFields(b []byte, k Kind, i, v int, at int64) []byte {
 	b = strconv.AppendInt(b, int64(v), 10)
 	b = append(b, `,"message":"`...)
 	if draw(h, 4) == 0 {
-		b = appendText(b, h, 3)
+		b = s.appendText(b, h, 3)
 	}
 	b = append(b, `","minorEdit":`...)
 	b = strconv.AppendBool(b, v > 1 && draw(h, 6) == 0)
@@ -201,7 +201,7 @@ func (s *Site) attachmentHead(b []byte, i int) []byte {
 	b = s.appendVersion(append(b, ','), Attachment, i)
 	b = append(b, `,"comment":"`...)
 	if draw(mix(h), 5) == 0 {
-		b = appendText(b, h, 4)
+		b = s.appendText(b, h, 4)
 	}
 	b = append(b, `","id":"`...)
 	b = s.appendID(b, Attachment, i)
@@ -303,7 +303,7 @@ func (s *Site) inlineFields(b []byte, i int, state string) []byte {
 		b = append(append(b, names[0]...), `":"`...)
 		b = appendUUID(b, h)
 		b = append(append(append(b, `","`...), names[1]...), `":"`...)
-		b = append(appendText(b, h, 6), '"')
+		b = append(s.appendText(b, h, 6), '"')
 	}
 	return append(b, '}')
 }

@@ -37,7 +37,7 @@ func (s *Site) spaceHead(b []byte, i int, f shape) []byte {
 		b = append(append(b, `":{"representation":"`...), f.desc...)
 		b = append(b, `","value":"`...)
 		if i%3 > 0 {
-			b = appendText(b, h, 12)
+			b = s.appendText(b, h, 12)
 		}
 		b = append(b, `"}}`...)
 	case f.single:
@@ -167,7 +167,7 @@ func (s *Site) appendGroupName(b []byte, i int) []byte {
 	b = append(b, "confluence-"...)
 	b = append(b, "000000"[:6-len(strconv.Itoa(min(i, 999999)))]...)
 	b = append(strconv.AppendInt(b, int64(i), 10), '-')
-	return appendText(b, s.h(Group, i, saltTitle), 1)
+	return s.appendText(b, s.h(Group, i, saltTitle), 1)
 }
 
 func (s *Site) labelHead(b []byte, l int) []byte {
@@ -290,6 +290,6 @@ func (s *Site) folderRow(b []byte, p int) []byte {
 	b = append(b, `{"id":"`...)
 	b = strconv.AppendInt(b, s.folderID(p, "folder"), 10)
 	b = append(b, `","status":"current","title":"`...)
-	b = appendText(b, s.h(Page, p, saltTitle), 2)
+	b = s.appendText(b, s.h(Page, p, saltTitle), 2)
 	return append(b, ` folder","type":"folder","childPosition":3}`...)
 }

@@ -34,6 +34,13 @@ type Options struct {
 	BodyBytes int
 	// BodyBytesOf, if set, overrides the size of one item's body; negative: as otherwise.
 	BodyBytesOf func(k Kind, ordinal int) int
+	// HardEvery makes text that is hard to handle (see text.go) as rare as it is on a real
+	// site, for benchmarks: only one body in so many holds any, and one short text in so
+	// many. 0: most bodies do, and one short text in nine.
+	HardEvery int
+	// ShortAttachments leaves next to nothing in the _links of attachments, for benchmarks:
+	// rows of 0.65 kB in place of 0.93.
+	ShortAttachments bool
 	// AllVisible shows every item to the user. Otherwise some are hidden, which makes
 	// pages of answers short or empty.
 	AllVisible bool
@@ -88,6 +95,7 @@ type Site struct {
 	seed  uint64
 	facts *apifacts.Facts
 	paras [2][]string // paragraphs of bodies: storage, atlas_doc_format
+	plain [2][]string // the same without nasty text
 	insts []int64     // times that many items share
 	first [kinds]int  // items at the beginning
 	n     [kinds]int  // items now, removed ones included
@@ -168,7 +176,7 @@ func New(o Options) *Site {
 	s.now = o.Now.UnixMilli()
 	s.edits = map[ref]*edit{}
 	s.index = map[string]any{}
-	s.paras = paragraphs(s.seed)
+	s.paras, s.plain = paragraphs(s.seed, true), paragraphs(s.seed, false)
 	s.insts = s.instants()
 	s.table = s.routes()
 	s.counters.init()

@@ -69,9 +69,15 @@ var nasty = [...]string{
 	`e\u0301 combining`,
 }
 
+// everyday holds what texts of real pages are full of and no program trips over.
+var everyday = [...]string{
+	`smile 😀 raw`, `say \"hello\"`, `<strong>bold</strong> &amp; &lt;x&gt;`, `50&nbsp;%`, `back\\slash`, `<br />\n`, `<em>naïve</em>`,
+	`it's {\"a\":[1,null]}`,
+}
+
 // paragraphs makes the pieces that bodies are put together from: storage format, then
 // Atlassian document format (JSON inside of a JSON string, so escaped twice).
-func paragraphs(seed uint64) [2][]string {
+func paragraphs(seed uint64, hard bool) [2][]string {
 	var out [2][]string
 	for p := range 64 {
 		var text []byte
@@ -82,10 +88,14 @@ func paragraphs(seed uint64) [2][]string {
 		}
 		storage, doc := string(text), string(text)
 		switch {
+		case p%8 == 3 && !hard:
+			storage += everyday[p/8]
 		case p%8 == 3:
 			storage += nasty[p/8*2%len(nasty)] + " " + nasty[(p/8*2+1)%len(nasty)]
 		case p%8 == 5:
 			storage = `<span style=\"color: rgb(151,160,175);\" class=\"k-` + strconv.Itoa(p) + `\">` + storage + `</span>`
+		case p%8 == 6 && !hard:
+			doc += `\\\"x\\\" 😀`
 		case p%8 == 6:
 			doc += `\\u0000 \\ud83d \\u2028 \\\"x\\\" 😀`
 		}
@@ -95,9 +105,14 @@ func paragraphs(seed uint64) [2][]string {
 	return out
 }
 
+// hardBody says whether the body of hash h may hold nasty text.
+func (s *Site) hardBody(h uint64) bool {
+	return s.opts.HardEvery == 0 || draw(mix(h^0x4a), s.opts.HardEvery) == 0
+}
+
 // appendText appends n words, sometimes followed by something nasty, escaped for JSON but
 // without quotes.
-func appendText(b []byte, h uint64, n int) []byte {
+func (s *Site) appendText(b []byte, h uint64, n int) []byte {
 	g := h
 	for w := range n {
 		if w > 0 {
@@ -106,7 +121,7 @@ func appendText(b []byte, h uint64, n int) []byte {
 		g = mix(g)
 		b = append(b, words[draw(g, len(words))]...)
 	}
-	if g = mix(g); draw(g, 9) == 0 {
+	if g = mix(g); draw(g, max(9, s.opts.HardEvery)) == 0 {
 		b = append(b, ' ')
 		b = append(b, nasty[draw(mix(g), len(nasty))]...)
 	}
@@ -121,7 +136,7 @@ func (s *Site) appendTitle(b []byte, k Kind, i int) []byte {
 	if draw(mix(h), 60) == 0 {
 		n = 36
 	}
-	b = appendText(b, h, n)
+	b = s.appendText(b, h, n)
 	b = append(b, ' ')
 	b = strconv.AppendInt(b, int64(i), 10)
 	if k == Attachment {

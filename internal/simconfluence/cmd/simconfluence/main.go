@@ -111,6 +111,7 @@ func parse(args []string, stderr io.Writer) (how mode, o simconfluence.Options, 
 		f.IntVar(n.at, n.name, -1, "`number` of "+n.name+"; -1: in proportion to the pages")
 	}
 	body := f.Int("body-bytes", 0, "`size` of bodies; 0: a mix")
+	hard := f.Int("hard-every", 0, "text that is hard to handle in one body of `number` only; 0: in most")
 	visible := f.Bool("all-visible", false, "hide nothing from the user")
 	latency := f.Duration("latency", 0, "`time` that each answer takes")
 	email := f.String("email", "", "email of the account; empty: everybody may read")
@@ -129,7 +130,7 @@ func parse(args []string, stderr io.Writer) (how mode, o simconfluence.Options, 
 			*n.to(&o) = *n.at
 		}
 	}
-	o.BodyBytes, o.AllVisible, o.Latency = *body, *visible, *latency
+	o.BodyBytes, o.HardEvery, o.AllVisible, o.Latency = *body, *hard, *visible, *latency
 	o.Auth = simconfluence.Auth{Email: *email, Token: *token, AccessToken: *bearer, ScopedToken: *scoped}
 	return how, o, nil
 }

@@ -25,6 +25,8 @@ GO_DIRS = cmd tap schemas catalog internal
 FUZZTIME ?= 100000x
 BENCHTIME ?= 1s
 BENCH ?= .
+COUNT ?= 1
+BENCH_FLAGS ?=
 
 .DEFAULT_GOAL := help
 
@@ -86,9 +88,19 @@ vulns: need-go $(GOVULNCHECK) ## Look up known weaknesses of the libraries and o
 requests: need-go ## Count the requests of full, incremental and plain syncs of 10,000 pages
 	go run ./internal/bench requests
 
+# Built beside the tap, and measured with it.
+.PHONY: build-bench
+build-bench: build
+	CGO_ENABLED=0 go build -trimpath -o bin/ ./internal/bench ./internal/bench/floor ./internal/bench/profiled
+	@bench/environments.sh
+
 .PHONY: bench
-bench: need-go ## Run the benchmarks (BENCH=regexp, BENCHTIME=1s)
-	go test -run='^$$' -bench='$(BENCH)' -benchtime=$(BENCHTIME) -benchmem ./...
+bench: build-bench ## Measure CPU, memory and time beside net/http, Python and Airbyte's CDK (BENCH_FLAGS=...)
+	bin/bench all $(BENCH_FLAGS)
+
+.PHONY: microbench
+microbench: need-go ## Run Go's benchmarks, ready for benchstat (BENCH=regexp, BENCHTIME=1s, COUNT=1)
+	go test -run='^$$' -bench='$(BENCH)' -benchtime=$(BENCHTIME) -count=$(COUNT) -benchmem ./...
 
 .PHONY: torture
 torture: need-go ## Run every fault in every mode, a million pages, and print the matrix (up to 30 minutes)

@@ -19,8 +19,8 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-// sync is one way of running the tap whose requests are counted.
-type sync struct {
+// kind is one way of running the tap whose requests are counted.
+type kind struct {
 	name        string
 	streams     []string // nil for all
 	incremental bool
@@ -48,7 +48,7 @@ func requests(ctx context.Context, out io.Writer, pages int, seed int64) error {
 		}
 	}
 	same := func(last []byte) []byte { return last }
-	syncs := []sync{
+	syncs := []kind{
 		{name: "all, full"},
 		{name: "all, one request per parent and stream", state: func([]byte) []byte { return plainState() }},
 		{name: "labels alone", streams: []string{"page_labels", "blog_post_labels", "attachment_labels"}},
@@ -75,16 +75,13 @@ func requests(ctx context.Context, out io.Writer, pages int, seed int64) error {
 		}
 		counts[i] = site.Requests()
 	}
-	_, err = io.WriteString(out, table(syncs, counts))
+	_, err = io.WriteString(out, routeTable(syncs, counts))
 	return err
 }
 
 // runTap runs the tap in this process and returns its last state.
-func runTap(ctx context.Context, dir, url string, s sync, state []byte) ([]byte, error) {
-	config, err := json.Marshal(map[string]any{
-		"domain": "acme", "email": "bench@example.org", "api_token": "bench", "api_url": url,
-		"requests_per_second": 0, "concurrency": 16, "anchor_date": "2000-01-01",
-	})
+func runTap(ctx context.Context, dir, url string, s kind, state []byte) ([]byte, error) {
+	config, err := json.Marshal(settings(url, map[string]any{"concurrency": 16}))
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +107,7 @@ func runTap(ctx context.Context, dir, url string, s sync, state []byte) ([]byte,
 }
 
 // selected is the discovered catalog with some streams selected.
-func selected(s sync) ([]byte, error) {
+func selected(s kind) ([]byte, error) {
 	text, err := catalog.Singer()
 	if err != nil {
 		return nil, err
@@ -169,8 +166,8 @@ func (w *lastState) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// table prints a column a sync and a row a route.
-func table(syncs []sync, counts []map[string]int) string {
+// routeTable prints a column a sync and a row a route.
+func routeTable(syncs []kind, counts []map[string]int) string {
 	routes := map[string]bool{}
 	for _, c := range counts {
 		for route := range c {

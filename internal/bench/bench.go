@@ -32,6 +32,8 @@ type step struct {
 var steps = []step{
 	{"startup", (*bench).startup},
 	{"compare", (*bench).compare},
+	{"sizes", (*bench).sizes},
+	{"workers", (*bench).workers},
 }
 
 // measureAll runs the benchmark, or some of its steps, prints the tables and, where a

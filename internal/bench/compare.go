@@ -150,7 +150,7 @@ func (b *bench) programs(ctx context.Context, s scenario, site *site, ca string)
 	}
 	units = first.Records
 	if s.requests {
-		units, floor.argv[4] = len(paths), strconv.Itoa(workers)
+		units, floor.argv[4] = len(paths), strconv.Itoa(defaultWorkers)
 	}
 	programs = []program{floor, singer, airbyte}
 	for i := theSinger; i < len(programs); i++ {
@@ -179,8 +179,8 @@ func (b *bench) programs(ctx context.Context, s scenario, site *site, ca string)
 	return programs, units, nil
 }
 
-// workers is how many requests the tap has under way by default, and the floor beside it.
-const workers = 5
+// defaultWorkers is how many requests the tap has under way by default, and the floor with it.
+const defaultWorkers = 5
 
 // compared adds a scenario's table and goals to the report.
 func (b *bench) compared(s scenario, programs []program, units int, samples [][]sample) {

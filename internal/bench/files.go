@@ -25,6 +25,9 @@ type files struct{ dir string }
 
 func (f files) path(name string) string { return filepath.Join(f.dir, name) }
 
+// sub returns a directory below this one. It is made when something is written to it.
+func (f files) sub(name string) files { return files{f.path(name)} }
+
 func (f files) write(name string, v any) (string, error) {
 	text, ok := v.([]byte)
 	if !ok {
@@ -32,6 +35,9 @@ func (f files) write(name string, v any) (string, error) {
 		if text, err = json.Marshal(v); err != nil {
 			return "", err
 		}
+	}
+	if err := os.MkdirAll(f.dir, 0o700); err != nil {
+		return "", err
 	}
 	return f.path(name), os.WriteFile(f.path(name), text, 0o600)
 }

@@ -25,6 +25,7 @@ type program struct {
 	in   []byte   // its stdin
 	// records is how many it must write, negative if that doesn't matter.
 	records int
+	beside  []int // other processes whose CPU is told, too
 }
 
 // sample is what one run of a program took. Only the program itself counts: neither the
@@ -32,9 +33,10 @@ type program struct {
 type sample struct {
 	CPU      time.Duration // user and system
 	Wall     time.Duration
-	Resident int64 // the most resident memory, in bytes
-	Records  int   // record messages on stdout
-	Output   int64 // bytes on stdout
+	Resident int64         // the most resident memory, in bytes
+	Beside   time.Duration // CPU of the processes beside it meanwhile
+	Records  int           // record messages on stdout
+	Output   int64         // bytes on stdout
 }
 
 // measure runs a program to its end, with stdout to a pipe that is read all the time.
@@ -48,6 +50,7 @@ func measure(ctx context.Context, p program) (sample, error) {
 	if err != nil {
 		return s, err
 	}
+	before := cpuOf(p.beside)
 	begin := time.Now()
 	if err := cmd.Start(); err != nil {
 		return s, err
@@ -64,6 +67,7 @@ func measure(ctx context.Context, p program) (sample, error) {
 	if err != nil {
 		return s, fmt.Errorf("running %s: %w: %s", p.name, err, stderr.text)
 	}
+	s.Beside = cpuOf(p.beside) - before
 	s.CPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	return s, nil
 }
@@ -134,6 +138,25 @@ func highWater(pid int) int64 {
 		return 0 // it has ended
 	}
 	return n << 10
+}
+
+// cpuOf returns the CPU that running processes have used so far, to a hundredth of a second.
+func cpuOf(pids []int) (sum time.Duration) {
+	for _, pid := range pids {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			continue // there is no /proc here
+		}
+		_, rest, _ := strings.Cut(string(stat), ") ")
+		fields := strings.Fields(rest)
+		for _, at := range []int{11, 12} { // utime and stime, counted from the state
+			ticks, err := strconv.Atoi(fields[at])
+			if err == nil {
+				sum += time.Duration(ticks) * 10 * time.Millisecond
+			}
+		}
+	}
+	return sum
 }
 
 // site is a running bench site.

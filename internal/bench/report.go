@@ -12,12 +12,19 @@ import (
 // report is what a run of the benchmark found.
 type report struct {
 	Machine  string
+	Curves   []curve
 	Sections []section
 	Goals    []goal
 }
 
 // section is a piece of Markdown that stands between markers in the document.
 type section struct{ Name, Text string }
+
+// curve is a stream's cost over the size of the site.
+type curve struct {
+	Name   string
+	Points []measured
+}
 
 // goal is one aim of the project, and how it was met.
 type goal struct {

@@ -39,9 +39,15 @@ func serveSite(ctx context.Context, args []string, stdin io.Reader, out io.Write
 	fs.BoolVar(&p.zipped, "gzip", false, "compress answers")
 	certFile := fs.String("tls", "", "speak TLS, with a certificate that goes into this file")
 	fs.DurationVar(&p.latency, "latency", 0, "time that each answer takes")
+	scaled := fs.Int("scaled", 0, "pages of a site with everything, in the proportions of a large real one")
 	cache := fs.Int64("cache", 2<<30, "bytes of answers that are kept")
 	if err := fs.Parse(args); err != nil {
 		return err
+	}
+	if *scaled > 0 {
+		all := simconfluence.Scaled(o.Seed, *scaled)
+		all.BodyBytes, all.HardEvery = o.BodyBytes, o.HardEvery
+		o = all
 	}
 	o.AllVisible = true
 	var listen net.ListenConfig

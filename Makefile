@@ -98,6 +98,10 @@ build-bench: build
 bench: build-bench ## Measure CPU, memory and time beside net/http, Python and Airbyte's CDK (BENCH_FLAGS=...)
 	bin/bench all $(BENCH_FLAGS)
 
+.PHONY: bench-docs
+bench-docs: build-bench ## The same, written into the tables and the picture of docs/performance.md
+	bin/bench all -docs docs/performance.md $(BENCH_FLAGS)
+
 .PHONY: microbench
 microbench: need-go ## Run Go's benchmarks, ready for benchstat (BENCH=regexp, BENCHTIME=1s, COUNT=1)
 	go test -run='^$$' -bench='$(BENCH)' -benchtime=$(BENCHTIME) -count=$(COUNT) -benchmem ./...

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -34,6 +35,10 @@ var steps = []step{
 	{"compare", (*bench).compare},
 	{"sizes", (*bench).sizes},
 	{"workers", (*bench).workers},
+	{"paced", (*bench).paced},
+	{"requests", (*bench).requests},
+	{"hours", (*bench).hours},
+	{"inner", (*bench).inner},
 }
 
 // measureAll runs the benchmark, or some of its steps, prints the tables and, where a
@@ -58,6 +63,11 @@ func measureAll(ctx context.Context, args []string, out, log io.Writer) error {
 			return fmt.Errorf("there is no step %q; there are: %s", name, strings.Join(names, ", "))
 		}
 	}
+	if *docs != "" {
+		if err := hasPlaces(*docs); err != nil {
+			return err
+		}
+	}
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return err
@@ -70,11 +80,10 @@ func measureAll(ctx context.Context, args []string, out, log io.Writer) error {
 			continue
 		}
 		if err := s.do(b, ctx); err != nil {
-			return fmt.Errorf("measuring %s: %w", s.name, err)
+			return errors.Join(fmt.Errorf("measuring %s: %w", s.name, err), b.print(out))
 		}
 	}
-	b.report.end()
-	if _, err := io.WriteString(out, b.report.String()); err != nil {
+	if err := b.print(out); err != nil {
 		return err
 	}
 	if *keep != "" {
@@ -87,9 +96,22 @@ func measureAll(ctx context.Context, args []string, out, log io.Writer) error {
 		}
 	}
 	if *docs != "" {
+		if len(want) < len(steps) {
+			b.report.drop(machineSection, goalsSection) // they are those of a whole run
+		}
+		if err := b.report.draw(strings.TrimSuffix(*docs, ".md") + ".svg"); err != nil {
+			return err
+		}
 		return b.report.writeInto(*docs)
 	}
 	return nil
+}
+
+// print ends the report and prints it.
+func (b *bench) print(out io.Writer) error {
+	b.report.end()
+	_, err := io.WriteString(out, b.report.String())
+	return err
 }
 
 // say tells on stderr what is going on.

@@ -45,7 +45,12 @@ func command(ctx context.Context, args []string, out, log io.Writer) error {
 	}
 	switch args[0] {
 	case "requests":
-		return requests(ctx, out, *pages, *seed)
+		text, err := requestsByRoute(ctx, *pages, *seed)
+		if err != nil {
+			return err
+		}
+		_, err = io.WriteString(out, text)
+		return err
 	}
 	return fmt.Errorf("unknown measurement %q", args[0])
 }

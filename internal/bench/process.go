@@ -37,6 +37,7 @@ type sample struct {
 	Beside   time.Duration // CPU of the processes beside it meanwhile
 	Records  int           // record messages on stdout
 	Output   int64         // bytes on stdout
+	Progress []point       `json:",omitempty"`
 }
 
 // measure runs a program to its end, with stdout to a pipe that is read all the time.
@@ -57,7 +58,8 @@ func measure(ctx context.Context, p program) (sample, error) {
 	}
 	ended, peak := make(chan struct{}), make(chan int64)
 	go func() { peak <- watch(cmd.Process.Pid, ended) }()
-	s.Records, s.Output, err = drain(stdout)
+	err = s.drain(stdout, begin)
+	s.Progress = append(s.Progress, point{time.Since(begin), s.Records})
 	s.Wall = time.Since(begin)
 	close(ended)
 	s.Resident = <-peak
@@ -73,21 +75,22 @@ func measure(ctx context.Context, p program) (sample, error) {
 }
 
 // drain reads a program's output to its end and counts its records.
-func drain(r io.Reader) (records int, size int64, err error) {
+func (s *sample) drain(r io.Reader, begin time.Time) error {
 	b := bufio.NewReaderSize(r, 1<<20)
 	begins := true // the next piece begins a line
 	for {
 		piece, err := b.ReadSlice('\n')
-		size += int64(len(piece))
+		s.Output += int64(len(piece))
 		if begins && isRecord(piece) {
-			records++
+			s.Records++
+			s.note(begin)
 		}
 		begins = err == nil
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
-			if errors.Is(err, io.EOF) {
-				err = nil
-			}
-			return records, size, err
+			return err
 		}
 	}
 }

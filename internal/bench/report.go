@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -13,9 +14,16 @@ import (
 type report struct {
 	Machine  string
 	Curves   []curve
+	Rows     []progress
 	Sections []section
 	Goals    []goal
 }
+
+// The sections that are about a whole run.
+const (
+	machineSection = "machine"
+	goalsSection   = "goals"
+)
 
 // section is a piece of Markdown that stands between markers in the document.
 type section struct{ Name, Text string }
@@ -79,7 +87,7 @@ func load() string {
 
 // end adds what can be told only when all is measured.
 func (r *report) end() {
-	r.section("machine", r.Machine)
+	r.section(machineSection, r.Machine)
 	if len(r.Goals) == 0 {
 		return
 	}
@@ -94,7 +102,7 @@ func (r *report) end() {
 		}
 		rows = append(rows, []string{g.Name, sign + figure(g.Want), figure(g.Got), verdict})
 	}
-	r.section("goals", table([]string{"goal", "wanted", "measured", ""}, rows))
+	r.section(goalsSection, table([]string{"goal", "wanted", "measured", ""}, rows))
 }
 
 // String prints the whole report.
@@ -104,6 +112,35 @@ func (r *report) String() string {
 		b.WriteString("\n" + s.Text)
 	}
 	return b.String()
+}
+
+// drop takes sections out.
+func (r *report) drop(names ...string) {
+	r.Sections = slices.DeleteFunc(r.Sections, func(s section) bool { return slices.Contains(names, s.Name) })
+}
+
+// hasPlaces says what sections a document has no place for, before an hour is spent on them.
+func hasPlaces(file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	names := []string{
+		machineSection, goalsSection, "startup", "bodies", "locks", "paced", "requests", "hours", "inner",
+		workersSection(0), workersSection(slowSite),
+	}
+	for _, s := range scenarios {
+		names = append(names, "compare-"+s.name)
+	}
+	for _, s := range sizedStreams {
+		names = append(names, "sizes-"+s.stream)
+	}
+	for _, name := range names {
+		if !strings.Contains(string(text), "<!-- measured: "+name+" -->\n") {
+			return fmt.Errorf("%s has no place for %s", file, name)
+		}
+	}
+	return nil
 }
 
 // writeInto replaces what stands between the markers of this report's sections in a

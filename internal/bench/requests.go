@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"net/http/httptest"
 	"os"
@@ -28,55 +27,85 @@ type kind struct {
 	before      func(*simconfluence.Site) error
 }
 
-// requests counts the requests of several kinds of sync on one site, by route.
-func requests(ctx context.Context, out io.Writer, pages int, seed int64) error {
+// scaledSite is a site with everything on it, for requests to be counted.
+func scaledSite(seed int64, pages int) *simconfluence.Site {
 	o := simconfluence.Scaled(seed, pages)
 	o.AllVisible, o.BodyBytes = true, 500
-	site := simconfluence.New(o)
+	return simconfluence.New(o)
+}
+
+// withIncremental names the streams that can be read incrementally.
+func withIncremental() []string {
+	var names []string
+	for i := range stream.All {
+		if stream.All[i].ReplicationKey != "" {
+			names = append(names, stream.All[i].Name)
+		}
+	}
+	return names
+}
+
+// edited returns a change of one page in a hundred.
+func edited(pages int) func(*simconfluence.Site) error {
+	return func(s *simconfluence.Site) error { return editPages(s, pages/100) }
+}
+
+// same is the state that the run before ended with.
+func same(last []byte) []byte { return last }
+
+// noShortcuts is a state with every shortcut off, whatever came before.
+func noShortcuts([]byte) []byte { return plainState() }
+
+// requestsByRoute counts the requests of several kinds of sync on one site, by route.
+func requestsByRoute(ctx context.Context, pages int, seed int64) (string, error) {
+	labels := []string{"page_labels", "blog_post_labels", "attachment_labels"}
+	kinds := []kind{
+		{name: "all, full"},
+		{name: "all, one request per parent and stream", state: noShortcuts},
+		{name: "labels alone", streams: labels},
+		{name: "labels alone, one per parent", streams: labels, state: noShortcuts},
+		{name: "incremental, first", streams: withIncremental(), incremental: true},
+		{name: "incremental, unchanged", streams: withIncremental(), incremental: true, state: same},
+		{name: "incremental, 1% of pages edited", streams: withIncremental(), incremental: true, state: same, before: edited(pages)},
+	}
+	counts, err := countRequests(ctx, scaledSite(seed, pages), kinds, func(string) {})
+	if err != nil {
+		return "", err
+	}
+	return routeTable(kinds, counts), nil
+}
+
+// countRequests runs several kinds of sync on a site, one after another, and counts the
+// requests of each by route.
+func countRequests(ctx context.Context, site *simconfluence.Site, kinds []kind, say func(string)) ([]map[string]int, error) {
 	server := httptest.NewServer(site)
 	defer server.Close()
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-
-	var incremental []string
-	for i := range stream.All {
-		if stream.All[i].ReplicationKey != "" {
-			incremental = append(incremental, stream.All[i].Name)
-		}
-	}
-	same := func(last []byte) []byte { return last }
-	syncs := []kind{
-		{name: "all, full"},
-		{name: "all, one request per parent and stream", state: func([]byte) []byte { return plainState() }},
-		{name: "labels alone", streams: []string{"page_labels", "blog_post_labels", "attachment_labels"}},
-		{name: "labels alone, one per parent", streams: []string{"page_labels", "blog_post_labels", "attachment_labels"}, state: func([]byte) []byte { return plainState() }},
-		{name: "incremental, first", streams: incremental, incremental: true},
-		{name: "incremental, unchanged", streams: incremental, incremental: true, state: same},
-		{name: "incremental, 1% of pages edited", streams: incremental, incremental: true, state: same, before: func(s *simconfluence.Site) error { return editPages(s, pages/100) }},
-	}
 	var last []byte
-	counts := make([]map[string]int, len(syncs))
-	for i, s := range syncs {
-		if s.before != nil {
-			if err := s.before(site); err != nil {
-				return err
+	counts := make([]map[string]int, len(kinds))
+	for i, k := range kinds {
+		if k.before != nil {
+			if err := k.before(site); err != nil {
+				return nil, err
 			}
 		}
 		site.Reset()
 		var start []byte
-		if s.state != nil {
-			start = s.state(last)
+		if k.state != nil {
+			start = k.state(last)
 		}
-		if last, err = runTap(ctx, dir, server.URL, s, start); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+		state, err := runTap(ctx, dir, server.URL, k, start)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", k.name, err)
 		}
-		counts[i] = site.Requests()
+		last, counts[i] = state, site.Requests()
+		say(k.name)
 	}
-	_, err = io.WriteString(out, routeTable(syncs, counts))
-	return err
+	return counts, nil
 }
 
 // runTap runs the tap in this process and returns its last state.

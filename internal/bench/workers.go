@@ -22,11 +22,16 @@ func (b *bench) workers(ctx context.Context) error {
 	if err := b.workersAt(ctx, 0, 5000); err != nil {
 		return err
 	}
-	if err := b.workersAt(ctx, 20*time.Millisecond, 1000); err != nil {
+	if err := b.workersAt(ctx, slowSite, 1000); err != nil {
 		return err
 	}
 	return b.locks(ctx)
 }
+
+// slowSite is how long a site takes to answer that takes a moment.
+const slowSite = 20 * time.Millisecond
+
+func workersSection(latency time.Duration) string { return "workers-" + latency.String() }
 
 // childRun reads the children of pages by combined reads, with some workers.
 func childRun(n int) run {
@@ -73,7 +78,7 @@ func (b *bench) workersAt(ctx context.Context, latency time.Duration, pages int)
 	if latency == 0 {
 		name = "a site that answers at once"
 	}
-	b.report.section("workers-"+latency.String(), table([]string{name, "rows/s", "CPU, µs/row", "both cores busy"}, rows))
+	b.report.section(workersSection(latency), table([]string{name, "rows/s", "CPU, µs/row", "both cores busy"}, rows))
 	last := len(rates) - 1
 	if latency == 0 {
 		b.report.atLeast("20 workers, fast site: % of both cores busy", busy[last], 85)

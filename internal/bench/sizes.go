@@ -27,7 +27,7 @@ var sizedStreams = []sized{
 
 // measured is what a sync of one size took.
 type measured struct {
-	Rows          int
+	Items, Rows   int    // of the site, and of those what the tap gave
 	CPU, Resident spread // µs a row without the start, MB
 }
 
@@ -69,6 +69,7 @@ func (b *bench) size(ctx context.Context, s sized) error {
 			return fmt.Errorf("%s gave no records", programs[i+1].name)
 		}
 		m := measured{
+			Items:    siteSizes[i+1],
 			Rows:     all[0].Records,
 			CPU:      each(all, func(s sample) float64 { return (s.CPU.Seconds() - start) * 1e6 / float64(s.Records) }),
 			Resident: each(all, func(s sample) float64 { return float64(s.Resident) / 1e6 }),

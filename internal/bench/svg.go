@@ -108,8 +108,8 @@ func (c chart) ticks(x0, x1 float64) []float64 {
 		}
 		return at
 	}
-	for x := math.Pow(10, math.Ceil(math.Log10(x0)-0.05)); x <= x1*1.1; x *= 10 {
-		at = append(at, min(max(x, x0), x1))
+	for x := math.Pow(10, math.Ceil(math.Log10(x0))); x <= x1; x *= 10 {
+		at = append(at, x)
 	}
 	return at
 }
@@ -130,13 +130,13 @@ func (r *report) draw(file string) error {
 	if len(r.Curves) == 0 || len(r.Rows) == 0 {
 		return nil
 	}
-	cpu := chart{title: "CPU over the size of the site", x: "rows", y: "µs a row", log: true}
-	memory := chart{title: "Memory over the size of the site", x: "rows", y: "MB resident", log: true}
+	cpu := chart{title: "CPU over the size of the site", x: "pages or attachments of the site", y: "µs a row", log: true}
+	memory := chart{title: "Memory over the size of the site", x: "pages or attachments of the site", y: "MB resident", log: true}
 	for _, c := range r.Curves {
 		a, b := line{name: c.Name}, line{name: c.Name}
 		for _, p := range c.Points {
-			a.xy = append(a.xy, [2]float64{float64(p.Rows), p.CPU.Median})
-			b.xy = append(b.xy, [2]float64{float64(p.Rows), p.Resident.Median})
+			a.xy = append(a.xy, [2]float64{float64(p.Items), p.CPU.Median})
+			b.xy = append(b.xy, [2]float64{float64(p.Items), p.Resident.Median})
 		}
 		cpu.lines, memory.lines = append(cpu.lines, a), append(memory.lines, b)
 	}

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -113,10 +114,9 @@ func (k *call) request(ctx context.Context) (*retryablehttp.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", k.c.agent)
+	req.Header = http.Header{"Accept": {"application/json"}, "User-Agent": {k.c.agent}}
 	if !k.open {
-		req.Header.Set("Authorization", k.c.auth.Reveal())
+		req.Header["Authorization"] = []string{k.c.auth.Reveal()}
 	}
 	req.SetResponseHandler(k.handle)
 	return req, nil
@@ -157,7 +157,7 @@ func (k *call) parsed(resp *http.Response, body []byte, err error) error {
 	var known *Error
 	switch {
 	case err == nil:
-		k.c.log.Debug("answer", "request", shortPath(k.req), "status", resp.StatusCode, "bytes", len(body))
+		k.c.log.Debug("answer", "request", k, "status", resp.StatusCode, "bytes", len(body))
 		return nil
 	case errors.As(err, &known):
 		known.Status = resp.StatusCode
@@ -170,6 +170,9 @@ func (k *call) parsed(resp *http.Response, body []byte, err error) error {
 		return retryable(k.malformed(resp, body, err))
 	}
 }
+
+// LogValue is the request as logs show it, made only where they do.
+func (k *call) LogValue() slog.Value { return slog.StringValue(shortPath(k.req)) }
 
 // malformed is the error for a body that the parser refuses. Its text shows some of the
 // body, which may be cut in the middle of a credential: then it shows nothing.

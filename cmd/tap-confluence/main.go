@@ -16,6 +16,7 @@ import (
 const lastState = 5 * time.Second
 
 func main() {
+	tuneMemory()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)

@@ -16,13 +16,8 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-const (
-	// failuresInARow is how many parents in a row may fail before a stream stops.
-	failuresInARow = 20
-	// largeRow is the size in bytes from which a record is worth a warning: Meltano's and
-	// Airbyte's pipes have limits.
-	largeRow = 16 << 20
-)
+// failuresInARow is how many parents in a row may fail before a stream stops.
+const failuresInARow = 20
 
 // feed is one selected stream: it makes records of rows, writes them, and knows whether
 // the stream failed.
@@ -185,66 +180,6 @@ func (f *feed) stopped() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.inARow >= failuresInARow
-}
-
-// item is a row to make a record of, and what the row itself doesn't hold.
-type item struct {
-	row  row
-	from record.Source
-}
-
-// write makes records and writes them, those below since left out. All are of one answer:
-// they are written together or, after an error, not at all.
-func (f *feed) write(items []item, since time.Time) error {
-	if len(items) == 0 {
-		return nil
-	}
-	f.writing.Lock()
-	defer f.writing.Unlock()
-	prefix, suffix := f.run.Sink.Frame(f.name, f.run.Now(), f.version)
-	buf, n := f.buf[:0], 0
-	for _, it := range items {
-		if !since.IsZero() && !f.wanted(it.row, since) {
-			continue
-		}
-		start := len(buf)
-		var err error
-		buf, err = f.build.Append(append(buf, prefix...), it.row, it.from)
-		if err != nil {
-			return &client.Error{Kind: client.KindMalformed, Message: err.Error(), Cause: err}
-		}
-		buf = append(buf, suffix...)
-		if w := f.watch.Load(); w != nil {
-			w.note(f, it)
-		}
-		if len(buf)-start > largeRow {
-			id, _ := it.row.Get("id").Text()
-			f.run.log.Warn("a very large record: some targets and pipes refuse it",
-				"stream", f.name, "id", id, "bytes", len(buf)-start)
-		}
-		n++
-	}
-	f.keep(buf)
-	if n == 0 {
-		return nil
-	}
-	if err := f.run.Sink.Records(f.name, buf, n); err != nil {
-		f.run.stop(err)
-		return err
-	}
-	f.rows.Add(int64(n))
-	f.run.ledger.wrote(f.name, n)
-	return nil
-}
-
-// keep keeps a buffer of ordinary size for the next answer.
-func (f *feed) keep(buf []byte) {
-	const ordinary = 2 << 20
-	if cap(buf) <= ordinary {
-		f.buf = buf
-	} else {
-		f.buf = nil
-	}
 }
 
 // wanted says whether a row changed at or after a time; a row that doesn't tell is wanted.

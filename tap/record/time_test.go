@@ -20,20 +20,21 @@ func FuzzTime(f *testing.F) {
 	} {
 		f.Add([]byte(v))
 	}
+	var warnings int
+	b, err := record.New(whole(f, "spaces"), false, func(_ string, args ...any) {
+		if len(args) == 2 && args[1] == "createdAt" {
+			warnings++
+		}
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, v []byte) {
 		row, err := rawjson.ParseObject([]byte(`{"id":"1","createdAt":` + string(v) + `}`))
 		if err != nil {
 			return
 		}
-		var warnings int
-		b, err := record.New(whole(t, "spaces"), false, func(_ string, args ...any) {
-			if len(args) == 2 && args[1] == "createdAt" {
-				warnings++
-			}
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		warnings = 0
 		text, err := b.Append(nil, row, record.Source{})
 		if err != nil {
 			return // the value closed the object and named another id

@@ -10,10 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
 )
 
-// TestMain lets the test binary be a program that is measured.
+// TestMain lets the test binary be a program that is measured. Tests leave no goroutine behind.
 func TestMain(m *testing.M) {
 	switch os.Getenv("BENCH_TEST") {
 	case "work":
@@ -25,7 +27,7 @@ func TestMain(m *testing.M) {
 		_, _ = os.Stderr.WriteString("no luck")
 		os.Exit(3)
 	default:
-		os.Exit(m.Run())
+		goleak.VerifyTestMain(m)
 	}
 }
 

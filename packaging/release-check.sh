@@ -78,7 +78,7 @@ printf '{"Version": "v%s"}\n' "$release" >"$proxy/v$release.info"
 cp "$one/go.mod" "$proxy/v$release.mod"
 git archive --prefix="$module@v$release/" --output "$proxy/v$release.zip" "$commit"
 (
-  export GOBIN=$TMP/installed GOPROXY="file://$TMP/proxy,file://$(go env GOMODCACHE)/cache/download" GONOSUMDB=$module
+  export GOBIN=$TMP/installed GOPROXY="file://$TMP/proxy,file://$(go env GOMODCACHE)/cache/download" GOSUMDB=off
   GOMODCACHE=$TMP/modules GOFLAGS=-modcacherw go install "$module/cmd/tap-confluence@latest" 2>"$TMP/install.log" ||
     die "go install failed: $(tail -n 5 "$TMP/install.log")"
 )

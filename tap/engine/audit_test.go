@@ -201,6 +201,8 @@ func (w *world) readLiar(t *testing.T, l lie, truth rows, lacking map[string]hol
 			if len(left[name]) > 0 {
 				t.Errorf("seed %d: %s was caught, and still lacks rows of %v", w.seed, name, left[name])
 			}
+		case len(left[name]) < len(lacking[name]) && l.shortcut == "combined read" && len(caught) > 0:
+			// Once another stream has left, a parent may be read by this stream's own list.
 		case len(left[name]) != len(lacking[name]):
 			t.Errorf("seed %d: %s was not caught, yet lacks rows of %d parents, not %d", w.seed, name, len(left[name]), len(lacking[name]))
 		}

@@ -12,7 +12,7 @@ import (
 )
 
 // mostAhead is how many requests may be sent while one message is being read. With all
-// streams at once it was 36 at most here, and 78 on a site of 960 pages: each listing and each
+// streams at once it was 52 at most here, and 78 on a site of 960 pages: each listing and each
 // worker finishes what it is at, and then waits.
 const mostAhead = 100
 

@@ -124,4 +124,3 @@ func (f *feed) keep(buf []byte) {
 		f.buf = buf
 	}
 }
-

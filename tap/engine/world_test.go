@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -47,9 +48,11 @@ const siteName = "acme.atlassian.net"
 func newWorld(t testing.TB, o simconfluence.Options) *world {
 	t.Helper()
 	site := simconfluence.New(o)
+	server := httptest.NewServer(site)
+	t.Cleanup(server.Close)
 	w := &world{t: t, site: site, config: &config.Config{
 		Site: siteName, SiteURL: "https://" + siteName, Email: tapfixture.Email, APIToken: config.NewSecret(tapfixture.Token),
-		PageStatus: []string{"current", "archived"}, BodyFormat: "storage",
+		APIURL: server.URL, PageStatus: []string{"current", "archived"}, BodyFormat: "storage",
 		Concurrency: 4, PageSize: 250, MaxRetries: 2, MaxRetryWait: time.Minute, RequestTimeout: time.Minute,
 		AnchorDate: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC),
 	}}
@@ -121,7 +124,7 @@ func (w *world) logShowsNoSecrets() {
 func (w *world) run(s sync_) outcome {
 	w.t.Helper()
 	logger := slog.New(slog.NewTextHandler(lockedWriter{w}, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	c, err := client.New(w.config, client.Options{Logger: logger, RetryWait: time.Millisecond, Transport: w.site.Transport()})
+	c, err := client.New(w.config, client.Options{Logger: logger, RetryWait: time.Millisecond})
 	if err != nil {
 		w.t.Fatal(err)
 	}

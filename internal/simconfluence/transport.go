@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
+	"sync"
 	"syscall"
 )
 
 // Transport returns a transport that hands requests for whatever host to the site within
-// the process, without a network: for tests in virtual time, which a socket would stop.
-// Faults work as over a network; what cuts a connection becomes an error.
+// the process, without a network: for tests in virtual time, which a socket would stop, and
+// for those of many requests. Faults work as over a network; what cuts a connection becomes
+// an error.
 func (s *Site) Transport() http.RoundTripper { return transport{s} }
 
 type transport struct{ site *Site }
@@ -20,79 +23,152 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
 		defer r.Body.Close() //nolint:errcheck // nothing was read
 	}
-	pr, pw := io.Pipe()
-	p := &piped{header: http.Header{}, body: pw, ready: make(chan struct{})}
-	in := r.Clone(r.Context())
+	in := r.WithContext(r.Context())
 	in.Host, in.RequestURI = r.URL.Host, r.URL.RequestURI()
-	stop := context.AfterFunc(r.Context(), func() { _ = pr.CloseWithError(r.Context().Err()) })
+	a := &answer{header: http.Header{}, ready: make(chan struct{})}
+	a.changed.L = &a.mu
+	stop := context.AfterFunc(r.Context(), func() { a.end(r.Context().Err()) })
 	go func() {
 		defer stop()
-		p.serve(t.site, in)
+		a.serve(t.site, in)
 	}()
 	select {
-	case <-p.ready:
+	case <-a.ready:
 	case <-r.Context().Done():
 		return nil, fmt.Errorf("waiting for the answer: %w", r.Context().Err())
 	}
-	if p.err != nil {
-		return nil, p.err
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.sent == nil {
+		return nil, fmt.Errorf("reading the answer: %w", a.err)
 	}
-	length := int64(-1)
-	if _, err := fmt.Sscan(p.sent.Get("Content-Length"), &length); err != nil {
+	length, err := strconv.ParseInt(a.sent.Get("Content-Length"), 10, 64)
+	if err != nil {
 		length = -1
 	}
 	return &http.Response{
-		Status: http.StatusText(p.status), StatusCode: p.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: p.sent, Body: pr, ContentLength: length, Request: r,
+		Status: http.StatusText(a.status), StatusCode: a.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: a.sent, Body: a, ContentLength: length, Request: r,
 	}, nil
 }
 
-// piped is an answer on its way through a pipe.
-type piped struct {
+// inFlight is how many bytes of an answer may be written that nobody has read yet.
+const inFlight = 1 << 20
+
+// answer is one answer on its way: an http.ResponseWriter for the site, a body for the
+// client. The client gets it when all of it is there, or as soon as the site holds nothing
+// more back.
+type answer struct {
 	header http.Header
-	sent   http.Header // as it was when the status was written
 	status int
-	body   *io.PipeWriter
-	ready  chan struct{} // closed when status or err is set
-	err    error
-	begun  bool
+	ready  chan struct{} // closed when the client can have it
+
+	mu      sync.Mutex
+	changed sync.Cond
+	sent    http.Header // as it was when the status was written, nil before
+	told    bool        // ready is closed
+	unread  []byte
+	err     error // why nothing more is coming, or is wanted
 }
 
-func (p *piped) serve(h http.Handler, r *http.Request) {
+func (a *answer) serve(h http.Handler, r *http.Request) {
 	defer func() {
-		switch problem := recover(); {
-		case problem == nil:
-			p.WriteHeader(http.StatusOK)
-			_ = p.body.Close()
-		case problem != http.ErrAbortHandler: //nolint:errorlint // what net/http compares too
-			panic(problem)
-		case p.begun:
-			_ = p.body.CloseWithError(io.ErrUnexpectedEOF)
+		switch problem := recover(); problem {
+		case nil:
+			a.WriteHeader(http.StatusOK)
+			a.end(io.EOF)
+		case http.ErrAbortHandler: //nolint:errorlint // what net/http compares too
+			a.mu.Lock()
+			begun := a.sent != nil
+			a.mu.Unlock()
+			if begun {
+				a.end(io.ErrUnexpectedEOF)
+			} else {
+				a.end(syscall.ECONNRESET)
+			}
 		default:
-			p.err = fmt.Errorf("reading the answer: %w", syscall.ECONNRESET)
-			close(p.ready)
+			panic(problem)
 		}
 	}()
-	h.ServeHTTP(p, r)
+	h.ServeHTTP(a, r)
+}
+
+// end says that nothing more comes, for the first reason that it is given.
+func (a *answer) end(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.err == nil {
+		a.err = err
+	}
+	a.tell()
+}
+
+// tell wakes who waits for a change. The lock is held.
+func (a *answer) tell() {
+	if !a.told {
+		a.told = true
+		close(a.ready)
+	}
+	a.changed.Broadcast()
 }
 
 // Header implements http.ResponseWriter.
-func (p *piped) Header() http.Header { return p.header }
+func (a *answer) Header() http.Header { return a.header }
 
 // WriteHeader implements http.ResponseWriter.
-func (p *piped) WriteHeader(status int) {
-	if p.begun {
-		return
+func (a *answer) WriteHeader(status int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.sent == nil {
+		a.status, a.sent = status, a.header.Clone()
 	}
-	p.begun, p.status, p.sent = true, status, p.header.Clone()
-	close(p.ready)
 }
 
 // Write implements http.ResponseWriter.
-func (p *piped) Write(b []byte) (int, error) {
-	p.WriteHeader(http.StatusOK)
-	return p.body.Write(b)
+func (a *answer) Write(b []byte) (int, error) {
+	a.WriteHeader(http.StatusOK)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for len(a.unread) >= inFlight && a.err == nil {
+		a.tell()
+		a.changed.Wait()
+	}
+	if a.err != nil {
+		return 0, a.err
+	}
+	a.unread = append(a.unread, b...)
+	if a.told {
+		a.changed.Broadcast()
+	}
+	return len(b), nil
 }
 
-// Flush implements http.Flusher: a pipe holds nothing back.
-func (p *piped) Flush() {}
+// Flush implements http.Flusher: the client gets what there is.
+func (a *answer) Flush() {
+	a.WriteHeader(http.StatusOK)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.tell()
+}
+
+// Read implements io.Reader for the client.
+func (a *answer) Read(p []byte) (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for len(a.unread) == 0 && a.err == nil {
+		a.changed.Wait()
+	}
+	if len(a.unread) == 0 {
+		return 0, a.err
+	}
+	n := copy(p, a.unread)
+	a.unread = a.unread[n:]
+	a.changed.Broadcast()
+	return n, nil
+}
+
+// Close implements io.Closer for the client: the rest is not wanted.
+func (a *answer) Close() error {
+	a.end(http.ErrBodyReadAfterClose)
+	return nil
+}

@@ -225,7 +225,7 @@ func TestSecretInOddAnswers(t *testing.T) {
 // thousand requests each are for -torture; the bound itself has a quick test in tap/client.
 func TestEndlessLists(t *testing.T) {
 	t.Parallel()
-	if !*torture {
+	if !tapfixture.Torture() {
 		return
 	}
 	want := truth(t)
@@ -268,7 +268,7 @@ func TestOddRows(t *testing.T) {
 	t.Parallel()
 	var many strings.Builder
 	fields := 2_000
-	if *torture {
+	if tapfixture.Torture() {
 		fields = 100_000
 	}
 	for i := range fields {

@@ -177,7 +177,7 @@ func TestLastingFaults(t *testing.T) {
 	want := truth(t)
 	for i, l := range conditions(t) {
 		for j, m := range modes {
-			if !*torture && (i+j)%4 != 0 {
+			if !tapfixture.Torture() && (i+j)%4 != 0 {
 				continue
 			}
 			t.Run(l.name+"/"+m.String(), func(t *testing.T) {

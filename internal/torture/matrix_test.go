@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 
 	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
+	"github.com/tap-confluence/tap-confluence/internal/tapfixture"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
@@ -104,7 +105,7 @@ func TestMatrix(t *testing.T) {
 		for j, r := range rates {
 			c := &cell{kind: k, rate: r, modes: modes}
 			switch {
-			case *torture: // every kind at every rate in every mode
+			case tapfixture.Torture(): // every kind at every rate in every mode
 			case k.heavy, (i+j)%3 != 0:
 				continue // a fast cut: each kind at one rate, in one mode
 			default:

@@ -123,7 +123,7 @@ func TestMillionPages(t *testing.T) {
 	const bound, margin = 96 << 20, 24 << 20
 	path := build(t)
 	small, large := 2_000, 20_000
-	if *torture {
+	if tapfixture.Torture() {
 		small, large = 100_000, 1_000_000
 	}
 	of := func(pages int) reading {
@@ -154,7 +154,7 @@ func TestMemoryLimit(t *testing.T) {
 // lets it go on: it brings every row.
 func TestStoppedForAWhile(t *testing.T) {
 	path, pause := build(t), 1500*time.Millisecond
-	if *torture {
+	if tapfixture.Torture() {
 		pause = time.Minute
 	}
 	o := small()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
+	"github.com/tap-confluence/tap-confluence/internal/tapfixture"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
@@ -47,7 +48,7 @@ func TestSluggishReader(t *testing.T) {
 	t.Parallel()
 	want := truth(t)
 	for i, m := range modes {
-		if !*torture && i != 1 {
+		if !tapfixture.Torture() && i != 1 {
 			continue
 		}
 		t.Run(m.String(), func(t *testing.T) {

@@ -54,7 +54,7 @@ func TestWeekOfStorms(t *testing.T) {
 	want := truth(t)
 	for i, m := range modes {
 		rate, least := 0.0045, 7*24*time.Hour
-		if !*torture {
+		if !tapfixture.Torture() {
 			if i != 0 {
 				continue
 			}
@@ -93,7 +93,7 @@ func TestRunsThroughStorms(t *testing.T) {
 	const most = 7 * 24 * time.Hour
 	want := truth(t)
 	for i, m := range modes {
-		if !*torture && i != 3 {
+		if !tapfixture.Torture() && i != 3 {
 			continue
 		}
 		t.Run(m.String(), func(t *testing.T) {
@@ -150,7 +150,7 @@ func TestClockJumps(t *testing.T) {
 	t.Parallel()
 	want := truth(t)
 	for i, m := range modes {
-		if !*torture && i%3 != 0 {
+		if !tapfixture.Torture() && i%3 != 0 {
 			continue
 		}
 		t.Run(m.String(), func(t *testing.T) {

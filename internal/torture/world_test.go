@@ -22,8 +22,7 @@ import (
 )
 
 var (
-	torture = flag.Bool("torture", false, "run everything, for many minutes")
-	matrix  = flag.String("matrix", "", "`file` to write the matrix of faults to, as Markdown")
+	matrix = flag.String("matrix", "", "`file` to write the matrix of faults to, as Markdown")
 )
 
 const siteName = "acme.atlassian.net"
@@ -39,7 +38,7 @@ const anchor = "2000-01-01T00:00:00.000Z"
 func small() simconfluence.Options {
 	o := simconfluence.Scaled(11, 20)
 	o.BlogPosts, o.FooterComments, o.InlineComments, o.Attachments = 12, 60, 110, 24
-	if *torture {
+	if tapfixture.Torture() {
 		o = simconfluence.Scaled(11, 60)
 		o.BlogPosts, o.FooterComments, o.InlineComments, o.Attachments = 12, 60, 120, 50
 	}

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"maps"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -48,11 +46,9 @@ const siteName = "acme.atlassian.net"
 func newWorld(t testing.TB, o simconfluence.Options) *world {
 	t.Helper()
 	site := simconfluence.New(o)
-	server := httptest.NewServer(site)
-	t.Cleanup(server.Close)
 	w := &world{t: t, site: site, config: &config.Config{
 		Site: siteName, SiteURL: "https://" + siteName, Email: tapfixture.Email, APIToken: config.NewSecret(tapfixture.Token),
-		APIURL: server.URL, PageStatus: []string{"current", "archived"}, BodyFormat: "storage",
+		PageStatus: []string{"current", "archived"}, BodyFormat: "storage",
 		Concurrency: 4, PageSize: 250, MaxRetries: 2, MaxRetryWait: time.Minute, RequestTimeout: time.Minute,
 		AnchorDate: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC),
 	}}
@@ -124,7 +120,7 @@ func (w *world) logShowsNoSecrets() {
 func (w *world) run(s sync_) outcome {
 	w.t.Helper()
 	logger := slog.New(slog.NewTextHandler(lockedWriter{w}, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	c, err := client.New(w.config, client.Options{Logger: logger, RetryWait: time.Millisecond})
+	c, err := client.New(w.config, client.Options{Logger: logger, Transport: w.site.Transport(), RetryWait: time.Millisecond})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -191,99 +187,6 @@ func (w *world) selections(s sync_) []catalog.Selection {
 }
 
 func known(name string) bool { return stream.Find(name) != nil }
-
-func wholeLines(b []byte) [][]byte {
-	lines := bytes.SplitAfter(b, []byte("\n"))
-	return slices.DeleteFunc(lines, func(l []byte) bool { return !bytes.HasSuffix(l, []byte("\n")) })
-}
-
-// message is what tests need of either protocol's messages.
-type message struct {
-	Type   string
-	Stream string
-	Record json.RawMessage // Singer's record, Airbyte's envelope
-	Value  json.RawMessage
-	State  json.RawMessage
-}
-
-type recordIn struct {
-	Stream string
-	Data   json.RawMessage
-}
-
-// rows gathers records by stream and key.
-type rows map[string]map[string]json.RawMessage
-
-func (r rows) add(t testing.TB, name string, record json.RawMessage) {
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(record, &fields); err != nil {
-		t.Fatalf("record of %s: %v", name, err)
-	}
-	var key strings.Builder
-	for _, k := range stream.Find(name).Key {
-		key.Write(fields[k])
-		key.WriteByte(' ')
-	}
-	if r[name] == nil {
-		r[name] = map[string]json.RawMessage{}
-	}
-	r[name][key.String()] = record
-}
-
-// read takes the records of whole lines and the last state among them.
-func (w *world) read(lines [][]byte, into rows, last []byte) (st []byte, records int) {
-	w.t.Helper()
-	streams := map[string]json.RawMessage{}
-	if len(last) > 0 && last[0] == '[' {
-		var list []json.RawMessage
-		if err := json.Unmarshal(last, &list); err != nil {
-			w.t.Fatal(err)
-		}
-		for _, s := range list {
-			streams[airbyteName(s)] = s
-		}
-	}
-	for _, line := range lines {
-		var m message
-		if err := json.Unmarshal(line, &m); err != nil {
-			w.t.Fatalf("line %s: %v", line, err)
-		}
-		switch {
-		case m.Type == "RECORD" && m.Stream != "":
-			into.add(w.t, m.Stream, m.Record)
-			records++
-		case m.Type == "RECORD":
-			var r recordIn
-			if err := json.Unmarshal(m.Record, &r); err != nil {
-				w.t.Fatal(err)
-			}
-			into.add(w.t, r.Stream, r.Data)
-			records++
-		case m.Type == "STATE" && m.Value != nil:
-			last = m.Value
-		case m.Type == "STATE":
-			streams[airbyteName(m.State)] = m.State
-		}
-	}
-	if len(streams) > 0 {
-		list, err := json.Marshal(slices.Collect(maps.Values(streams)))
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		return list, records
-	}
-	return last, records
-}
-
-func airbyteName(s json.RawMessage) string {
-	var st struct {
-		Stream struct {
-			Descriptor struct{ Name string } `json:"stream_descriptor"`
-		}
-	}
-	_ = json.Unmarshal(s, &st)
-	return st.Stream.Descriptor.Name
-}
 
 // missing lists rows of the truth that did not come, at most a few a stream.
 func (w *world) missing(got rows, streams []string) []string {

@@ -107,8 +107,9 @@ microbench: need-go ## Run Go's benchmarks, ready for benchstat (BENCH=regexp, B
 	go test -run='^$$' -bench='$(BENCH)' -benchtime=$(BENCHTIME) -count=$(COUNT) -benchmem ./...
 
 .PHONY: torture
-torture: need-go ## Run every fault in every mode, a million pages, and print the matrix (up to 30 minutes)
+torture: need-go ## Run every cut and every fault in every mode, a million pages, and print the matrix (up to 30 minutes)
 	@mkdir -p bin
+	go test -count=1 -timeout 30m ./tap/engine -torture
 	go test -count=1 -timeout 30m ./internal/torture -torture -matrix '$(CURDIR)/bin/faults.md'
 	@cat bin/faults.md
 

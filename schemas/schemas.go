@@ -13,6 +13,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
+	"sync"
 )
 
 //go:embed *.json
@@ -54,18 +56,37 @@ type Field struct {
 }
 
 // Fields lists the top-level fields of a stream's records in the order of its file: the key
-// first, the links last. It parses the file at each call. An unknown stream is an error.
+// first, the links last. The list is shared and must not be written to. An unknown stream is
+// an error.
 func Fields(name string) ([]Field, error) {
-	text, err := Stream(name)
+	if _, err := Stream(name); err != nil {
+		return nil, err
+	}
+	all, err := parsed()
+	return all[name], err
+}
+
+// parsed returns the fields of every stream. Tests start thousands of syncs in one process.
+var parsed = sync.OnceValues(func() (map[string][]Field, error) {
+	entries, err := files.ReadDir(".")
 	if err != nil {
 		return nil, err
 	}
-	var schema struct{ Properties fields }
-	if err := json.Unmarshal(text, &schema); err != nil {
-		return nil, fmt.Errorf("parsing the schema of %s: %w", name, err)
+	all := map[string][]Field{}
+	for _, entry := range entries {
+		name := strings.TrimSuffix(entry.Name(), ".json")
+		text, err := Stream(name)
+		if err != nil {
+			continue // the settings
+		}
+		var schema struct{ Properties fields }
+		if err := json.Unmarshal(text, &schema); err != nil {
+			return nil, fmt.Errorf("parsing the schema of %s: %w", name, err)
+		}
+		all[name] = schema.Properties
 	}
-	return schema.Properties, nil
-}
+	return all, nil
+})
 
 // fields reads an object of properties in the order of the text.
 type fields []Field

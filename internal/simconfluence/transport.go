@@ -77,7 +77,7 @@ func (a *answer) serve(h http.Handler, r *http.Request) {
 		case nil:
 			a.WriteHeader(http.StatusOK)
 			a.end(io.EOF)
-		case http.ErrAbortHandler: //nolint:errorlint // what net/http compares too
+		case http.ErrAbortHandler:
 			a.mu.Lock()
 			begun := a.sent != nil
 			a.mu.Unlock()

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
+	"github.com/tap-confluence/tap-confluence/internal/tapfixture"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
@@ -20,7 +21,7 @@ import (
 // goes meanwhile, no stream is distrusted, and none fails.
 func TestNoFalseAlarms(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(12) {
+	for seed := range uint64(tapfixture.Cut(6, 12)) {
 		w := newWorld(t, small(int64(seed%5)))
 		w.config.AuditSamples, w.seed = samples, seed+1
 		w.config.PageSize = []int{250, 9}[seed%2]

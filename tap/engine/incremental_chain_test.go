@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
+	"github.com/tap-confluence/tap-confluence/internal/tapfixture"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
@@ -235,7 +236,7 @@ func (c *chain) check(until time.Time) {
 func TestChainOfRuns(t *testing.T) {
 	t.Parallel()
 	for _, airbyte := range []bool{false, true} {
-		for seed := range uint64(3) {
+		for seed := range uint64(tapfixture.Cut(1, 3)) {
 			t.Run(fmt.Sprintf("airbyte=%v, seed %d", airbyte, seed), func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t, shown(int64(70+seed), 40))

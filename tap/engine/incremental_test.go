@@ -64,7 +64,7 @@ func TestAnchor(t *testing.T) {
 func TestUnchangedSite(t *testing.T) {
 	t.Parallel()
 	for _, airbyte := range []bool{false, true} {
-		o := simconfluence.Scaled(32, 600)
+		o := simconfluence.Scaled(32, 300)
 		o.BodyBytes = 60
 		w := newWorld(t, o)
 		w.config.CustomContentTypes = w.site.CustomTypes()

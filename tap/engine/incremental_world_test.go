@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
 	"github.com/tap-confluence/tap-confluence/internal/timestamp"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
@@ -30,16 +31,10 @@ func (w *world) changeTimes(name string, o simconfluence.TruthOptions) map[strin
 	st := stream.Find(name)
 	times := map[string]time.Time{}
 	for row := range w.site.Truth(name, o) {
-		var fields struct {
-			CreatedAt, UpdatedAt string
-			Version              struct{ CreatedAt string }
+		at := rawjson.Value(row.Data).Member(st.ReplicationKey)
+		if st.ReplicationKey == "modifiedAt" {
+			at = rawjson.Value(row.Data).Member("version").Member("createdAt")
 		}
-		if err := json.Unmarshal(row.Data, &fields); err != nil {
-			w.t.Fatal(err)
-		}
-		text := map[string]string{
-			"modifiedAt": fields.Version.CreatedAt, "createdAt": fields.CreatedAt, "updatedAt": fields.UpdatedAt,
-		}[st.ReplicationKey]
 		var key strings.Builder
 		for i, k := range row.Key {
 			if st.Key[i] != "number" {
@@ -47,7 +42,7 @@ func (w *world) changeTimes(name string, o simconfluence.TruthOptions) map[strin
 			}
 			key.WriteString(k + " ")
 		}
-		times[key.String()] = momentOf(w.t, text)
+		times[key.String()] = momentOf(w.t, text(at))
 	}
 	return times
 }
@@ -55,12 +50,7 @@ func (w *world) changeTimes(name string, o simconfluence.TruthOptions) map[strin
 // recordTime is a record's replication key.
 func (w *world) recordTime(name string, record json.RawMessage) time.Time {
 	w.t.Helper()
-	var fields map[string]any
-	if err := json.Unmarshal(record, &fields); err != nil {
-		w.t.Fatal(err)
-	}
-	text, _ := fields[stream.Find(name).ReplicationKey].(string)
-	return momentOf(w.t, text)
+	return momentOf(w.t, text(rawjson.Value(record).Member(stream.Find(name).ReplicationKey)))
 }
 
 // momentOf reads a time that the site or the tap wrote.

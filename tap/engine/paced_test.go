@@ -158,3 +158,14 @@ func (p *paced) sync(ctx context.Context, s sync_) outcome {
 	tapfixture.NoSecrets(p.t, bytes.Join(lines, nil), tapfixture.Email, tapfixture.Token)
 	return outcome{lines, err, run}
 }
+
+// finish runs a sync to its end.
+func (p *paced) finish(s sync_, h *held) {
+	p.t.Helper()
+	s.state = h.state()
+	out := p.sync(p.t.Context(), s)
+	if out.err != nil {
+		p.t.Fatalf("the last piece: %v", out.err)
+	}
+	h.take(out.lines)
+}

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/tap-confluence/tap-confluence/internal/tapfixture"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
@@ -24,7 +25,7 @@ func TestMixedStates(t *testing.T) {
 			size := bytesOf(whole.lines)
 			rnd := rand.New(rand.NewPCG(3, 4))
 			pieces := 0
-			for range 10 {
+			for range tapfixture.Cut(3, 10) {
 				h := newHeld(t)
 				for range 3 {
 					s := m.sync()
@@ -142,7 +143,7 @@ func TestSelectionChanges(t *testing.T) {
 			}
 			size := bytesOf(whole.lines)
 			rnd := rand.New(rand.NewPCG(7, 8))
-			for range 4 {
+			for range tapfixture.Cut(1, 4) {
 				h := newHeld(t)
 				for range 4 {
 					s := m.sync()

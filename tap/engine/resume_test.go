@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
+	"github.com/tap-confluence/tap-confluence/internal/tapfixture"
 )
 
 // small is a site with everything in it, small enough to be read hundreds of times.
@@ -37,7 +38,7 @@ func (m mode) sync() sync_ { return sync_{airbyte: m.airbyte, incremental: m.inc
 // last piece, hold every row of the truth. In half of the pieces the site has forgotten
 // its cursors, and in a third of the syncs shortcuts are audited.
 func TestCutsLoseNothing(t *testing.T) {
-	const cutsWanted = 52 // in each of four modes
+	cutsWanted := tapfixture.Cut(12, 52) // in each of four modes
 	for _, m := range modes {
 		t.Run(m.String(), func(t *testing.T) {
 			t.Parallel()
@@ -99,9 +100,11 @@ func (w *world) cutUntilDone(s sync_, h *held, size int, rnd *rand.Rand, between
 }
 
 // TestEveryBoundary goes on from every place between two messages of a sync, which is also
-// every place between a record and its state.
+// every place between a record and its state. The fast cut does one in five, in every mode
+// others.
 func TestEveryBoundary(t *testing.T) {
-	for _, m := range modes {
+	step := tapfixture.Cut(5, 1)
+	for first, m := range modes {
 		t.Run(m.String(), func(t *testing.T) {
 			t.Parallel()
 			o := simconfluence.Scaled(11, 3)
@@ -114,10 +117,13 @@ func TestEveryBoundary(t *testing.T) {
 				t.Fatal(whole.err)
 			}
 			events := parseAll(t, whole.lines)
-			runs := 0
+			states, runs := 0, 0
 			for n := range len(events) + 1 {
 				if n > 0 && events[n-1].state == nil {
 					continue // the last state is that of the boundary before, and so is what it counts
+				}
+				if states++; states%step != first%step {
+					continue
 				}
 				h := newHeld(t)
 				h.takeUntil(events[:n], nil)
@@ -134,8 +140,8 @@ func TestEveryBoundary(t *testing.T) {
 				}
 			}
 			t.Logf("%d boundaries, %d resumed runs", len(events)+1, runs)
-			if runs < 20 {
-				t.Errorf("only %d states: too few to mean something", runs)
+			if states < 20 || runs < states/step {
+				t.Errorf("%d states, %d runs: too few to mean something", states, runs)
 			}
 		})
 	}

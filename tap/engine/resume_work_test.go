@@ -3,60 +3,59 @@ package engine_test
 import (
 	"encoding/json"
 	"testing"
+	"testing/synctest"
 
 	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
+	"github.com/tap-confluence/tap-confluence/internal/tapfixture"
 )
 
-// TestQueueOfParentsResumes cuts a sync that has read the labels of 60% of the pages, one
-// by one: the run that goes on reads those of the others, and a few again.
+// TestQueueOfParentsResumes kills a sync that has read the labels of 60% of the pages, one by
+// one: the run that goes on reads those of the others, and a few again.
 func TestQueueOfParentsResumes(t *testing.T) {
+	t.Parallel()
 	for _, refused := range []bool{false, true} {
-		w := pacedWorld(t, thousand())
-		// One at a time: without a rate to keep, requests that the scheduler holds back would be
-		// overtaken by any number of others.
-		w.config.AuditSamples, w.config.Concurrency = 0, 1
-		// The plain route forces one request per page.
-		force := []byte(`{"bookmarks":{"page_labels":{"plain":true}},"tap_confluence":{"v":1,"site":"` + siteName + `"}}`)
-		s := sync_{streams: []string{"page_labels"}, state: force}
-		const route = "/wiki/api/v2/pages/{id}/labels"
-		whole := w.run(s)
-		all := w.site.Requests()[route]
-		if all < 700 {
-			t.Fatalf("only %d pages' labels were read: not by page?", all)
-		}
-		s.cut = bytesOf(whole.lines) * 6 / 10
-		h := newHeld(t)
-		w.site.Reset()
-		h.take(w.run(s).lines)
-		first := w.site.Requests()[route]
-		if refused {
-			w.site.ExpireCursors()
-		}
-		w.site.Reset()
-		w.finish(s.whole(), h)
-		second := w.site.Requests()[route]
-		t.Logf("cursors refused: %v; labels of %d pages; %d requests, then %d", refused, all, first, second)
-		// However large the site: the pages under way, ten requests since the last state, and
-		// those that came too late for one.
-		if again := first + second - all; again > 40 {
-			t.Errorf("%d of %d pages were asked again", again, all)
-		}
-		if missing := w.missing(h.rows, s.streams); missing != nil {
-			t.Errorf("rows are missing: %q", missing)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			p := thousand(t)
+			p.config.AuditSamples = 0
+			// The plain route forces one request per page.
+			force := []byte(`{"bookmarks":{"page_labels":{"plain":true}},"tap_confluence":{"v":1,"site":"` + siteName + `"}}`)
+			s := sync_{streams: []string{"page_labels"}, state: force}
+			const route = "/wiki/api/v2/pages/{id}/labels"
+			if out := p.sync(t.Context(), s); out.err != nil {
+				t.Fatal(out.err)
+			}
+			all := p.site.Requests()[route]
+			if all < 700 {
+				t.Fatalf("only %d pages' labels were read: not by page?", all)
+			}
+			first := all * 6 / 10
+			h := newHeld(t)
+			h.take(p.until(first)) // and the probe and the pages' listing have been sent, too
+			if refused {
+				p.site.ExpireCursors()
+			}
+			p.site.Reset()
+			p.finish(s, h)
+			second := p.site.Requests()[route]
+			t.Logf("cursors refused: %v; labels of %d pages; killed after %d requests, then %d", refused, all, first, second)
+			// However large the site: the pages under way, ten requests since the last state,
+			// and those that came too late for one.
+			if again := first + second - all; again > 40 {
+				t.Errorf("%d of %d pages were asked again", again, all)
+			}
+			if missing := p.missing(h.rows, s.streams); missing != nil {
+				t.Errorf("rows are missing: %q", missing)
+			}
+		})
 	}
-}
-
-// whole is the sync without its cut.
-func (s sync_) whole() sync_ {
-	s.cut = 0
-	return s
 }
 
 // TestKilledWhileItCatchesUp kills a run while it reads a listing from its start because
 // its cursor was refused: what earlier runs did stays done.
 func TestKilledWhileItCatchesUp(t *testing.T) {
-	w := newWorld(t, thousand())
+	o := simconfluence.Scaled(17, 1000)
+	o.BodyBytes = 40
+	w := newWorld(t, o)
 	w.everyState, w.config.PageSize = true, 50
 	streams := []string{"page_labels", "page_content_properties"}
 	s := sync_{streams: streams}
@@ -142,30 +141,30 @@ func TestStatesStaySmall(t *testing.T) {
 	// Bytes of a stream's entry. Custom content has the most: a bookmark for each type, and,
 	// between the end of its last listing and that of the stream, a position beside them.
 	const most = 800
-	for _, m := range modes {
+	for _, m := range modes[len(modes)-tapfixture.Cut(1, len(modes)):] {
 		t.Run(m.String(), func(t *testing.T) {
 			t.Parallel()
-			o := thousand()
-			o.Attachments = 1000
-			w := pacedWorld(t, o)
-			out := w.run(m.sync())
-			if out.err != nil {
-				t.Fatal(out.err)
-			}
-			states, largest := 0, 0
-			for _, e := range parseAll(t, out.lines) {
-				if e.state == nil {
-					continue
+			synctest.Test(t, func(t *testing.T) {
+				p := thousand(t)
+				out := p.sync(t.Context(), m.sync())
+				if out.err != nil {
+					t.Fatal(out.err)
 				}
-				states++
-				for _, entry := range entriesOf(t, e) {
-					largest = max(largest, len(entry))
+				states, largest := 0, 0
+				for _, e := range parseAll(t, out.lines) {
+					if e.state == nil {
+						continue
+					}
+					states++
+					for _, entry := range entriesOf(t, e) {
+						largest = max(largest, len(entry))
+					}
 				}
-			}
-			t.Logf("%d states, the largest entry has %d bytes", states, largest)
-			if largest > most || states < 20 {
-				t.Errorf("%d states with entries of up to %d bytes, want many of at most %d", states, largest, most)
-			}
+				t.Logf("%d states, the largest entry has %d bytes", states, largest)
+				if largest > most || states < 20 {
+					t.Errorf("%d states with entries of up to %d bytes, want many of at most %d", states, largest, most)
+				}
+			})
 		})
 	}
 }

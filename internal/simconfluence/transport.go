@@ -28,14 +28,16 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	a := &answer{header: http.Header{}, ready: make(chan struct{})}
 	a.changed.L = &a.mu
 	stop := context.AfterFunc(r.Context(), func() { a.end(r.Context().Err()) })
+	served := make(chan struct{})
 	go func() {
+		defer close(served)
 		defer stop()
 		a.serve(t.site, in)
 	}()
-	select {
-	case <-a.ready:
-	case <-r.Context().Done():
-		return nil, fmt.Errorf("waiting for the answer: %w", r.Context().Err())
+	<-a.ready
+	if err := r.Context().Err(); err != nil {
+		<-served // what the caller does next comes after all that this request does to the site
+		return nil, fmt.Errorf("waiting for the answer: %w", err)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -22,9 +22,11 @@ type entry struct {
 func (r *run) entry(m mode, name string) entry {
 	var e entry
 	if m.airbyte {
-		states := slices.DeleteFunc(r.Of("STATE"), func(s tapfixture.Message) bool { return s.Stream != name })
-		if len(states) > 0 {
-			_ = json.Unmarshal(states[len(states)-1].State, &e) // an empty entry will do
+		for i := range slices.Backward(r.states) {
+			if r.states[i].Stream == name {
+				_ = json.Unmarshal(r.states[i].State, &e) // an empty entry will do
+				break
+			}
 		}
 		return e
 	}

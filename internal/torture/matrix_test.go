@@ -177,6 +177,7 @@ func (c *cell) sync(t *testing.T, files files, m mode, want rows) {
 	for _, v := range in.site.Violations() {
 		t.Errorf("the API does not have this: %s", v)
 	}
+	t.Logf("%d requests, %d messages, struck %d", n.requests(), len(r.Messages), struck)
 	c.note(r, struck, lost)
 }
 

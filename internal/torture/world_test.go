@@ -119,9 +119,13 @@ func (f files) write(name string, content any) string {
 // run is one run of the program over a virtual network.
 type run struct {
 	tapfixture.Result
-	// log is all that was logged, failed the streams that are told to have failed.
+	// log is all that was logged, failed the streams that are told to have failed, states
+	// the messages of that type.
 	log    string
 	failed []string
+	states []tapfixture.Message
+	// known are the records that need not be parsed.
+	known known
 }
 
 // sync runs the program; state may be empty.
@@ -151,7 +155,9 @@ func (f files) syncTo(stdout reader, m mode, settings map[string]any, state stri
 	r := &run{}
 	r.Status = tap.Run(f.t.Context(), args, nil, stdout, &stderr, append(options, tap.OverNetwork(n))...)
 	r.Stdout, r.Stderr = stdout.Bytes(), stderr.String()
-	r.Messages = tapfixture.Parse(f.t, r.Stdout)
+	r.known = records()
+	r.Messages = r.known.parse(f.t, r.Stdout)
+	r.states = r.Of("STATE")
 	r.log = r.Log()
 	r.failed = failures(r.log)
 	noSecrets(f.t, r.Stdout, []byte(r.Stderr))
@@ -172,14 +178,13 @@ func failures(log string) []string {
 
 // state is what the run leaves for the next one, empty if it wrote none.
 func (r *run) state(m mode) string {
-	states := r.Of("STATE")
 	switch {
-	case len(states) == 0:
+	case len(r.states) == 0:
 		return ""
 	case m.airbyte:
 		return r.LastStates()
 	}
-	return string(states[len(states)-1].State)
+	return string(r.states[len(r.states)-1].State)
 }
 
 // rows are records by stream and key.
@@ -193,7 +198,7 @@ func (into rows) add(t *testing.T, r *run) (twice int) {
 		if m.Type != "RECORD" {
 			continue
 		}
-		key := tapfixture.Key(t, m.Stream, tapfixture.Decode(t, m.Record))
+		key := r.known.key(t, m)
 		if seen.put(m.Stream, key, m.Record) {
 			twice++
 		}
@@ -248,11 +253,19 @@ func (into rows) missing(want rows) string {
 }
 
 // truths are the records of the small site: what a run without faults gives, after its keys
-// were compared with what the site itself says.
+// were compared with what the site itself says. They never change, so all tests share them.
 var truths = struct {
 	sync.Mutex
-	rows rows
+	rows  rows
+	known known
 }{}
+
+// records are the known records, none before there is the truth.
+func records() known {
+	truths.Lock()
+	defer truths.Unlock()
+	return truths.known
+}
 
 func truth(t *testing.T) rows {
 	t.Helper()
@@ -287,7 +300,7 @@ func truth(t *testing.T) rows {
 			t.Fatalf("%s: a run without faults gives %d rows of %d", name, len(all[name]), n)
 		}
 	}
-	truths.rows = all
+	truths.rows, truths.known = all, index(all)
 	return all
 }
 

@@ -47,7 +47,7 @@ func TestContentIsNasty(t *testing.T) {
 
 // TestHardEvery says that hard text can be made rare, without making the site another one.
 func TestHardEvery(t *testing.T) {
-	o := Scaled(7, 3000)
+	o := Scaled(7, 1000)
 	hard := func(every int) (n int) {
 		o.HardEvery = every
 		s := New(o)
@@ -65,8 +65,8 @@ func TestHardEvery(t *testing.T) {
 		return n
 	}
 	many, few := hard(0), hard(100)
-	if many < 1500 || few == 0 || few > 200 {
-		t.Errorf("of 3,000 pages %d hold hard text, and %d where it is rare", many, few)
+	if many < 500 || few == 0 || few > 67 {
+		t.Errorf("of 1,000 pages %d hold hard text, and %d where it is rare", many, few)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 
 // TestEveryLimitGivesEachRowOnce pages through lists of every sort with every limit.
 func TestEveryLimitGivesEachRowOnce(t *testing.T) {
-	s := New(Scaled(7, 120))
+	s := New(Scaled(7, 60))
 	page1 := string(s.appendID(nil, Page, 1))
 	paths := []string{
 		"/spaces", "/pages", "/pages?status=trashed", "/pages?sort=-modified-date", "/pages?sort=title", "/blogposts",
@@ -74,7 +74,7 @@ func TestPagesAreShortAndEmpty(t *testing.T) {
 
 // TestSorts checks that every documented order really is one, with the id between equals.
 func TestSorts(t *testing.T) {
-	s := New(Scaled(7, 400))
+	s := New(Scaled(7, 150))
 	modified := func(row map[string]any) string {
 		v, _ := row["version"].(map[string]any)
 		return instant(t, v["createdAt"])

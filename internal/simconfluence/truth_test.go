@@ -93,7 +93,7 @@ func offsetRows(t *testing.T, s *Site, route string, limit int) []json.RawMessag
 
 // TestTruthIsWhatPlainRoutesGive compares both ways in which the site can tell its rows.
 func TestTruthIsWhatPlainRoutesGive(t *testing.T) {
-	for _, o := range []Options{small(), Scaled(11, 200), Scaled(3, 10), Scaled(5, 1), {Seed: 2}, withLies(small(), Lies{FirstVersions: true})} {
+	for _, o := range []Options{small(), Scaled(11, 100), Scaled(3, 10), Scaled(5, 1), {Seed: 2}, withLies(small(), Lies{FirstVersions: true})} {
 		s := New(o)
 		change(t, s)
 		for i := range stream.All {

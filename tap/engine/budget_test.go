@@ -251,11 +251,11 @@ func (w *world) expectedCost(o simconfluence.Options, samples int) cost {
 	return c
 }
 
-// TestBudget reads all streams of a site of a twelfth of the reference size. Without audits
+// TestBudget reads all streams of a site of a twenty-fifth of the reference size. Without audits
 // every request is accounted for.
 func TestBudget(t *testing.T) {
 	t.Parallel()
-	o := simconfluence.Scaled(1, 800)
+	o := simconfluence.Scaled(1, 400)
 	o.AllVisible, o.BodyBytes = true, 200
 	expected := newWorld(t, o).expectedCost(o, samples)
 	for _, samples := range []int{0, samples} {

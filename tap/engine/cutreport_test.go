@@ -30,10 +30,8 @@ func thousand(t *testing.T) *paced {
 // over a sync, where a moment is a request, stays below 3% of a sync, whether the site still
 // knows its cursors or not. What is not in the output by then is lost.
 func TestWorkRepeated(t *testing.T) {
-	const (
-		most    = 0.03
-		moments = 3
-	)
+	const most = 0.03
+	moments := tapfixture.Cut(2, 3)
 	cases := []struct {
 		mode    mode
 		refused bool
@@ -65,9 +63,9 @@ func TestWorkRepeated(t *testing.T) {
 						t.Errorf("rows are missing: %q", missing)
 					}
 				}
-				t.Logf("on average %.2f%% of the requests are repeated", 100*sum/moments)
-				if sum/moments > most {
-					t.Errorf("an interruption repeats %.2f%% of the work, more than %.0f%%", 100*sum/moments, 100*most)
+				t.Logf("on average %.2f%% of the requests are repeated", 100*sum/float64(moments))
+				if sum/float64(moments) > most {
+					t.Errorf("an interruption repeats %.2f%% of the work, more than %.0f%%", 100*sum/float64(moments), 100*most)
 				}
 			})
 		})

@@ -121,7 +121,7 @@ func (w *world) partitionTimes(st []byte) []time.Time {
 // versions, for at most a twentieth of the requests of a full read of the same streams.
 func TestOnePercentChanged(t *testing.T) {
 	t.Parallel()
-	const pages = 1000
+	const pages = 500
 	o := simconfluence.Scaled(33, pages)
 	o.BodyBytes = 60
 	w := newWorld(t, o)

@@ -16,6 +16,13 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/client"
 )
 
+// limited is a site that is read in three minutes at the default limits.
+func limited() simconfluence.Options {
+	o := manyParents()
+	o.Pages, o.Attachments = 200, 600
+	return o
+}
+
 // limitAt makes the site refuse its nth request, and those that reach it until then, with
 // 429 and that Retry-After in seconds; it returns where the time of the answer is kept.
 func (p *paced) limitAt(n, seconds int) *time.Time {
@@ -39,9 +46,9 @@ func TestLimitHoldsEveryWorker(t *testing.T) {
 		t.Run(latency.String(), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				p := newPaced(t, manyParents(), latency)
+				p := newPaced(t, limited(), latency)
 				const hold = 17 * time.Second
-				at := p.limitAt(300, 17)
+				at := p.limitAt(200, 17)
 				out := p.sync(t.Context(), sync_{})
 				if out.err != nil {
 					t.Fatal(out.err)
@@ -96,8 +103,8 @@ func TestStateBeforeLongWait(t *testing.T) {
 		t.Run(fmt.Sprintf("%d s", seconds), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				p := newPaced(t, manyParents(), 300*time.Millisecond)
-				at := p.limitAt(300, seconds)
+				p := newPaced(t, limited(), 300*time.Millisecond)
+				at := p.limitAt(200, seconds)
 				out := p.sync(t.Context(), sync_{})
 				if out.err != nil {
 					t.Fatal(out.err)
@@ -162,8 +169,8 @@ func TestWaitTooLong(t *testing.T) {
 		t.Run(fmt.Sprintf("airbyte=%v", airbyte), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				p := newPaced(t, manyParents(), 300*time.Millisecond)
-				at := p.limitAt(700, 7200)
+				p := newPaced(t, limited(), 300*time.Millisecond)
+				at := p.limitAt(500, 7200)
 				out := p.sync(t.Context(), sync_{airbyte: airbyte})
 				if kind := client.KindOf(out.err); kind != client.KindRateLimit {
 					t.Fatalf("the run ended with %v, of kind %v", out.err, kind)

@@ -38,7 +38,7 @@ func (m mode) sync() sync_ { return sync_{airbyte: m.airbyte, incremental: m.inc
 // last piece, hold every row of the truth. In half of the pieces the site has forgotten
 // its cursors, and in a third of the syncs shortcuts are audited.
 func TestCutsLoseNothing(t *testing.T) {
-	cutsWanted := tapfixture.Cut(12, 52) // in each of four modes
+	cutsWanted := tapfixture.Cut(8, 52) // in each of four modes
 	for _, m := range modes {
 		t.Run(m.String(), func(t *testing.T) {
 			t.Parallel()
@@ -100,10 +100,10 @@ func (w *world) cutUntilDone(s sync_, h *held, size int, rnd *rand.Rand, between
 }
 
 // TestEveryBoundary goes on from every place between two messages of a sync, which is also
-// every place between a record and its state. The fast cut does one in five, in every mode
+// every place between a record and its state. The fast cut does one in eight, in every mode
 // others.
 func TestEveryBoundary(t *testing.T) {
-	step := tapfixture.Cut(5, 1)
+	step := tapfixture.Cut(8, 1)
 	for first, m := range modes {
 		t.Run(m.String(), func(t *testing.T) {
 			t.Parallel()

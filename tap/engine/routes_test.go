@@ -29,8 +29,8 @@ const (
 // least for one parent (of labels only if there are many), and whose content is in every
 // status.
 func varied(labels int) simconfluence.Options {
-	o := simconfluence.Scaled(5, 100)
-	o.BodyBytes, o.BlogPosts, o.Attachments, o.Labels = 60, 50, 200, labels
+	o := simconfluence.Scaled(5, 60)
+	o.BodyBytes, o.BlogPosts, o.Attachments, o.Labels = 60, 40, 120, labels
 	return o
 }
 

@@ -61,7 +61,9 @@ func TestOneStreamFails(t *testing.T) {
 			}
 
 			airbyte := f.Airbyte(tapfixture.Configured("full_refresh", stream.Names()...), nil).Wants(tap.ExitFailed)
-			f.CheckRows(airbyte, tapfixture.Scope(), others...)
+			for _, name := range others {
+				sameRecords(t, r, airbyte, name)
+			}
 			checkFailed(t, airbyte, test.failed)
 		})
 	}
@@ -145,6 +147,10 @@ func (s *stopAfter) Write(p []byte) (int, error) {
 func TestStopped(t *testing.T) {
 	t.Parallel()
 	f := tapfixture.New(t, small())
+	want := map[string]map[string]string{}
+	for _, name := range stream.Names() {
+		want[name] = f.Expect(name, tapfixture.Scope())
+	}
 	for _, most := range []int{1, 300_000} {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		out := &stopAfter{most: most, stop: cancel}
@@ -166,7 +172,7 @@ func TestStopped(t *testing.T) {
 					union[tapfixture.Key(t, name, fields)] = tapfixture.Canonical(t, name, fields)
 				}
 			}
-			tapfixture.Compare(t, name, union, f.Expect(name, tapfixture.Scope()))
+			tapfixture.Compare(t, name, union, want[name])
 		}
 	}
 }
@@ -191,7 +197,7 @@ func (c *cut) Write(p []byte) (int, error) {
 func TestReaderGone(t *testing.T) {
 	t.Parallel()
 	f := tapfixture.New(t, small())
-	f.Singer(nil, nil).OK()
+	f.Text("--config", f.Config()).OK()
 	whole := f.Site.Total()
 	catalog := f.File(tapfixture.Configured("full_refresh", stream.Names()...))
 	for _, args := range [][]string{{"--config", f.Config()}, {"read", "--config", f.Config(), "--catalog", catalog}} {

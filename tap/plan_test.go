@@ -32,7 +32,7 @@ func TestPlan(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Site.Reset()
-	f.Singer(nil, nil).OK()
+	f.Text("--config", f.Config()).OK()
 	took := f.Site.Total()
 	t.Logf("said %d requests, took %d; asked %d", said, took, asked)
 	if said < took*8/10 || said > took*12/10 {

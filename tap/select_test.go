@@ -32,7 +32,7 @@ func TestEachStreamAlone(t *testing.T) {
 			}
 			airbyte := f.Airbyte(tapfixture.Configured("full_refresh", name), nil).OK()
 			checkAirbyte(t, airbyte, []string{name})
-			tapfixture.Compare(t, name+" in airbyte", airbyte.Canonical(name), r.Canonical(name))
+			sameRecords(t, r, airbyte, name)
 		})
 	}
 	t.Cleanup(func() { wantNoViolations(t, f) })
@@ -49,7 +49,7 @@ func wantNoViolations(t *testing.T, f *tapfixture.Fixture) {
 // the site's own answer to the same question.
 func TestScope(t *testing.T) {
 	t.Parallel()
-	o := simconfluence.Scaled(7, 100)
+	o := simconfluence.Scaled(7, 50)
 	o.Spaces, o.CustomContent, o.BodyBytes = 6, 60, 300
 	f := tapfixture.New(t, o)
 	keys := f.Site.SpaceKeys()
@@ -88,6 +88,9 @@ func TestScope(t *testing.T) {
 					leaveHidden(t, r, got, want)
 				}
 				tapfixture.Compare(t, name, got, want)
+				if name == "pages" && len(want) == 0 {
+					t.Error("the site has no page of it: too few to mean something")
+				}
 			}
 		})
 	}

@@ -36,6 +36,7 @@ type Fixture struct {
 	dir      string
 	files    *atomic.Int64
 	settings map[string]any
+	options  []tap.Option
 }
 
 // New serves a site until the test ends.
@@ -71,6 +72,13 @@ func (f *Fixture) With(settings map[string]any) *Fixture {
 			other.settings[name] = value
 		}
 	}
+	return &other
+}
+
+// Under returns the fixture with other surroundings of the program. The site is the same.
+func (f *Fixture) Under(options ...tap.Option) *Fixture {
+	other := *f
+	other.options = options
 	return &other
 }
 
@@ -116,7 +124,7 @@ func (f *Fixture) Text(args ...string) *Result {
 	f.t.Helper()
 	var stdout, stderr bytes.Buffer
 	r := &Result{t: f.t}
-	r.Status = tap.Run(f.t.Context(), args, nil, &stdout, &stderr)
+	r.Status = tap.Run(f.t.Context(), args, nil, &stdout, &stderr, f.options...)
 	r.Stdout, r.Stderr = stdout.Bytes(), stderr.String()
 	f.NoSecrets(r.Stdout, stderr.Bytes())
 	return r

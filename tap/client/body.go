@@ -50,9 +50,10 @@ func (p *buffers) get(n int64) *buffer {
 
 // put takes a buffer back.
 func (p *buffers) put(b *buffer) {
-	if poison {
-		for i := range b.body {
-			b.body[i] = 0xFF
+	if poison && len(b.body) > 0 {
+		b.body[0] = 0xFF
+		for n := 1; n < len(b.body); n *= 2 {
+			copy(b.body[n:], b.body[:n])
 		}
 	}
 	b.body = b.body[:0]

@@ -1,11 +1,22 @@
 package client
 
 import (
-	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 )
+
+// emptyPages is a list of so many pages without a row, then one that has some and is the last.
+type emptyPages struct{ left int }
+
+func (e *emptyPages) RoundTrip(*http.Request) (*http.Response, error) {
+	if e.left == 0 {
+		return reply(http.StatusOK, `{"results":[{"id":"1"}]}`), nil
+	}
+	e.left--
+	return reply(http.StatusOK, `{"results":[],"_links":{"next":"/x?cursor=c`+strconv.Itoa(e.left)+`"}}`), nil
+}
 
 // TestEmptyPages reads a list of which the account may see nothing for thousands of pages,
 // and one that has no end.
@@ -17,12 +28,7 @@ func TestEmptyPages(t *testing.T) {
 	}{{mostEmpty, true}, {mostEmpty + 1, false}} {
 		cfg := testConfig()
 		cfg.RequestsPerSecond = 0
-		c, err := New(cfg, Options{Transport: &fakeSite{answer: func(n int, _ *http.Request) (*http.Response, error) {
-			if n >= test.empty {
-				return reply(http.StatusOK, `{"results":[{"id":"1"}]}`), nil
-			}
-			return reply(http.StatusOK, fmt.Sprintf(`{"results":[],"_links":{"next":"/x?cursor=c%d"}}`, n)), nil
-		}}})
+		c, err := New(cfg, Options{Transport: &emptyPages{left: test.empty}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -299,6 +299,16 @@ func (b *built) blocked(t *testing.T) *process {
 	p := startInto(t, r, w, b.binary, "--config", f.Config())
 	p.readUntil(bufio.NewReader(r), func(line string) bool { return strings.HasPrefix(line, `{"type":"RECORD"`) })
 	fill(t, fifo)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for total, quiet := 0, 0; quiet < 50; { // until its next write, which does not end
+		<-tick.C
+		if n := f.Site.Total(); n != total {
+			total, quiet = n, 0
+		} else {
+			quiet++
+		}
+	}
 	return p
 }
 

@@ -22,6 +22,7 @@ const bearer = "fixture-bearer-8Kp3Jd6HsA0xM2"
 // locked is a small site that wants an account.
 func locked() simconfluence.Options {
 	o := simconfluence.Scaled(7, 10)
+	o.BodyBytes = 300
 	o.Auth = simconfluence.Auth{Email: tapfixture.Email, Token: tapfixture.Token}
 	return o
 }

@@ -43,7 +43,7 @@ func TestOneStreamFails(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			f := tapfixture.New(t, small())
+			f := tapfixture.New(t, small()).Within()
 			f.Site.SetFaults(test.fault(f))
 			others := slices.DeleteFunc(stream.Names(), func(name string) bool { return name == test.failed })
 
@@ -196,7 +196,7 @@ func (c *cut) Write(p []byte) (int, error) {
 // on it and without reading the rest of the site.
 func TestReaderGone(t *testing.T) {
 	t.Parallel()
-	f := tapfixture.New(t, small())
+	f := tapfixture.New(t, long())
 	f.Text("--config", f.Config()).OK()
 	whole := f.Site.Total()
 	catalog := f.File(tapfixture.Configured("full_refresh", stream.Names()...))

@@ -72,7 +72,7 @@ func shell(t *testing.T, script string, args ...string) (stdout, stderr string, 
 // ends soon, and never with 0.
 func TestStdoutGone(t *testing.T) {
 	t.Parallel()
-	f := tapfixture.New(t, small())
+	f := tapfixture.New(t, long())
 	f.Text("--config", f.Config()).OK()
 	whole := f.Site.Total()
 	catalog := f.File(tapfixture.Configured("full_refresh", stream.Names()...))

@@ -53,7 +53,7 @@ func TestIncremental(t *testing.T) {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
 			o := small()
-			f := tapfixture.New(t, o).With(map[string]any{"anchor_date": "2000-01-01"})
+			f := tapfixture.New(t, o).Within().With(map[string]any{"anchor_date": "2000-01-01"})
 			first := p.read(f, nil).OK()
 			f.CheckRows(first, tapfixture.Scope(), names...)
 

@@ -14,7 +14,7 @@ import (
 // fifth, and far fewer asked for the estimate itself.
 func TestPlan(t *testing.T) {
 	t.Parallel()
-	o := simconfluence.Scaled(5, 600)
+	o := simconfluence.Scaled(5, 400)
 	o.AllVisible, o.BodyBytes = true, 200
 	f := tapfixture.New(t, o)
 	plan := f.Text("plan", "--config", f.Config())

@@ -19,7 +19,7 @@ import (
 // that it gives beside all others, and nothing else is emitted.
 func TestEachStreamAlone(t *testing.T) {
 	t.Parallel()
-	f := tapfixture.New(t, small())
+	f := tapfixture.New(t, small()).Within()
 	for _, name := range stream.Names() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -49,9 +49,9 @@ func wantNoViolations(t *testing.T, f *tapfixture.Fixture) {
 // the site's own answer to the same question.
 func TestScope(t *testing.T) {
 	t.Parallel()
-	o := simconfluence.Scaled(7, 50)
-	o.Spaces, o.CustomContent, o.BodyBytes = 6, 60, 300
-	f := tapfixture.New(t, o)
+	o := simconfluence.Scaled(7, 36)
+	o.Spaces, o.CustomContent, o.BodyBytes = 6, 40, 200
+	f := tapfixture.New(t, o).Within()
 	keys := f.Site.SpaceKeys()
 	scope := func(change func(*simconfluence.TruthOptions)) simconfluence.TruthOptions {
 		o := tapfixture.Scope()
@@ -329,7 +329,7 @@ func TestCatalogs(t *testing.T) {
 // TestDiscoveredCatalogs feeds what discovery prints back: everything is read in full.
 func TestDiscoveredCatalogs(t *testing.T) {
 	t.Parallel()
-	f := tapfixture.New(t, small())
+	f := tapfixture.New(t, small()).Within()
 	t.Run("singer", func(t *testing.T) {
 		t.Parallel()
 		f := f.On(t)

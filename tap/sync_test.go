@@ -19,14 +19,21 @@ import (
 )
 
 // small is a site with every case that the simulated site has, quick to read.
-func small() simconfluence.Options { return simconfluence.Scaled(7, 60) }
+func small() simconfluence.Options {
+	o := simconfluence.Scaled(7, 40)
+	o.BodyBytes = 300
+	return o
+}
+
+// long is such a site with more output than a pipe and a program's buffers hold.
+func long() simconfluence.Options { return simconfluence.Scaled(7, 60) }
 
 // TestFullSync reads a realistic site whole, in both protocols: the records are the site's
 // rows, field by field, and the messages keep to their protocols.
 func TestFullSync(t *testing.T) {
-	o := simconfluence.Scaled(3, tapfixture.Cut(200, 1000))
-	o.Spaces, o.BodyBytes = 10, 600 // the rows are many enough
-	f := tapfixture.New(t, o).With(map[string]any{"page_size": tapfixture.Cut(50, 250)})
+	o := simconfluence.Scaled(3, tapfixture.Cut(120, 1000))
+	o.Spaces, o.BodyBytes = 10, 400 // the rows are many enough
+	f := tapfixture.New(t, o).With(map[string]any{"page_size": tapfixture.Cut(30, 250)})
 	singer := f.Singer(nil, nil).OK()
 	airbyte := f.Airbyte(tapfixture.Configured("full_refresh", stream.Names()...), nil).OK()
 	if v := f.Site.Violations(); len(v) > 0 {

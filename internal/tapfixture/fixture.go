@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -75,12 +76,16 @@ func (f *Fixture) With(settings map[string]any) *Fixture {
 	return &other
 }
 
-// Under returns the fixture with other surroundings of the program. The site is the same.
+// Under returns the fixture with surroundings of the program beside its own. The site is the same.
 func (f *Fixture) Under(options ...tap.Option) *Fixture {
 	other := *f
-	other.options = options
+	other.options = append(slices.Clip(f.options), options...)
 	return &other
 }
+
+// Within returns the fixture with a program that asks the site within the process, without
+// sockets: for many requests, where the network is not the point.
+func (f *Fixture) Within() *Fixture { return f.Under(tap.OverNetwork(f.Site.Transport())) }
 
 // On returns the fixture for another test, such as a subtest, whose failures it reports.
 func (f *Fixture) On(t testing.TB) *Fixture {

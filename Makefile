@@ -56,13 +56,13 @@ demo-postgres: build build-site ## The same into a temporary Postgres server, tw
 
 ##  Check
 
-# The tests come last, so that the last lines are theirs.
+# The tests come last, so that the last lines are theirs. Under the race detector collecting garbage is dear.
 .PHONY: test
 test: lint ## Run every check: format, vet, lint, modules, a short run of each fuzz target, tests with -race
 	go mod verify
 	go mod tidy -diff
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=1000x
-	go test -race -shuffle=on -count=1 -timeout 20m ./...
+	GOGC=400 go test -race -shuffle=on -count=1 -timeout 20m ./...
 
 .PHONY: acceptance
 acceptance: build build-site ## Run clients and test suites that others wrote on the program (CLIENTS=name...)
@@ -109,7 +109,7 @@ microbench: need-go ## Run Go's benchmarks, ready for benchstat (BENCH=regexp, B
 .PHONY: torture
 torture: need-go ## Run every cut and every fault in every mode, a million pages, and print the matrix (up to 30 minutes)
 	@mkdir -p bin
-	go test -count=1 -timeout 30m ./tap/engine -torture
+	go test -count=1 -timeout 30m ./tap ./tap/engine -torture
 	go test -count=1 -timeout 30m ./internal/torture -torture -matrix '$(CURDIR)/bin/faults.md'
 	@cat bin/faults.md
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
+	"github.com/tap-confluence/tap-confluence/internal/tapfixture"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
@@ -65,11 +66,13 @@ func (w *world) beyondBlock(name string) int {
 	return n
 }
 
-// TestLabelsAlone reads the labels of pages, posts and attachments of a site of full size:
-// other routes would make a request for each of 40,000 items.
+// TestLabelsAlone reads the labels of pages, posts and attachments of a site of full size
+// (in the fast cut of a third of it): other routes would make a request for each of 40,000 items.
 func TestLabelsAlone(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simconfluence.Scaled(3, 10_000))
+	o := simconfluence.Scaled(3, tapfixture.Cut(3_000, 10_000))
+	o.Labels = tapfixture.Cut(100, 320)
+	w := newWorld(t, o)
 	w.config.AuditSamples, w.seed = 10, 1
 	out := w.run(sync_{streams: where(isLabels)})
 	if out.err != nil {
@@ -251,11 +254,11 @@ func (w *world) expectedCost(o simconfluence.Options, samples int) cost {
 	return c
 }
 
-// TestBudget reads all streams of a site of a twenty-fifth of the reference size. Without audits
+// TestBudget reads all streams of a site of up to a twelfth of the reference size. Without audits
 // every request is accounted for.
 func TestBudget(t *testing.T) {
 	t.Parallel()
-	o := simconfluence.Scaled(1, 400)
+	o := simconfluence.Scaled(1, tapfixture.Cut(400, 800))
 	o.AllVisible, o.BodyBytes = true, 200
 	expected := newWorld(t, o).expectedCost(o, samples)
 	for _, samples := range []int{0, samples} {

@@ -36,7 +36,7 @@ func TestOpenRangeIsEdited(t *testing.T) {
 			open := w.newestFirst("pages")[:60]
 			base := run.state
 			whole := bytesOf(w.run(run).lines)
-			for _, part := range []int{1, 4, 8, 11} {
+			for _, part := range []int{4, 1, 8, 11}[:tapfixture.Cut(2, 4)] {
 				got := rows{}
 				run.state, run.cut = base, whole*part/12
 				cut := w.run(run)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
+	"github.com/tap-confluence/tap-confluence/internal/tapfixture"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
@@ -241,7 +242,7 @@ func TestBatchesAreResumed(t *testing.T) {
 		w.everyState, w.config.PageSize = true, 40
 		run := sync_{streams: []string{"pages", "blog_posts", "custom_content"}, incremental: true, airbyte: airbyte}
 		whole := bytesOf(w.run(run).lines)
-		for _, part := range []int{2, 5, 7} {
+		for _, part := range []int{5, 2, 7}[:tapfixture.Cut(1, 3)] {
 			got := rows{}
 			run.state, run.cut = nil, whole*part/8
 			cut := w.run(run)

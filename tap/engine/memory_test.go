@@ -50,7 +50,7 @@ func heap() uint64 {
 // parent is slower than the listing.
 func TestMemoryIsFlat(t *testing.T) {
 	const margin = 4 << 20
-	few := tapfixture.Cut(800, 2000)
+	few := tapfixture.Cut(500, 2000)
 	held := map[int]int64{}
 	for _, pages := range []int{few, 10 * few} {
 		synctest.Test(t, func(t *testing.T) {

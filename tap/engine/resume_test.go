@@ -112,11 +112,10 @@ func (w *world) cutUntilDone(s sync_, h *held, size int, rnd *rand.Rand, between
 }
 
 // TestEveryBoundary goes on from every place between two messages of a sync, which is also
-// every place between a record and its state. The fast cut does one in eight, in every mode
-// others.
+// every place between a record and its state. The fast cut goes on from a dozen of the
+// states.
 func TestEveryBoundary(t *testing.T) {
-	step := tapfixture.Cut(8, 1)
-	for first, m := range modes {
+	for _, m := range modes {
 		t.Run(m.String(), func(t *testing.T) {
 			t.Parallel()
 			o := simconfluence.Scaled(11, 3)
@@ -129,12 +128,19 @@ func TestEveryBoundary(t *testing.T) {
 				t.Fatal(whole.err)
 			}
 			events := parseAll(t, whole.lines)
+			total := 1 // a sync may be cut before its first state
+			for _, e := range events {
+				if e.state != nil {
+					total++
+				}
+			}
+			step := max(1, total/tapfixture.Cut(12, total))
 			states, runs := 0, 0
 			for n := range len(events) + 1 {
 				if n > 0 && events[n-1].state == nil {
 					continue // the last state is that of the boundary before, and so is what it counts
 				}
-				if states++; states%step != first%step {
+				if states++; states%step != 0 {
 					continue
 				}
 				h := newHeld(t)
@@ -152,8 +158,9 @@ func TestEveryBoundary(t *testing.T) {
 				}
 			}
 			t.Logf("%d boundaries, %d resumed runs", len(events)+1, runs)
-			if states < 20 || runs < states/step {
-				t.Errorf("%d states, %d runs: too few to mean something", states, runs)
+			// Between the states of a walk's pages some come or not, as requests end.
+			if total < 12 || runs < 12 {
+				t.Errorf("%d states, %d runs: too few to mean something", total, runs)
 			}
 		})
 	}

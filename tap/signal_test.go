@@ -26,11 +26,10 @@ import (
 // the machine for itself.
 const patience = 2 * time.Minute
 
-// lastState is how long a stopped run may take to write its last state: 5 seconds, and some
-// for the process to end.
+// lastState is how long a stopped run may take to write its last state.
 func lastState() time.Duration {
 	if tapfixture.Torture() {
-		return 8 * time.Second
+		return 5 * time.Second
 	}
 	return patience
 }
@@ -335,7 +334,7 @@ func (b *built) stopBlocked(t *testing.T) {
 	p := b.blocked(t)
 	at := time.Now()
 	p.signal(syscall.SIGTERM)
-	status := p.gone(lastState())
+	status := p.gone(lastState() + 3*time.Second)
 	if !status.Signaled() || status.Signal() != syscall.SIGTERM {
 		t.Errorf("the process ended with %v", status)
 	}

@@ -2,7 +2,6 @@ package torture
 
 import (
 	"bytes"
-	"encoding/json"
 	"sync"
 	"testing"
 
@@ -44,12 +43,12 @@ func (k known) parse(t *testing.T, stdout []byte) []tapfixture.Message {
 	t.Helper()
 	messages := make([]tapfixture.Message, 0, bytes.Count(stdout, []byte("\n")))
 	for line := range bytes.Lines(stdout) {
-		name, frame, record := recordIn(line)
+		name, frame, record := tapfixture.RecordIn(line)
 		_, isRecord := k[name][string(record)]
 		_, isFrame := frames.Load(frame)
 		if isRecord && isFrame {
 			messages = append(messages, tapfixture.Message{
-				Line: line[:len(line)-1], Type: "RECORD", Stream: name, Record: json.RawMessage(record),
+				Line: line[:len(line)-1], Type: "RECORD", Stream: name, Record: record,
 			})
 			continue
 		}
@@ -59,23 +58,4 @@ func (k known) parse(t *testing.T, stdout []byte) []tapfixture.Message {
 		}
 	}
 	return messages
-}
-
-// recordIn cuts a line of either protocol in the record, the name of its stream and what is
-// around both. All are empty if the line is no such one.
-func recordIn(line []byte) (name string, frame [3]string, record []byte) {
-	for _, form := range [][3]string{
-		{`{"type":"RECORD","stream":"`, `","record":`, `,"time_extracted":`},
-		{`{"type":"RECORD","record":{"stream":"`, `","data":`, `,"emitted_at":`},
-	} {
-		rest, is := bytes.CutPrefix(line, []byte(form[0]))
-		if !is {
-			continue
-		}
-		quoted, rest, is := bytes.Cut(rest, []byte(form[1]))
-		if end := bytes.LastIndex(rest, []byte(form[2])); is && end >= 0 {
-			return string(quoted), [3]string{form[0], form[1], string(rest[end:])}, rest[:end:end]
-		}
-	}
-	return "", frame, nil
 }

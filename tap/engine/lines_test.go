@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/internal/tapfixture"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
@@ -29,7 +30,7 @@ func parseAll(t testing.TB, lines [][]byte) []event {
 	t.Helper()
 	events := make([]event, 0, len(lines))
 	for _, line := range lines {
-		if name, record, ok := recordIn(line); ok {
+		if name, _, record := tapfixture.RecordIn(line); record != nil {
 			events = append(events, event{stream: name, key: key(t, name, record), record: record})
 			continue
 		}
@@ -50,24 +51,6 @@ func parseAll(t testing.TB, lines [][]byte) []event {
 		}
 	}
 	return events
-}
-
-// recordIn finds the record in a line of either protocol, and the name of its stream.
-func recordIn(line []byte) (name string, record json.RawMessage, ok bool) {
-	for _, form := range [][3]string{
-		{`{"type":"RECORD","stream":"`, `","record":`, `,"time_extracted":`},
-		{`{"type":"RECORD","record":{"stream":"`, `","data":`, `,"emitted_at":`},
-	} {
-		rest, is := bytes.CutPrefix(line, []byte(form[0]))
-		if !is {
-			continue
-		}
-		quoted, rest, is := bytes.Cut(rest, []byte(form[1]))
-		if end := bytes.LastIndex(rest, []byte(form[2])); is && end >= 0 {
-			return string(quoted), json.RawMessage(rest[:end:end]), true
-		}
-	}
-	return "", nil, false
 }
 
 // key is the key of a record as rows has it. The fields of the key come first in a record.

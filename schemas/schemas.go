@@ -59,34 +59,50 @@ type Field struct {
 // first, the links last. The list is shared and must not be written to. An unknown stream is
 // an error.
 func Fields(name string) ([]Field, error) {
-	if _, err := Stream(name); err != nil {
+	parsed, ok := fieldsOf()[name]
+	if !ok {
+		_, err := Stream(name)
 		return nil, err
 	}
-	all, err := parsed()
-	return all[name], err
+	return parsed()
 }
 
-// parsed returns the fields of every stream. Tests start thousands of syncs in one process.
-var parsed = sync.OnceValues(func() (map[string][]Field, error) {
+// fieldsOf returns what parses each stream's fields when they are first asked for, and only
+// then: tests start thousands of syncs in one process.
+var fieldsOf = sync.OnceValue(func() map[string]func() ([]Field, error) {
+	all := map[string]func() ([]Field, error){}
+	for _, name := range fileNames() {
+		if name != settings {
+			all[name] = sync.OnceValues(func() ([]Field, error) { return parse(name) })
+		}
+	}
+	return all
+})
+
+// fileNames lists the embedded files without their ending, sorted.
+func fileNames() []string {
 	entries, err := files.ReadDir(".")
+	if err != nil {
+		panic("schemas: " + err.Error()) // an embedded directory
+	}
+	names := make([]string, len(entries))
+	for i, entry := range entries {
+		names[i] = strings.TrimSuffix(entry.Name(), ".json")
+	}
+	return names
+}
+
+func parse(name string) ([]Field, error) {
+	text, err := Stream(name)
 	if err != nil {
 		return nil, err
 	}
-	all := map[string][]Field{}
-	for _, entry := range entries {
-		name := strings.TrimSuffix(entry.Name(), ".json")
-		text, err := Stream(name)
-		if err != nil {
-			continue // the settings
-		}
-		var schema struct{ Properties fields }
-		if err := json.Unmarshal(text, &schema); err != nil {
-			return nil, fmt.Errorf("parsing the schema of %s: %w", name, err)
-		}
-		all[name] = schema.Properties
+	var schema struct{ Properties fields }
+	if err := json.Unmarshal(text, &schema); err != nil {
+		return nil, fmt.Errorf("parsing the schema of %s: %w", name, err)
 	}
-	return all, nil
-})
+	return schema.Properties, nil
+}
 
 // fields reads an object of properties in the order of the text.
 type fields []Field

@@ -90,6 +90,9 @@ func ParseSinger(data []byte) ([]Selection, []string, error) {
 	if slices.ContainsFunc(document.Streams, choice.isAirbyte) {
 		return nil, nil, errors.New("the catalog is one of Airbyte: use `tap-confluence read --config ... --catalog ...`")
 	}
+	if document.Streams == nil {
+		return nil, nil, errors.New(`the catalog has no list "streams": write one with ` + "`tap-confluence --config ... --discover`, or leave the catalog out to read everything")
+	}
 	p := &singerParser{old: slices.ContainsFunc(document.Streams, choice.marked)}
 	for _, entry := range document.Streams {
 		p.stream(entry)

@@ -135,8 +135,8 @@ func TestParseSingerErrors(t *testing.T) {
 	}{
 		"nothing selected": {string(catalogOf(entry("pages", `"selected":false`, "]"))), []string{"no stream is selected"}},
 		"no streams":       {`{"streams":[]}`, []string{"no stream is selected"}},
-		"null streams":     {`{"streams":null}`, []string{"no stream is selected"}},
-		"no list":          {`{}`, []string{"no stream is selected"}},
+		"null streams":     {`{"streams":null}`, []string{`no list "streams"`, "--discover"}},
+		"no list":          {`{"catalog":[]}`, []string{`no list "streams"`, "--discover"}},
 		"empty":            {``, []string{"the catalog: the file is empty"}},
 		"broken":           {"{\"streams\":[\n{]}", []string{"the catalog: line 2, column 2: "}},
 		"a list":           {`[]`, []string{"the catalog: line 1", "must be an object"}},

@@ -169,7 +169,7 @@ func (b *Builder) value(dst []byte, f *field, v rawjson.Value, row rawjson.Objec
 			return rawjson.AppendString(dst, from.ParentID)
 		}
 	case fromEntity:
-		return appendEntity(dst, v, from)
+		return appendEntity(dst, v, from, f.inside)
 	case fromChange:
 		return b.appendTime(dst, f.name, row.Get("version").Member("createdAt"))
 	case asText:
@@ -197,13 +197,19 @@ func (b *Builder) value(dst []byte, f *field, v rawjson.Value, row rawjson.Objec
 	return append(dst, v...)
 }
 
-// appendEntity appends {id, title} of a version's parent; the route's own values win, since
-// the title may have been another one then.
-func appendEntity(dst []byte, v rawjson.Value, from Source) []byte {
-	dst = append(dst, `{"id":`...)
-	dst = appendOr(dst, v.Member("id"), from.ParentID)
-	dst = append(dst, `,"title":`...)
-	dst = appendOr(dst, v.Member("title"), from.ParentTitle)
+// appendEntity appends {id, title} of a version's parent, without what is removed; the route's
+// own values win, since the title may have been another one then.
+func appendEntity(dst []byte, v rawjson.Value, from Source, removed catalog.Fields) []byte {
+	dst = append(dst, '{')
+	if !removed.Whole("id") {
+		dst = appendOr(append(dst, `"id":`...), v.Member("id"), from.ParentID)
+	}
+	if !removed.Whole("title") {
+		if !removed.Whole("id") {
+			dst = append(dst, ',')
+		}
+		dst = appendOr(append(dst, `"title":`...), v.Member("title"), from.ParentTitle)
+	}
 	return append(dst, '}')
 }
 

@@ -235,6 +235,15 @@ func TestRemovedFields(t *testing.T) {
 			}
 		})
 	}
+	// A version's parent is pruned, too, whether the row holds it or not.
+	for _, row := range []string{`{"number":1}`, `{"number":1,"page":{"id":"9","title":"t"}}`} {
+		for removed, want := range map[string]string{"page.title": `{"id":"9"}`, "page.id": `{"title":"t"}`} {
+			text, _, err := build(t, without(t, "page_versions", removed), row, record.Source{ParentID: "9", ParentTitle: "t"})
+			if err != nil || !strings.Contains(text, `"page":`+want) {
+				t.Errorf("%s without %s: %s, error %v", row, removed, text, err)
+			}
+		}
+	}
 	// What is null or no object has nothing inside.
 	for _, version := range []string{"null", "7", `"x"`, "[]"} {
 		text, _, err := build(t, without(t, "pages", "version.message"), `{"id":"1","version":`+version+`}`, record.Source{})

@@ -112,15 +112,18 @@ func (w *walk) auditTogether(ctx context.Context, p *parent, feeds []*feed, doc 
 		}
 		difference, plain, err := f.compareRows(ctx, p, rows, nil)
 		if err == nil && difference != "" {
-			difference, err = w.compareAgain(ctx, p, feeds, f, plain)
+			var again string
+			if again, err = w.compareAgain(ctx, p, feeds, f, plain); err == nil {
+				difference = again
+			}
 		}
 		switch {
 		case err != nil && endsRun(ctx, err):
 			return err
+		case difference != "": // also where it could not be looked at again
+			w.distrust(f, shortcut, p.id, difference)
 		case err != nil:
 			w.uncompared(f, shortcut, err)
-		case difference != "":
-			w.distrust(f, shortcut, p.id, difference)
 		default:
 			w.run.audits.add(shortcut+" ("+f.name+")", true)
 		}

@@ -89,10 +89,7 @@ func (w *walk) readLeft(ctx context.Context) error {
 		}
 		f.left.Store(false)
 		f.plain = true
-		if f.version != 0 {
-			f.version = max(f.version+1, w.run.Now().UnixMilli())
-			w.run.ledger.update(f.name, func(e *state.Entry) { e.Version = f.version })
-		}
+		f.newVersion()
 		groups[f.stream.Parent] = append(groups[f.stream.Parent], f)
 	}
 	for l, feeds := range groups {

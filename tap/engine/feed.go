@@ -13,6 +13,7 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/client"
 	"github.com/tap-confluence/tap-confluence/tap/emit"
 	"github.com/tap-confluence/tap-confluence/tap/record"
+	"github.com/tap-confluence/tap-confluence/tap/state"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
@@ -68,6 +69,16 @@ func newFeed(r *Run, sel catalog.Selection) (*feed, error) {
 		return nil, fmt.Errorf("preparing stream %s: %w", f.name, err)
 	}
 	return f, nil
+}
+
+// newVersion draws another table version for a full read that starts over: what it has written
+// so far is not of it.
+func (f *feed) newVersion() {
+	if f.version == 0 {
+		return
+	}
+	f.version = max(f.version+1, f.run.Now().UnixMilli())
+	f.run.ledger.update(f.name, func(e *state.Entry) { e.Version = f.version })
 }
 
 // begin tells that the stream is being read.

@@ -27,13 +27,10 @@ func (w *walk) again() *walk {
 	return &head
 }
 
-// settle makes a stream's entry say that its walk is complete. A bookmark never moves back.
+// settle makes an incremental stream's entry say that its walk is complete. A bookmark never
+// moves back.
 func (w *walk) settle(f *feed, e *state.Entry, quiet bool) {
 	e.At = nil
-	if !f.sel.Incremental {
-		e.Done = &state.Done{SyncID: f.sel.SyncID}
-		return
-	}
 	if w.incremental && w.partitioned() {
 		return // each type has its own bookmark, moved when its listing ended
 	}
@@ -91,14 +88,21 @@ func (w *walk) ordered() bool {
 	return true
 }
 
-// endFeed ends a stream. A complete full read can tell the target which rows are left.
+// endFeed ends a stream. A complete full read can tell the target which rows are left, unless
+// a type of custom content was skipped, whose rows an earlier run may have read. It is marked
+// as done behind that: a run that is cut in between goes on here.
 func (w *walk) endFeed(f *feed) error {
-	if f.version != 0 && f.err() == nil && (f.rows.Load() > 0 || w.before.N > 0) {
+	if f.err() != nil || f.sel.Incremental {
+		return f.end()
+	}
+	if f.version != 0 && !w.skipped && (f.rows.Load() > 0 || w.before.N > 0) {
 		if err := w.run.Sink.ActivateVersion(f.name, f.version); err != nil {
 			return err
 		}
-		w.run.ledger.update(f.name, func(e *state.Entry) { e.Version = 0 })
 	}
+	w.run.ledger.update(f.name, func(e *state.Entry) {
+		e.At, e.Done, e.Version = nil, &state.Done{SyncID: f.sel.SyncID}, 0
+	})
 	return f.end()
 }
 

@@ -26,7 +26,7 @@ func (r *Run) byLabel(ctx context.Context, f *feed) (bool, error) {
 	}
 	parents, err := r.countParents(ctx, f.stream.Parent)
 	if err != nil {
-		return false, err
+		return false, fatal(ctx, err) // the walk over these parents says so
 	}
 	labels, err := r.countLabels(ctx, parents)
 	if err != nil {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,35 +24,40 @@ func (s *spaces) keepSpace(field string) keep {
 	if !s.narrowed() || field == "" {
 		return nil
 	}
-	return func(_ context.Context, row row) (bool, error) {
+	return func(_ context.Context, row row, _ int64) (bool, error) {
 		id, ok := row.Get(field).Text()
-		if s.included != nil && ok {
-			_, in := slices.BinarySearchFunc(s.included, id, compareIDs)
-			return in && !s.excluded[id], nil
-		}
-		return !s.excluded[id], nil
+		return !ok || s.inScope(id), nil
 	}
 }
 
+// inScope says whether a space is.
+func (s *spaces) inScope(id string) bool {
+	if s.included == nil {
+		return !s.excluded[id]
+	}
+	_, in := slices.BinarySearchFunc(s.included, id, compareIDs)
+	return in && !s.excluded[id]
+}
+
 // keepOwner returns what decides whether a row is in scope by what it belongs to: a page, a
-// post or custom content of the spaces named, or not.
-func (r *Run) keepOwner(fields []string, trash bool) keep {
-	return func(ctx context.Context, row row) (bool, error) {
-		for _, field := range fields {
-			text, ok := row.Get(field).Text()
-			if !ok {
-				continue
-			}
-			if r.spaces.owns(text) {
-				return r.spaces.included != nil, nil
-			}
-			if field != "customContentId" {
-				continue
-			}
+// post or custom content of the spaces named, or not. A row that names its space needs no owner.
+func (r *Run) keepOwner(l *stream.Listing, trash bool) keep {
+	return func(ctx context.Context, row row, since int64) (bool, error) {
+		if space, ok := row.Get(l.SpaceField).Text(); ok && l.SpaceField != "" {
+			return r.spaces.inScope(space), nil
+		}
+		owned, err := r.ownersFor(ctx, row, l.Owners, since)
+		if err != nil {
+			return false, err
+		}
+		if owned.has(row, l.Owners) {
+			return r.spaces.included != nil, nil
+		}
+		if id, ok := row.Get("customContentId").Text(); ok && slices.Contains(l.Owners, "customContentId") {
 			if trash {
-				return r.keepHidden(ctx, text)
+				return r.keepHidden(ctx, id, owned)
 			}
-			if r.spaces.included != nil && len(r.spaces.owners[stream.CustomContent]) == 0 {
+			if r.spaces.included != nil && len(owned.ids[stream.CustomContent]) == 0 {
 				r.warnOnce("unknown owner", "what belongs to custom content of unknown types is left out, since its space can't be told; set custom_content_types",
 					"listing", stream.Attachments.Name)
 			}
@@ -60,18 +66,40 @@ func (r *Run) keepOwner(fields []string, trash bool) keep {
 	}
 }
 
-// ownerInScope says whether what belongs to an id is in scope. Owners have to be known.
-func (s *spaces) ownerInScope(id string) bool {
-	return !s.narrowed() || s.owns(id) == (s.included != nil)
+// ownersFor returns the owners that decide on a row. A row that none of them has may belong to
+// one that was made after they were read: then they are read again, unless they are as new
+// as the answer that the row's listing began with. What came later is the next run's.
+func (r *Run) ownersFor(ctx context.Context, row row, fields []string, since int64) (*owners, error) {
+	owned, err := r.readOwners(ctx, 0)
+	if err != nil || owned.asOf >= since || owned.has(row, fields) {
+		return owned, err
+	}
+	return r.readOwners(ctx, since)
 }
 
-// owns says whether an id is of a page, post or custom content of the spaces named.
-func (s *spaces) owns(text string) bool {
+// owners are the pages, posts and custom content of the spaces that space_keys or
+// exclude_space_keys name: 8 bytes an id.
+type owners struct {
+	// asOf is the tick before the first of them was asked for.
+	asOf int64
+	// ids are sorted, by the listing that shows them.
+	ids map[*stream.Listing][]uint64
+}
+
+// has says whether one of a row's fields names an owner.
+func (o *owners) has(row row, fields []string) bool {
+	return slices.ContainsFunc(fields, func(field string) bool {
+		text, ok := row.Get(field).Text()
+		return ok && o.hasID(text)
+	})
+}
+
+func (o *owners) hasID(text string) bool {
 	id, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {
 		return false
 	}
-	for _, ids := range s.owners {
+	for _, ids := range o.ids {
 		if _, found := slices.BinarySearch(ids, id); found {
 			return true
 		}
@@ -81,7 +109,7 @@ func (s *spaces) owns(text string) bool {
 
 // keepHidden decides by custom content that no listing shows, because it is in the trash:
 // it is asked for on its own. Where that is refused too, the row is kept.
-func (r *Run) keepHidden(ctx context.Context, id string) (bool, error) {
+func (r *Run) keepHidden(ctx context.Context, id string, owned *owners) (bool, error) {
 	doc, err := r.Client.Get(ctx, itemRequest(stream.CustomContent, id, nil))
 	if err != nil {
 		if endsRun(ctx, err) {
@@ -90,58 +118,66 @@ func (r *Run) keepHidden(ctx context.Context, id string) (bool, error) {
 		r.warnOnce("hidden owner", "can't tell the space of custom content in the trash; what belongs to it is kept", "id", id, "error", err)
 		return true, nil
 	}
-	space, _ := doc.Get("spaceId").Text()
-	named := r.spaces.excluded[space] || slices.Contains(r.spaces.included, space)
-	for _, field := range []string{"pageId", "blogPostId", "customContentId"} {
-		above, _ := doc.Get(field).Text()
-		named = named || r.spaces.owns(above)
+	if space, ok := doc.Get("spaceId").Text(); ok {
+		return r.spaces.inScope(space), nil
 	}
-	return named == (r.spaces.included != nil), nil
+	return owned.has(doc, []string{"pageId", "blogPostId", "customContentId"}) == (r.spaces.included != nil), nil
 }
 
-// readOwners reads the ids of all pages, posts and custom content in the spaces that
-// space_keys or exclude_space_keys name: a listing without bodies, 8 bytes an id.
-func (r *Run) readOwners(ctx context.Context) error {
-	s := &r.spaces
-	if s.owners != nil {
-		return nil
+// readOwners returns the owners, read after a tick: a listing without bodies, once a run
+// where no row asks for newer ones.
+func (r *Run) readOwners(ctx context.Context, since int64) (*owners, error) {
+	select {
+	case r.ownerTurn <- struct{}{}:
+		defer func() { <-r.ownerTurn }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
 	}
-	owners := map[*stream.Listing][]uint64{}
-	named := s.included
-	if named == nil {
-		for id := range s.excluded {
-			named = append(named, id)
-		}
-		slices.SortFunc(named, compareIDs)
+	if r.owned != nil && r.owned.asOf >= since {
+		return r.owned, nil
 	}
-	statuses := append([]string{stream.Current, stream.Archived}, r.Config.PageStatus...)
+	owned := &owners{asOf: r.ticks.Add(1), ids: map[*stream.Listing][]uint64{}}
 	for _, l := range ownerListings {
-		lists, err := r.listsOf(ctx, l, listing{spaces: named, statuses: statuses})
-		switch {
-		case err != nil && l.Typed && !endsRun(ctx, err) && refusesSearch(err):
-			// Unknown types have no owners; what belongs to one is told where it is left out.
-		case err != nil:
-			return err
+		ids, err := r.ownerIDs(ctx, l)
+		if err != nil {
+			return nil, fmt.Errorf("listing %s of the chosen spaces: %w", l.Name, err)
 		}
-		for _, li := range lists {
-			err := r.each(ctx, li.request, func(row row) error {
-				text, _ := row.Get("id").Text()
-				id, err := strconv.ParseUint(text, 10, 64)
-				if err != nil {
-					return &client.Error{Kind: client.KindMalformed, Message: fmt.Sprintf("a row of %s has the id %q, which is no number", l.Route, text)}
-				}
-				owners[l] = append(owners[l], id)
-				return nil
-			})
-			if err != nil && !(li.refusable && unknownType(err)) {
-				return fmt.Errorf("listing %s of the chosen spaces: %w", l.Name, err)
-			}
-		}
-		slices.Sort(owners[l])
-		owners[l] = slices.Compact(owners[l])
+		owned.ids[l] = ids
 	}
-	s.owners = owners
-	return nil
+	r.owned = owned
+	return owned, nil
+}
+
+// ownerIDs lists the owners of one kind, sorted.
+func (r *Run) ownerIDs(ctx context.Context, l *stream.Listing) ([]uint64, error) {
+	named := r.spaces.included
+	if named == nil {
+		named = slices.SortedFunc(maps.Keys(r.spaces.excluded), compareIDs)
+	}
+	lists, err := r.listsOf(ctx, l, listing{spaces: named, statuses: append([]string{stream.Current, stream.Archived}, r.Config.PageStatus...)})
+	if err != nil && l.Typed && !endsRun(ctx, err) && refusesSearch(err) {
+		return nil, nil // Unknown types have no owners; what belongs to one is told where it is left out.
+	}
+	if err != nil {
+		return nil, err
+	}
+	var ids []uint64
+	for _, li := range lists {
+		err := r.each(ctx, li.request, func(row row) error {
+			text, _ := row.Get("id").Text()
+			id, err := strconv.ParseUint(text, 10, 64)
+			if err != nil {
+				return &client.Error{Kind: client.KindMalformed, Message: fmt.Sprintf("a row of %s has the id %q, which is no number", l.Route, text)}
+			}
+			ids = append(ids, id)
+			return nil
+		})
+		if err != nil && !(li.refusable && unknownType(err)) {
+			return nil, err
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
 }
 
 // cheaperByOwner says whether the chosen spaces are so few that what has no space of its
@@ -156,14 +192,15 @@ func (r *Run) cheaperByOwner(ctx context.Context, l *stream.Listing) (bool, erro
 	if narrow, decided := r.narrow[l]; decided {
 		return narrow, nil
 	}
-	if err := r.readOwners(ctx); err != nil {
-		return false, err
+	owned, err := r.readOwners(ctx, 0)
+	if err != nil {
+		return false, fatal(ctx, err) // the walk that needs them says so
 	}
 	kind := searchKinds[l]
 	byOwner := 0
 	for _, of := range ownerListings {
 		if kind != "" || of != stream.CustomContent {
-			byOwner += len(r.spaces.owners[of])
+			byOwner += len(owned.ids[of])
 		}
 	}
 	if kind == "" {
@@ -196,11 +233,11 @@ func fatal(ctx context.Context, err error) error {
 	return nil
 }
 
-// byOwner lists a route item by item instead of site-wide.
-func (r *Run) byOwner(l *stream.Listing, lists []list) []list {
+// byOwner lists a route owner by owner instead of site-wide.
+func (o *owners) byOwner(l *stream.Listing, lists []list) []list {
 	var out []list
 	for _, of := range ownerListings {
-		for _, id := range r.spaces.owners[of] {
+		for _, id := range o.ids[of] {
 			path := strings.ReplaceAll(l.ByOwner, "{kind}", ownerKinds[of])
 			for _, li := range lists {
 				li.request.Path, li.keep = stream.Path(path, strconv.FormatUint(id, 10)), nil

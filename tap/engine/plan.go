@@ -68,12 +68,16 @@ func (r *Run) plan(ctx context.Context) ([]*walk, error) {
 	return walks, nil
 }
 
-// goesOn says whether any full read is left of the sync that the state is of. If none is,
-// that sync is over and this is another one: some clients give every sync the same id.
+// goesOn says whether anything is left of the sync that the state is of: a full read, or in an
+// open Singer state an incremental one. If not, that sync is over and this is another one: some
+// clients give every sync the same id.
 func (r *Run) goesOn() bool {
 	return slices.ContainsFunc(r.order, func(f *feed) bool {
+		if f.sel.Incremental {
+			return r.Resumable
+		}
 		e := r.ledger.entry(f.name)
-		return !f.sel.Incremental && !r.isDone(f, &e)
+		return !r.isDone(f, &e)
 	})
 }
 
@@ -186,10 +190,11 @@ func (r *Run) dropStale(ctx context.Context, groups map[pass][]*feed) error {
 		if at := r.smallest(feeds); at.For == r.hash(p.listing, p.incremental, lists) && at.List <= len(lists) {
 			continue
 		}
-		r.log.Warn("the settings or the selection changed since the interrupted sync: the listing starts over",
+		r.log.Warn("the listing is not the one that the interrupted sync was in (settings, the selection, or what the site can do changed): it starts over",
 			"listing", p.listing.Name)
 		for _, f := range feeds {
 			r.ledger.update(f.name, func(e *state.Entry) { e.At = nil })
+			f.newVersion()
 		}
 		delete(groups, p)
 		p.walk = ""
@@ -228,7 +233,7 @@ func (r *Run) newWalk(ctx context.Context, p pass, feeds []*feed) (*walk, error)
 	}
 	w := &walk{
 		run: r, listing: p.listing, incremental: p.incremental, lists: lists,
-		before: from, resumed: p.walk != "", track: newTrack(from), broken: err,
+		before: from, resumed: p.walk != "", track: newTrack(from), broken: err, answered: answeredBefore(lists, from),
 	}
 	w.take(feeds)
 	if !p.incremental {
@@ -286,14 +291,15 @@ func (r *Run) scopedLists(ctx context.Context, p pass, feeds []*feed) ([]list, e
 			return nil, err
 		}
 		if narrow {
-			return r.byOwner(p.listing, lists), nil
+			owned, err := r.readOwners(ctx, 0)
+			if err != nil {
+				return nil, err
+			}
+			return owned.byOwner(p.listing, lists), nil
 		}
 	}
-	if err := r.readOwners(ctx); err != nil {
-		return nil, err
-	}
 	for i := range lists {
-		lists[i].keep = r.keepOwner(p.listing.Owners, lists[i].trash)
+		lists[i].keep = r.keepOwner(p.listing, lists[i].trash)
 	}
 	return lists, nil
 }

@@ -110,7 +110,7 @@ func (r *Run) parentsOf(ctx context.Context, l *stream.Listing, rows []copied) [
 	keep := r.spaces.keepSpace(l.SpaceField)
 	for _, row := range rows {
 		if keep != nil {
-			if in, err := keep(ctx, row.Object); err != nil || !in {
+			if in, err := keep(ctx, row.Object, 0); err != nil || !in {
 				continue
 			}
 		}

@@ -28,6 +28,9 @@ type reading struct {
 	// since is the bookmark of each incremental stream in this listing, low the lowest.
 	since map[*feed]time.Time
 	low   time.Time
+	// asOf is the tick at which an incremental listing gave its first answer: what decides on
+	// its rows is no older.
+	asOf int64
 	// last is the time of the last row that was asked for, mixed that a later one is newer.
 	last  time.Time
 	mixed bool
@@ -158,7 +161,7 @@ func (r *reading) sort(ctx context.Context, p *client.Page) (kept []row, units [
 			continue
 		}
 		if r.list.keep != nil {
-			if in, err := r.list.keep(ctx, row); err != nil {
+			if in, err := r.list.keep(ctx, row, r.asOf); err != nil {
 				return nil, nil, nil, err
 			} else if !in {
 				continue

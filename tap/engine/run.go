@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -55,18 +56,22 @@ type Run struct {
 	tasks  chan struct{} // a place for each parent that is being read
 	stop   context.CancelCauseFunc
 
-	spaces   spaces
-	narrowMu sync.Mutex
-	narrow   map[*stream.Listing]bool // what is read by owner, once decided
-	types    customTypes
-	labels   labelCount
-	audits   audits
-	poolMu   sync.Mutex
-	poolOf   map[*stream.Listing]*pool
-	random   *random
-	anchor   time.Time
-	warned   sync.Map
-	skipped  skips
+	spaces spaces
+	// ticks orders what is asked for one after another, see owners.
+	ticks     atomic.Int64
+	ownerTurn chan struct{} // who holds it reads owners
+	owned     *owners       // what has no space of its own is in scope by its owner
+	narrowMu  sync.Mutex
+	narrow    map[*stream.Listing]bool // what is read by owner, once decided
+	types     customTypes
+	labels    labelCount
+	audits    audits
+	poolMu    sync.Mutex
+	poolOf    map[*stream.Listing]*pool
+	random    *random
+	anchor    time.Time
+	warned    sync.Map
+	skipped   skips
 }
 
 // New prepares a sync. It returns an error if a schema can't be used.
@@ -76,6 +81,7 @@ func New(o Options) (*Run, error) {
 	// rate used while answers are on their way.
 	r.tasks = make(chan struct{}, 4*o.Config.Concurrency)
 	r.labels.turn = make(chan struct{}, 1)
+	r.ownerTurn = make(chan struct{}, 1)
 	r.anchor = o.Config.AnchorDate
 	if r.anchor.IsZero() {
 		r.anchor = o.Now().AddDate(-1, 0, 0).UTC().Truncate(time.Second)

@@ -186,7 +186,7 @@ func (a *scattered) busyParents(ctx context.Context, pools [][]*parent) ([]*pare
 			}
 		}
 	default:
-		l := a.walk.listing
+		l, keep := a.walk.listing, a.walk.lists[0].keep
 		for _, sort := range []string{l.Sort, "-" + l.Sort} {
 			req := client.Request{Path: stream.Path(l.Route, ""), Query: query{{"sort", sort}}, Scopes: l.Scopes}
 			rows, err := a.walk.run.firstRows(ctx, req, 100)
@@ -194,8 +194,14 @@ func (a *scattered) busyParents(ctx context.Context, pools [][]*parent) ([]*pare
 				return nil, err
 			}
 			for _, row := range rows {
-				if id := row.owner(a.feed.stream.ParentField); a.walk.run.spaces.ownerInScope(id) {
-					ids[id]++
+				in := keep == nil
+				if keep != nil {
+					if in, err = keep(ctx, row.Object, 0); err != nil {
+						return nil, err
+					}
+				}
+				if in {
+					ids[row.owner(a.feed.stream.ParentField)]++
 				}
 			}
 		}
@@ -224,10 +230,12 @@ func (a *scattered) end(ctx context.Context) error {
 		difference := lacks(short, a.plain[p.id])
 		if difference != "" {
 			again, _, err := f.plainRecords(ctx, p)
-			if err != nil {
+			if err != nil && endsRun(ctx, err) {
 				return err
 			}
-			difference = lacks(short, alike(a.plain[p.id], again))
+			if err == nil { // a list that can't be read again excuses nothing
+				difference = lacks(short, alike(a.plain[p.id], again))
+			}
 			if difference != "" && !a.inScope(ctx, p) {
 				difference = "" // it left the scope meanwhile, and its rows with it
 			}

@@ -17,9 +17,6 @@ type spaces struct {
 	included []string
 	// excluded are the ids of the spaces left out.
 	excluded map[string]bool
-	// owners are the pages, posts and custom content of the spaces named, sorted, by the
-	// listing that shows them; what has no space of its own is in scope by its owner.
-	owners map[*stream.Listing][]uint64
 }
 
 // narrowed says whether the run leaves any space out.

@@ -98,7 +98,8 @@ func (t *track) wake() {
 	t.moved = make(chan struct{})
 }
 
-// restart forgets rows that will be read again, and puts the position back.
+// restart forgets the rows from a position on, of which a reading that broke off left some
+// unfinished: they are read again.
 func (t *track) restart(at state.Position) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -36,6 +36,10 @@ type walk struct {
 	broken error
 	// pagesRead counts the answers of listings, without the trash.
 	pagesRead int
+	// answered is the type of custom content that the last answer was of, of this run or the
+	// one before; skipped says that the site did not know another one.
+	answered string
+	skipped  bool
 	// together and first choose the parents on which combined reads and derived first
 	// versions are compared with the plain routes; nil for none.
 	together, first *sampler
@@ -55,8 +59,9 @@ type list struct {
 	keep keep
 }
 
-// keep decides whether a row is in scope.
-type keep func(context.Context, row) (bool, error)
+// keep decides whether a row is in scope. What it decides by is no older than the tick that it
+// is given; any will do for 0.
+type keep func(ctx context.Context, row row, since int64) (bool, error)
 
 // newName draws a walk's name.
 func newName() string {
@@ -117,7 +122,7 @@ func (w *walk) through(ctx context.Context, audits []*scattered, last bool) erro
 	}
 	quiet := last && w.quiet(ctx)
 	for _, f := range w.feeds {
-		if f.err() == nil && !f.left.Load() {
+		if f.sel.Incremental && f.err() == nil && !f.left.Load() {
 			w.run.ledger.update(f.name, func(e *state.Entry) { w.settle(f, e, quiet) })
 		}
 	}
@@ -134,10 +139,9 @@ func (w *walk) readLists(ctx context.Context) error {
 		case err == nil:
 		case endsRun(ctx, err):
 			return err
-		case w.lists[i].refusable && unknownType(err):
-			w.run.skipped.add("type of custom content that the site does not know")
-			w.run.log.Warn("skipping a type of custom content that the site refuses",
-				"type", w.lists[i].partition, "error", err)
+		case w.unknown(i, err):
+			i = w.skipType(i, err)
+			continue
 		case refused(err) && w.canLeave():
 			w.run.log.Warn("the site refuses the listing; its streams are read parent by parent", "listing", w.listing.Name, "error", err)
 			for _, f := range w.feeds {
@@ -151,6 +155,41 @@ func (w *walk) readLists(ctx context.Context) error {
 		w.endList(i)
 	}
 	return nil
+}
+
+// unknown says whether an error of a listing means that the site does not know the type that it
+// lists. A type of which anything was answered is known: the error is one then.
+func (w *walk) unknown(i int, err error) bool {
+	l := &w.lists[i]
+	return l.refusable && unknownType(err) && w.answered != l.partition
+}
+
+// skipType moves the position behind the listings of a type that the site does not know, of
+// which the first is given, and returns the last. The type's bookmark stays.
+func (w *walk) skipType(i int, err error) int {
+	kind := w.lists[i].partition
+	w.run.skipped.add("type of custom content that the site does not know")
+	w.run.log.Warn("skipping a type of custom content that the site refuses", "type", kind, "error", err)
+	w.skipped = true
+	for i+1 < len(w.lists) && w.lists[i+1].partition == kind {
+		i++
+	}
+	w.track.setHigh("")
+	w.track.nextList(i + 1)
+	return i
+}
+
+// answeredBefore is the type of custom content of which a walk's position says that an earlier
+// run had answers, empty for none.
+func answeredBefore(lists []list, at state.Position) string {
+	if at.List >= len(lists) {
+		return ""
+	}
+	kind := lists[at.List].partition
+	if at.Cursor != "" || at.After != "" || at.List > 0 && lists[at.List-1].partition == kind {
+		return kind
+	}
+	return ""
 }
 
 // isBroken says whether the walk can't begin; its streams have failed then.
@@ -214,6 +253,7 @@ func (w *walk) readList(ctx context.Context, i int) error {
 		w.run.log.Warn("the site refuses the old cursor; the listing is read from its start, without what is done",
 			"listing", w.listing.Name, "after", resume.After)
 		resume.Cursor = ""
+		w.track.restart(resume)
 		return w.read(ctx, i, resume)
 	}
 	return err
@@ -254,6 +294,10 @@ func (w *walk) read(ctx context.Context, i int, from state.Position) error {
 			}
 			if !r.list.trash {
 				w.pagesRead++
+			}
+			w.answered = r.list.partition
+			if r.since != nil && r.asOf == 0 {
+				r.asOf = w.run.ticks.Add(1)
 			}
 			last := p.Next == "" || r.reachesEnd(p)
 			cursor = p.Next

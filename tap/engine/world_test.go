@@ -66,6 +66,8 @@ type sync_ struct {
 	cut int
 	// wrote, if set, is called with the length of stdout after every write.
 	wrote func(n int)
+	// around, if set, wraps the run's sink; flush writes the run's state.
+	around func(sink emit.Sink, flush func() error) emit.Sink
 }
 
 // outcome is what a run left on stdout.
@@ -73,6 +75,15 @@ type outcome struct {
 	lines [][]byte
 	err   error
 	run   *engine.Run
+}
+
+// wantFailed fails the test unless exactly these streams of a run failed.
+func (w *world) wantFailed(out outcome, streams ...string) {
+	w.t.Helper()
+	var failed *engine.IncompleteError
+	if !errors.As(out.err, &failed) || !slices.Equal(failed.Streams, streams) {
+		w.t.Errorf("error %v, want failures of %q", out.err, streams)
+	}
 }
 
 // cutWriter takes a number of bytes and then fails, as a pipe whose reader died.
@@ -149,8 +160,11 @@ func (w *world) run(s sync_) outcome {
 		w.t.Fatalf("state %s: %v", s.state, err)
 	}
 	o.Resumable = o.State.Open
-	run, err := engine.New(o)
-	if err != nil {
+	var run *engine.Run
+	if s.around != nil {
+		o.Sink = s.around(o.Sink, func() error { return run.Flush() })
+	}
+	if run, err = engine.New(o); err != nil {
 		w.t.Fatal(err)
 	}
 	err = run.Sync(context.Background())

@@ -1,0 +1,77 @@
+package engine_test
+
+import (
+	"encoding/json"
+	"testing"
+)
+
+// TestDoneIsToldBehindTheVersion: no state calls a stream done before its version is
+// activated: the run that goes on would never do it.
+func TestDoneIsToldBehindTheVersion(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, shown(68, 40))
+	w.config.EmitActivateVersion = true
+	s := sync_{streams: []string{"pages", "spaces"}}
+	activated := s.activations()
+	out := w.run(s)
+	if out.err != nil || len(activated) != 2 {
+		t.Fatalf("error %v, activated %v", out.err, activated)
+	}
+	over := map[string]bool{}
+	for _, line := range out.lines {
+		var m struct{ Type, Stream string }
+		if err := json.Unmarshal(line, &m); err != nil {
+			t.Fatal(err)
+		}
+		if m.Type == "ACTIVATE_VERSION" {
+			over[m.Stream] = true
+		}
+		for _, e := range parseAll(t, [][]byte{line}) {
+			if e.state == nil {
+				continue
+			}
+			for name, entry := range w.entries(e.state) {
+				if entry.Done != nil && !over[name] {
+					t.Errorf("%s is done before its version: %s", name, line)
+				}
+			}
+		}
+	}
+}
+
+// TestVersionOfAListingThatStartsOver: rows of the settings before are not of the version that
+// the rows of the new settings have.
+func TestVersionOfAListingThatStartsOver(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, shown(69, 60))
+	w.everyState, w.config.PageSize, w.config.EmitActivateVersion = true, 10, true
+	s := sync_{streams: []string{"pages"}}
+	s.cut = bytesOf(w.run(s).lines) / 2
+	s.state, _ = w.read(w.run(s).lines, rows{}, nil)
+	before := w.entries(s.state)["pages"]
+	if before.At == nil || before.Version == 0 {
+		t.Fatalf("the run was not cut within the listing: %s", s.state)
+	}
+	w.config.PageStatus = []string{"current"}
+	s.cut = 0
+	activated := s.activations()
+	if out := w.run(s); out.err != nil {
+		t.Fatal(out.err)
+	}
+	if activated["pages"] <= before.Version {
+		t.Errorf("version %d is activated, the rows before had %d", activated["pages"], before.Version)
+	}
+}
+
+// TestOpenSyncOfBothModes: a Singer sync was cut when its full streams were done and an
+// incremental one was not. The run that goes on does not read them again.
+func TestOpenSyncOfBothModes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, shown(70, 40))
+	st := []byte(`{"bookmarks":{"spaces":{"done":true},"groups":{"done":true},"tasks":{"replication_key":"updatedAt","replication_key_value":"2020-01-01T00:00:00Z"}},` +
+		`"tap_confluence":{"v":1,"site":"` + siteName + `","open":true}}`)
+	got, _, requests := w.collect(sync_{streams: []string{"spaces", "groups", "tasks"}, incremental: true, state: st})
+	if requests["/spaces"] > 0 || len(got["tasks"]) == 0 {
+		t.Errorf("requests %v, %d tasks", requests, len(got["tasks"]))
+	}
+}

@@ -1,0 +1,127 @@
+package engine_test
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
+)
+
+// onPage returns the id of a stream's first row that belongs to a page of a space, but not to
+// one page, and the page's.
+func (w *world) onPage(name, space, but string) (id, page string) {
+	w.t.Helper()
+	for row := range w.site.Truth(name, simconfluence.TruthOptions{SpaceKeys: []string{space}}) {
+		if page := text(rawjson.Value(row.Data).Member("pageId")); page != "" && page != but {
+			return row.Key[0], page
+		}
+	}
+	w.t.Fatalf("no row of %s is on a page of %s", name, space)
+	return "", ""
+}
+
+// unmade hides a page from the listing of pages until it is made.
+func unmade(id string, made *atomic.Bool) simconfluence.Fault {
+	hide := simconfluence.Rewrite(func(body []byte) []byte {
+		return []byte(strings.Replace(string(body), `"id":"`+id+`"`, `"id":"1"`, 1))
+	})
+	return simconfluence.On("/pages", func(rw http.ResponseWriter, r *http.Request, next http.Handler) bool {
+		return !made.Load() && hide(rw, r, next)
+	})
+}
+
+// TestOwnerMadeMeanwhile: comments of a page that is made just before their listing is asked
+// for, when the pages of the chosen spaces have been listed already for attachments.
+func TestOwnerMadeMeanwhile(t *testing.T) {
+	t.Parallel()
+	for _, exclude := range []bool{false, true} {
+		w := newWorld(t, shown(61, 80))
+		space := w.site.SpaceKey(0)
+		if exclude {
+			w.config.ExcludeSpaceKeys = []string{space}
+		} else {
+			w.config.SpaceKeys = []string{space}
+		}
+		s := sync_{streams: []string{"attachments", "page_footer_comments"}, incremental: true}
+		_, s.state, _ = w.collect(s)
+		comment, page := w.onPage("page_footer_comments", space, "")
+		attachment, _ := w.onPage("attachments", space, page)
+		w.edit(simconfluence.FooterComment, comment)
+		w.edit(simconfluence.Attachment, attachment)
+		listed := make(chan struct{})
+		var once sync.Once
+		var made atomic.Bool
+		w.site.SetFaults(unmade(page, &made),
+			simconfluence.On("/custom-content", func(http.ResponseWriter, *http.Request, http.Handler) bool {
+				once.Do(func() { close(listed) }) // pages and posts have been listed
+				return false
+			}),
+			simconfluence.On("/footer-comments", func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+				select {
+				case <-listed:
+				case <-r.Context().Done():
+				}
+				made.Store(true)
+				return false
+			}))
+		got, _, _ := w.collect(s)
+		if !made.Load() {
+			t.Fatal("comments were not listed")
+		}
+		if holds(got, comment) == exclude || holds(got, attachment) == exclude {
+			t.Errorf("exclude=%v: the new page's comment came: %v, the old page's attachment: %v", exclude, holds(got, comment), holds(got, attachment))
+		}
+	}
+}
+
+// TestRowThatNamesItsSpace: custom content of a space left out that came to be when what lies in
+// that space had been listed already.
+func TestRowThatNamesItsSpace(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, shown(62, 60))
+	id := ""
+	for row := range w.site.Truth("custom_content", simconfluence.TruthOptions{SpaceKeys: []string{w.site.SpaceKey(0)}}) {
+		if text(rawjson.Value(row.Data).Member("spaceId")) != "" {
+			id = row.Key[0]
+		}
+	}
+	w.config.ExcludeSpaceKeys = []string{w.site.SpaceKey(0)}
+	hidden := false
+	w.site.SetFaults(simconfluence.Where(func(r *http.Request) bool { return r.URL.Query().Get("space-id") != "" },
+		simconfluence.Rewrite(func(body []byte) []byte {
+			without := strings.Replace(string(body), `"id":"`+id+`"`, `"id":"1"`, 1)
+			hidden = hidden || without != string(body)
+			return []byte(without)
+		})))
+	w.config.Concurrency = 1
+	got, _, _ := w.collect(sync_{streams: []string{"custom_content"}})
+	if !hidden || holds(got, id) {
+		t.Errorf("hidden %v; %s of the space left out came: %v", hidden, id, holds(got, id))
+	}
+}
+
+// TestOwnersRefused: where the pages of the chosen spaces can't be listed, the streams fail
+// that need them, and no others.
+func TestOwnersRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, shown(63, 60))
+	w.config.SpaceKeys = w.site.SpaceKeys()[:1]
+	refuse(http.StatusForbidden, "/pages")(w)
+	out := w.run(sync_{streams: []string{"spaces", "blog_posts", "attachments"}})
+	w.wantFailed(out, "attachments")
+	got := rows{}
+	w.read(out.lines, got, nil)
+	for _, name := range []string{"spaces", "blog_posts"} {
+		n := 0
+		for range w.site.Truth(name, simconfluence.TruthOptions{SpaceKeys: w.config.SpaceKeys}) {
+			n++
+		}
+		if len(got[name]) != n {
+			t.Errorf("%d rows of %s, want %d", len(got[name]), name, n)
+		}
+	}
+}

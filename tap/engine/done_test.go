@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 )
 
@@ -73,5 +74,45 @@ func TestOpenSyncOfBothModes(t *testing.T) {
 	got, _, requests := w.collect(sync_{streams: []string{"spaces", "groups", "tasks"}, incremental: true, state: st})
 	if requests["/spaces"] > 0 || len(got["tasks"]) == 0 {
 		t.Errorf("requests %v, %d tasks", requests, len(got["tasks"]))
+	}
+}
+
+// TestScopeChanges: an incremental stream that is read in other spaces or statuses than before
+// says that what they add does not come as a whole.
+func TestScopeChanges(t *testing.T) {
+	t.Parallel()
+	const warning = "not those of the run before"
+	all := newWorld(t, shown(71, 40)).site.SpaceKeys()
+	for name, test := range map[string]struct {
+		first, second func(*world)
+		stream        string
+		warns         bool
+	}{
+		"nothing":             {func(*world) {}, func(*world) {}, "pages", false},
+		"the same space":      {func(w *world) { w.config.SpaceKeys = all[:1] }, func(*world) {}, "pages", false},
+		"another space":       {func(w *world) { w.config.SpaceKeys = all[:1] }, func(w *world) { w.config.SpaceKeys = all[1:2] }, "page_versions", true},
+		"all spaces":          {func(w *world) { w.config.SpaceKeys = all[:1] }, func(w *world) { w.config.SpaceKeys = nil }, "attachments", true},
+		"nothing left out":    {func(w *world) { w.config.ExcludeSpaceKeys = all[:1] }, func(w *world) { w.config.ExcludeSpaceKeys = nil }, "tasks", true},
+		"archived, too":       {func(w *world) { w.config.PageStatus = []string{"current"} }, func(w *world) { w.config.PageStatus = []string{"current", "archived"} }, "pages", true},
+		"the trash":           {func(*world) {}, func(w *world) { w.config.PageStatus = []string{"archived", "trashed", "current"} }, "pages", false},
+		"archived, of a post": {func(w *world) { w.config.PageStatus = []string{"current"} }, func(w *world) { w.config.PageStatus = []string{"current", "archived"} }, "blog_posts", false},
+	} {
+		w := newWorld(t, shown(71, 40))
+		test.first(w)
+		s := sync_{streams: []string{test.stream}, incremental: true}
+		_, s.state, _ = w.collect(s)
+		if strings.Contains(w.warnings(), warning) {
+			t.Errorf("%s: the first run warns:\n%s", name, w.warnings())
+		}
+		test.second(w)
+		_, s.state, _ = w.collect(s)
+		if strings.Contains(w.warnings(), warning) != test.warns {
+			t.Errorf("%s: warnings\n%s", name, w.warnings())
+		}
+		n := strings.Count(w.warnings(), warning)
+		w.collect(s)
+		if strings.Count(w.warnings(), warning) != n {
+			t.Errorf("%s: the third run warns, too", name)
+		}
 	}
 }

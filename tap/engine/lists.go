@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -139,6 +140,27 @@ func orderOf(l *stream.Listing, incremental bool) order {
 	return unordered
 }
 
+// scope names the spaces and statuses that a listing is read in, empty for all spaces and the
+// default statuses. The trash is none of it: it is read in full every time.
+func (r *Run) scope(l *stream.Listing) string {
+	var without []string // statuses
+	for _, s := range []string{stream.Current, stream.Archived} {
+		if slices.Contains(l.Statuses, s) && !slices.Contains(r.Config.PageStatus, s) {
+			without = append(without, s)
+		}
+	}
+	if !r.spaces.narrowed() && without == nil {
+		return ""
+	}
+	return short(fmt.Sprint(r.spaces.included, slices.SortedFunc(maps.Keys(r.spaces.excluded), compareIDs), without))
+}
+
+// short is a hash of a text.
+func short(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:4])
+}
+
 // hash names what a walk lists; a position counts only for the same. Bodies and the size
 // of pages make no difference to it, spaces that rows are filtered by do.
 func (r *Run) hash(l *stream.Listing, incremental bool, lists []list) string {
@@ -159,6 +181,5 @@ func (r *Run) hash(l *stream.Listing, incremental bool, lists []list) string {
 	if len(l.Owners) > 0 && r.spaces.included != nil {
 		line("within", strings.Join(r.spaces.included, ","))
 	}
-	sum := sha256.Sum256([]byte(b.String()))
-	return hex.EncodeToString(sum[:4])
+	return short(b.String())
 }

@@ -106,8 +106,13 @@ func (r *Run) prepare(ctx context.Context, f *feed, e *state.Entry) {
 		if e.Since != "" && timeOf(e.Since).Before(f.from) {
 			f.from = timeOf(e.Since)
 		}
+		scope := r.scope(f.stream.Listing)
+		if e.ReplicationKeyValue != "" && e.Scope != scope {
+			r.log.Warn("the spaces or statuses that are read are not those of the run before: what they add comes only as it changes from the bookmark on; "+
+				"to have all of it, read the stream once in full, or take its bookmark out of the state", "stream", f.name)
+		}
 		r.ledger.update(f.name, func(e *state.Entry) {
-			e.Done = nil
+			e.Done, e.Scope = nil, scope
 			e.ReplicationKey = f.stream.ReplicationKey
 			e.ReplicationKeyValue = timestamp.Format(f.bookmark)
 		})

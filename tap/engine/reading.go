@@ -43,9 +43,12 @@ func newReading(w *walk, i int, from state.Position) *reading {
 	l := &w.lists[i]
 	r := &reading{
 		walk: w, list: l, index: i,
-		skip:     skipper{order: l.order, after: from.After},
+		skip:     skipper{order: l.order},
 		head:     from.Cursor == "" && from.After == "",
 		auditing: map[string]bool{},
+	}
+	if !from.Next {
+		r.skip.after = from.After
 	}
 	if !w.incremental || l.trash {
 		return r
@@ -149,6 +152,9 @@ func (r *reading) sort(ctx context.Context, p *client.Page) (kept []row, units [
 		if err != nil {
 			return nil, nil, nil, err
 		}
+		// The pages that come before the position in a listing read from its start hold rows that
+		// are written.
+		u.next = i == len(p.Rows)-1 && p.Next != "" && r.skip.after == ""
 		if done {
 			// What was written before stays written: the position never goes back over it.
 			u.again = true

@@ -61,7 +61,7 @@ func behind(l *stream.Listing, a, b state.Position) (state.Position, bool) {
 		return b, true
 	}
 	if s.order != byID && s.compare(a.After, b.After) == 0 && a.Cursor != b.Cursor {
-		a.Cursor = "" // rows of an equal time may lie on both pages: look for them from the start
+		a.Cursor, a.Next = "", false // rows of an equal time may lie on both pages: look for them from the start
 	}
 	return a, true
 }

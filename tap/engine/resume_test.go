@@ -1,6 +1,8 @@
 package engine_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"math/rand/v2"
 	"testing"
 
@@ -163,5 +165,50 @@ func TestEveryBoundary(t *testing.T) {
 				t.Errorf("%d states, %d runs: too few to mean something", total, runs)
 			}
 		})
+	}
+}
+
+// TestPageEndsOutOfOrder: the last row of a page shows a later time than the rows behind it.
+// A run that goes on at the end of that page leaves none of these out.
+func TestPageEndsOutOfOrder(t *testing.T) {
+	t.Parallel()
+	for _, incremental := range []bool{false, true} {
+		w := newWorld(t, shown(72, 30))
+		w.everyState, w.config.PageSize = true, 10
+		w.site.SetFaults(simconfluence.On("/attachments", simconfluence.Rewrite(func(body []byte) []byte {
+			var page map[string]any
+			if err := json.Unmarshal(body, &page); err != nil {
+				t.Error(err)
+				return body
+			}
+			list := page["results"].([]any)
+			last := list[len(list)-1].(map[string]any)
+			last["createdAt"] = "2090-01-01T00:00:00.000Z"
+			last["version"].(map[string]any)["createdAt"] = "2001-01-01T00:00:00.000Z" // the newest comes first
+			body, err := json.Marshal(page)
+			if err != nil {
+				t.Error(err)
+			}
+			return body
+		})))
+		s := sync_{streams: []string{"attachments"}, incremental: incremental}
+		lines := w.run(s).lines
+		all := rows{}
+		w.read(lines, all, nil)
+		if missing := w.missing(all, s.streams); missing != nil {
+			t.Errorf("incremental=%v: rows are missing: %q", incremental, missing)
+		}
+		for i, line := range lines {
+			if !bytes.Contains(line, []byte(`"cursor":`)) {
+				continue
+			}
+			got := rows{}
+			s.state, _ = w.read(lines[:i+1], got, nil)
+			out := w.run(s)
+			w.read(out.lines, got, nil)
+			if out.err != nil || len(got["attachments"]) != len(all["attachments"]) {
+				t.Errorf("incremental=%v: %d rows of %d after going on from %s: %v", incremental, len(got["attachments"]), len(all["attachments"]), s.state, out.err)
+			}
+		}
 	}
 }

@@ -26,6 +26,7 @@ type track struct {
 // unit is one row of the listing with everything that is read because of it.
 type unit struct {
 	after, cursor string // the position once the row is finished
+	next          bool   // the position is before the first row of the cursor's page
 	list          int
 	done          bool
 	lastOfPage    bool
@@ -82,7 +83,7 @@ func (t *track) pass(u *unit) {
 			t.frozen[f] = t.at
 		}
 	}
-	t.at.List, t.at.After, t.at.Cursor = u.list, u.after, u.cursor
+	t.at.List, t.at.After, t.at.Cursor, t.at.Next = u.list, u.after, u.cursor, u.next
 	if !u.again {
 		t.at.N++
 	}
@@ -111,7 +112,7 @@ func (t *track) nextList(i int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.at.List < i {
-		t.at.List, t.at.After, t.at.Cursor = i, "", ""
+		t.at.List, t.at.After, t.at.Cursor, t.at.Next = i, "", "", false
 		t.touched = true
 	}
 }

@@ -252,7 +252,7 @@ func (w *walk) readList(ctx context.Context, i int) error {
 	case isCursor(err):
 		w.run.log.Warn("the site refuses the old cursor; the listing is read from its start, without what is done",
 			"listing", w.listing.Name, "after", resume.After)
-		resume.Cursor = ""
+		resume.Cursor, resume.Next = "", false
 		w.track.restart(resume)
 		return w.read(ctx, i, resume)
 	}

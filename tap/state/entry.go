@@ -70,6 +70,9 @@ type Position struct {
 	After string `json:"after,omitempty"`
 	// Cursor is the cursor that the next row's page was asked with, empty for a first page.
 	Cursor string `json:"cursor,omitempty"`
+	// Next says that row N was the last of its page, so that no row of the cursor's page is
+	// written, whatever its sort key.
+	Next bool `json:"next,omitempty"`
 	// High is what the bookmark becomes when an incremental walk ends.
 	High string `json:"high,omitempty"`
 }

@@ -95,7 +95,7 @@ func (w *walk) endFeed(f *feed) error {
 	if f.err() != nil || f.sel.Incremental {
 		return f.end()
 	}
-	if f.version != 0 && !w.skipped && (f.rows.Load() > 0 || w.before.N > 0) {
+	if f.version != 0 && !w.track.position(f).Skipped && (f.rows.Load() > 0 || w.before.N > 0) {
 		if err := w.run.Sink.ActivateVersion(f.name, f.version); err != nil {
 			return err
 		}

@@ -1,7 +1,9 @@
 package engine_test
 
 import (
+	"bytes"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -142,6 +144,29 @@ func TestUnknownTypeActivatesNothing(t *testing.T) {
 		if _, came := activated["custom_content"]; came == unknown || activated["pages"] == 0 {
 			t.Errorf("unknown=%v: activated %v", unknown, activated)
 		}
+	}
+}
+
+// TestUnknownTypeOfTheRunBefore: nor are they by the run that goes on behind that type.
+func TestUnknownTypeOfTheRunBefore(t *testing.T) {
+	t.Parallel()
+	o := shown(66, 60)
+	o.CustomContent = 60
+	w := newWorld(t, o)
+	w.everyState, w.config.PageSize, w.config.EmitActivateVersion = true, 5, true
+	w.config.CustomContentTypes = w.site.CustomTypes()
+	w.site.SetFaults(ofType(w.config.CustomContentTypes[0], simconfluence.Status(http.StatusNotFound, "")))
+	s := sync_{streams: []string{"custom_content"}}
+	lines := w.run(s).lines
+	cut := slices.IndexFunc(lines, func(line []byte) bool { return bytes.Contains(line, []byte(`"n":10,`)) })
+	if cut < 0 {
+		t.Fatal("no state is of the second type")
+	}
+	s.state, _ = w.read(lines[:cut+1], rows{}, nil)
+	w.site.SetFaults()
+	activated := s.activations()
+	if out := w.run(s); out.err != nil || len(activated) > 0 {
+		t.Errorf("activated %v, error %v", activated, out.err)
 	}
 }
 

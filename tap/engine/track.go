@@ -104,6 +104,7 @@ func (t *track) wake() {
 func (t *track) restart(at state.Position) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	at.Skipped = t.at.Skipped
 	t.units, t.pages, t.at = nil, 0, at
 }
 
@@ -115,6 +116,15 @@ func (t *track) nextList(i int) {
 		t.at.List, t.at.After, t.at.Cursor, t.at.Next = i, "", "", false
 		t.touched = true
 	}
+}
+
+// skipTo moves the position to the beginning of a listing, and keeps that something before it was
+// left out.
+func (t *track) skipTo(i int) {
+	t.nextList(i)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.at.Skipped = true
 }
 
 // setHigh keeps what the bookmark becomes when the walk ends.

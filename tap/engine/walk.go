@@ -37,9 +37,8 @@ type walk struct {
 	// pagesRead counts the answers of listings, without the trash.
 	pagesRead int
 	// answered is the type of custom content that the last answer was of, of this run or the
-	// one before; skipped says that the site did not know another one.
+	// one before.
 	answered string
-	skipped  bool
 	// together and first choose the parents on which combined reads and derived first
 	// versions are compared with the plain routes; nil for none.
 	together, first *sampler
@@ -170,12 +169,11 @@ func (w *walk) skipType(i int, err error) int {
 	kind := w.lists[i].partition
 	w.run.skipped.add("type of custom content that the site does not know")
 	w.run.log.Warn("skipping a type of custom content that the site refuses", "type", kind, "error", err)
-	w.skipped = true
 	for i+1 < len(w.lists) && w.lists[i+1].partition == kind {
 		i++
 	}
 	w.track.setHigh("")
-	w.track.nextList(i + 1)
+	w.track.skipTo(i + 1)
 	return i
 }
 

@@ -73,6 +73,8 @@ type Position struct {
 	// Next says that row N was the last of its page, so that no row of the cursor's page is
 	// written, whatever its sort key.
 	Next bool `json:"next,omitempty"`
+	// Skipped says that a type of custom content was left out, since the site did not know it.
+	Skipped bool `json:"skipped,omitempty"`
 	// High is what the bookmark becomes when an incremental walk ends.
 	High string `json:"high,omitempty"`
 }

@@ -1,7 +1,9 @@
 package engine_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -35,6 +37,31 @@ func TestDoneIsToldBehindTheVersion(t *testing.T) {
 				if entry.Done != nil && !over[name] {
 					t.Errorf("%s is done before its version: %s", name, line)
 				}
+			}
+		}
+	}
+}
+
+// TestEveryCutActivates: a run that goes on from any state of a full read activates its version,
+// unless that had been done.
+func TestEveryCutActivates(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, shown(68, 40))
+	w.everyState, w.config.PageSize, w.config.EmitActivateVersion = true, 10, true
+	for _, name := range []string{"groups", "pages", "page_footer_comments", "custom_content"} {
+		whole := sync_{streams: []string{name}}
+		whole.activations() // with a state just before
+		lines := w.run(whole).lines
+		over := slices.IndexFunc(lines, func(line []byte) bool { return bytes.Contains(line, []byte("ACTIVATE_VERSION")) })
+		for i, line := range lines[:over] {
+			if !bytes.Contains(line, []byte(`"STATE"`)) {
+				continue
+			}
+			s := sync_{streams: []string{name}}
+			s.state, _ = w.read(lines[:i+1], rows{}, nil)
+			activated := s.activations()
+			if out := w.run(s); out.err != nil || activated[name] == 0 {
+				t.Errorf("%s is not activated after %s: %v", name, s.state, out.err)
 			}
 		}
 	}

@@ -13,15 +13,17 @@ import (
 )
 
 // again returns the walk from the head that follows an incremental walk which went on from
-// an earlier run.
+// an earlier run. Streams that failed are not in it: they stay where they failed.
 func (w *walk) again() *walk {
 	from := state.Position{Walk: newName(), For: w.before.For}
 	head := *w
 	head.before, head.resumed, head.track, head.pagesRead = from, false, newTrack(from), 0
+	head.feeds, head.own, head.children = nil, nil, nil
 	for _, f := range w.feeds {
-		if f.err() == nil {
+		if f.err() == nil && !f.left.Load() {
 			e := w.run.ledger.entry(f.name)
 			f.bookmark = timeOf(e.ReplicationKeyValue)
+			head.take([]*feed{f})
 		}
 	}
 	return &head

@@ -350,3 +350,25 @@ func TestVersionsSinceBookmark(t *testing.T) {
 		}
 	}
 }
+
+// TestStoppedStreamKeepsItsPlace: a run that goes on stops a stream after many failures, then
+// reads the head of the listing. The stream stays where it failed, and the next run reads on there.
+func TestStoppedStreamKeepsItsPlace(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, shown(77, 150))
+	w.everyState, w.config.PageSize, w.config.AuditSamples, w.config.MaxRetries = true, 10, 0, 0
+	s := sync_{streams: []string{"pages", "page_versions"}, incremental: true}
+	h := newHeld(t)
+	s.cut = bytesOf(w.run(s).lines) * 4 / 10
+	h.take(w.run(s).lines)
+	s.cut, s.state = 0, h.state()
+	refuse(http.StatusForbidden, "/pages/{id}/versions")(w)
+	out := w.run(s)
+	w.wantFailed(out, "page_versions")
+	h.take(out.lines)
+	w.site.SetFaults()
+	w.finish(s, h)
+	if missing := w.missing(h.rows, s.streams); missing != nil {
+		t.Errorf("rows are missing: %q", missing)
+	}
+}

@@ -23,6 +23,8 @@ type listing struct {
 	statuses []string
 	// spaces are the ids of the spaces listed, nil for all.
 	spaces []string
+	// everyType asks for all types of custom content and not just those of custom_content_types.
+	everyType bool
 }
 
 // listsOf returns the requests that list a route, one after another: batches of spaces,
@@ -37,7 +39,7 @@ func (r *Run) listsOf(ctx context.Context, l *stream.Listing, how listing) ([]li
 	if how.body && l.Body {
 		q = q.withBody(r.Config.BodyFormat)
 	}
-	lists, err := r.byType(ctx, l, base, q)
+	lists, err := r.byType(ctx, l, base, q, how.everyType)
 	if err != nil {
 		return nil, err
 	}
@@ -46,12 +48,12 @@ func (r *Run) listsOf(ctx context.Context, l *stream.Listing, how listing) ([]li
 }
 
 // byType repeats a list for every type that the route has to be asked for.
-func (r *Run) byType(ctx context.Context, l *stream.Listing, base list, q query) ([]list, error) {
+func (r *Run) byType(ctx context.Context, l *stream.Listing, base list, q query, every bool) ([]list, error) {
 	base.request.Query = q
 	if !l.Typed {
 		return []list{base}, nil
 	}
-	types, err := r.customTypes(ctx)
+	types, err := r.customTypes(ctx, every)
 	if err != nil {
 		return nil, err
 	}

@@ -54,12 +54,8 @@ func (r *Run) keepOwner(l *stream.Listing, trash bool) keep {
 			return r.spaces.included != nil, nil
 		}
 		if id, ok := row.Get("customContentId").Text(); ok && slices.Contains(l.Owners, "customContentId") {
-			if trash {
+			if trash || owned.partial {
 				return r.keepHidden(ctx, id, owned)
-			}
-			if r.spaces.included != nil && len(owned.ids[stream.CustomContent]) == 0 {
-				r.warnOnce("unknown owner", "what belongs to custom content of unknown types is left out, since its space can't be told; set custom_content_types",
-					"listing", stream.Attachments.Name)
 			}
 		}
 		return r.spaces.included == nil, nil
@@ -84,6 +80,9 @@ type owners struct {
 	asOf int64
 	// ids are sorted, by the listing that shows them.
 	ids map[*stream.Listing][]uint64
+	// partial says that not all custom content is among them: the site refuses a type of it, or
+	// the search for types.
+	partial bool
 }
 
 // has says whether one of a row's fields names an owner.
@@ -138,31 +137,34 @@ func (r *Run) readOwners(ctx context.Context, since int64) (*owners, error) {
 	}
 	owned := &owners{asOf: r.ticks.Add(1), ids: map[*stream.Listing][]uint64{}}
 	for _, l := range ownerListings {
-		ids, err := r.ownerIDs(ctx, l)
-		if err != nil {
+		if err := r.addOwners(ctx, owned, l); err != nil {
 			return nil, fmt.Errorf("listing %s of the chosen spaces: %w", l.Name, err)
 		}
-		owned.ids[l] = ids
 	}
 	r.owned = owned
 	return owned, nil
 }
 
-// ownerIDs lists the owners of one kind, sorted.
-func (r *Run) ownerIDs(ctx context.Context, l *stream.Listing) ([]uint64, error) {
-	named := r.spaces.included
-	if named == nil {
-		named = slices.SortedFunc(maps.Keys(r.spaces.excluded), compareIDs)
+// addOwners lists the owners of one kind: custom content of every type, whichever are read.
+func (r *Run) addOwners(ctx context.Context, owned *owners, l *stream.Listing) error {
+	how := listing{spaces: r.spaces.included, statuses: append([]string{stream.Current, stream.Archived}, r.Config.PageStatus...), everyType: true}
+	if how.spaces == nil {
+		how.spaces = slices.SortedFunc(maps.Keys(r.spaces.excluded), compareIDs)
 	}
-	lists, err := r.listsOf(ctx, l, listing{spaces: named, statuses: append([]string{stream.Current, stream.Archived}, r.Config.PageStatus...)})
+	lists, err := r.listsOf(ctx, l, how)
 	if err != nil && l.Typed && !endsRun(ctx, err) && refusesSearch(err) {
-		return nil, nil // Unknown types have no owners; what belongs to one is told where it is left out.
+		owned.partial = true
+		if how.everyType = false; len(r.Config.CustomContentTypes) == 0 {
+			return nil
+		}
+		lists, err = r.listsOf(ctx, l, how)
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var ids []uint64
 	for _, li := range lists {
+		li.request.Ahead = false // the page whose rows are decided on may hold the memory that is waited for
 		err := r.each(ctx, li.request, func(row row) error {
 			text, _ := row.Get("id").Text()
 			id, err := strconv.ParseUint(text, 10, 64)
@@ -172,12 +174,17 @@ func (r *Run) ownerIDs(ctx context.Context, l *stream.Listing) ([]uint64, error)
 			ids = append(ids, id)
 			return nil
 		})
-		if err != nil && !(li.refusable && unknownType(err)) {
-			return nil, err
+		switch {
+		case err == nil:
+		case li.refusable && unknownType(err):
+			owned.partial = true
+		default:
+			return err
 		}
 	}
 	slices.Sort(ids)
-	return slices.Compact(ids), nil
+	owned.ids[l] = slices.Compact(ids)
+	return nil
 }
 
 // cheaperByOwner says whether the chosen spaces are so few that what has no space of its
@@ -197,6 +204,9 @@ func (r *Run) cheaperByOwner(ctx context.Context, l *stream.Listing) (bool, erro
 		return false, fatal(ctx, err) // the walk that needs them says so
 	}
 	kind := searchKinds[l]
+	if owned.partial && kind != "" {
+		return false, nil // attachments of custom content that is not among them
+	}
 	byOwner := 0
 	for _, of := range ownerListings {
 		if kind != "" || of != stream.CustomContent {

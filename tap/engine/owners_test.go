@@ -1,11 +1,14 @@
 package engine_test
 
 import (
+	"bytes"
 	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
@@ -124,4 +127,80 @@ func TestOwnersRefused(t *testing.T) {
 			t.Errorf("%d rows of %s, want %d", len(got[name]), name, n)
 		}
 	}
+}
+
+// TestOwnersOfRefusedTypes: attachments of custom content of a type that the site refuses to
+// list, at once or halfway, or whose types can't be searched for.
+func TestOwnersOfRefusedTypes(t *testing.T) {
+	t.Parallel()
+	no := simconfluence.Status(http.StatusNotFound, `{"errors":[{"status":404,"code":"NOT_FOUND","title":"no"}]}`)
+	for _, exclude := range []bool{false, true} {
+		for name, fault := range map[string]func(kind string) simconfluence.Fault{
+			"a type":           func(kind string) simconfluence.Fault { return ofType(kind, no) },
+			"a type, halfway":  func(kind string) simconfluence.Fault { return ofType(kind, simconfluence.After(1, no)) },
+			"the search":       func(string) simconfluence.Fault { return simconfluence.Where(isSearch, no) },
+			"nothing":          func(string) simconfluence.Fault { return simconfluence.Where(isSearch, pass) },
+			"nothing, but set": nil,
+		} {
+			o := shown(65, 60)
+			o.CustomContent, o.Attachments, o.Spaces = 60, 200, 2
+			w := newWorld(t, o)
+			w.config.PageSize = 5
+			scope := simconfluence.TruthOptions{SpaceKeys: w.site.SpaceKeys()[:1]}
+			w.config.SpaceKeys = scope.SpaceKeys
+			if exclude {
+				scope = simconfluence.TruthOptions{ExcludeSpaceKeys: scope.SpaceKeys}
+				w.config.SpaceKeys, w.config.ExcludeSpaceKeys = nil, scope.ExcludeSpaceKeys
+			}
+			if fault == nil {
+				w.config.CustomContentTypes = w.site.CustomTypes()[1:] // what is read is not all there is
+			} else {
+				w.site.SetFaults(fault(w.site.CustomTypes()[0]))
+			}
+			s := sync_{streams: []string{"spaces", "attachments"}}
+			out := w.run(s)
+			if out.err != nil {
+				t.Fatal(out.err)
+			}
+			got := rows{}
+			w.read(out.lines, got, nil)
+			n := 0
+			for range w.site.Truth("attachments", scope) {
+				n++
+			}
+			if len(got["attachments"]) != n {
+				t.Errorf("exclude=%v, refused %s: %d attachments, want %d; warnings %q", exclude, name, len(got["attachments"]), n, w.warnings())
+			}
+		}
+	}
+}
+
+func isSearch(r *http.Request) bool { return r.URL.Path == "/wiki/rest/api/search" }
+
+func pass(http.ResponseWriter, *http.Request, http.Handler) bool { return false }
+
+// TestOwnersBesideLargePages: owners are read while a page of their listing waits to be decided
+// on and the next one for memory. Neither waits for the other.
+func TestOwnersBesideLargePages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPaced(t, shown(61, 120), 0)
+		p.config.PageSize, p.config.SpaceKeys = 100, p.site.SpaceKeys()[:1]
+		second := make(chan struct{})
+		n := 0
+		p.site.SetFaults(
+			simconfluence.On("/attachments", func(rw http.ResponseWriter, r *http.Request, next http.Handler) bool {
+				if n++; n == 2 {
+					time.AfterFunc(time.Minute/2, func() { close(second) }) // by then it has found no room
+				}
+				pad := func(body []byte) []byte { return append(bytes.Repeat([]byte(" "), 52<<20), body...) }
+				return simconfluence.Rewrite(pad)(rw, r, next)
+			}),
+			simconfluence.On("/pages", func(http.ResponseWriter, *http.Request, http.Handler) bool {
+				<-second
+				return false
+			}))
+		if out := p.sync(t.Context(), sync_{streams: []string{"attachments"}, incremental: true}); out.err != nil {
+			t.Error(out.err)
+		}
+	})
 }

@@ -222,3 +222,18 @@ func TestDifferenceThatCannotBeReadAgain(t *testing.T) {
 		}
 	}
 }
+
+// TestDifferenceOfAParentThatIsRefused: nor is a parent that can't be asked whether it left.
+func TestDifferenceOfAParentThatIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusForbidden, http.StatusInternalServerError} {
+		w := liar(t, lies()[0])
+		w.seed, w.config.AuditSamples = 1, 500
+		refuse(status, "/pages/{id}")(w)
+		s := sync_{streams: []string{"page_footer_comments"}}
+		got, _, _ := w.collect(s)
+		if missing := w.missing(got, s.streams); missing != nil {
+			t.Errorf("%d: rows are missing: %q", status, missing)
+		}
+	}
+}

@@ -54,14 +54,13 @@ func behind(l *stream.Listing, a, b state.Position) (state.Position, bool) {
 		}
 		return a, true
 	}
-	if a.After == "" {
-		return a, true
+	if a.After != "" && (b.After == "" || s.compare(b.After, a.After) < 0) {
+		a, b = b, a
 	}
-	if b.After == "" || s.compare(b.After, a.After) < 0 {
-		return b, true
-	}
-	if s.order != byID && s.compare(a.After, b.After) == 0 && a.Cursor != b.Cursor {
-		a.Cursor, a.Next = "", false // rows of an equal time may lie on both pages: look for them from the start
+	if s.order != byID && a.After != "" && a.Cursor != b.Cursor {
+		// Rows of an equal time may lie on both pages, and a row may show another time than the one
+		// that it is sorted by: where the position is is looked for from the listing's start.
+		a.Cursor, a.Next = "", false
 	}
 	return a, true
 }

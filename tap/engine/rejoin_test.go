@@ -21,17 +21,18 @@ func TestBehind(t *testing.T) {
 		a, b    state.Position
 		want    state.Position // none: they stay apart
 	}{
-		"ids go by number, whatever n says": {stream.Pages, at(0, 9, "99", "c"), at(0, 7, "100", "d"), at(0, 9, "99", "c")},
-		"the same id on two pages":          {stream.Pages, at(0, 9, "99", "c"), at(0, 7, "99", "d"), at(0, 9, "99", "c")},
-		"times":                             {stream.Attachments, at(0, 9, late, "d"), at(0, 9, early, "c"), at(0, 9, early, "c")},
-		"an equal time on one page":         {stream.Attachments, at(0, 9, early, "c"), at(0, 8, early, "c"), at(0, 9, early, "c")},
-		"an equal time on two pages":        {stream.Attachments, at(0, 9, early, "c"), at(0, 8, early, "d"), at(0, 9, early, "")},
-		"an earlier listing":                {stream.Pages, at(1, 9, "5", "c"), at(0, 10, "700", "d"), at(0, 10, "700", "d")},
-		"the beginning of a listing":        {stream.Pages, at(1, 9, "5", "c"), at(1, 8, "", ""), at(1, 8, "", "")},
-		"far apart":                         {stream.Pages, at(0, 900, "900", "c"), at(0, 7, "7", "d"), none},
-		"another listing":                   {stream.Pages, at(0, 5, "90", "c"), other, none},
-		"rows without a key":                {stream.Pages, at(0, 5, "", "c"), at(0, 5, "90", "c"), none},
-		"no order":                          {stream.FooterComments, at(0, 5, "", "c"), at(0, 5, "", "c"), none},
+		"ids go by number, whatever n says":   {stream.Pages, at(0, 9, "99", "c"), at(0, 7, "100", "d"), at(0, 9, "99", "c")},
+		"the same id on two pages":            {stream.Pages, at(0, 9, "99", "c"), at(0, 7, "99", "d"), at(0, 9, "99", "c")},
+		"times":                               {stream.Attachments, at(0, 9, late, "d"), at(0, 9, early, "c"), at(0, 9, early, "")},
+		"an equal time on one page":           {stream.Attachments, at(0, 9, early, "c"), at(0, 8, early, "c"), at(0, 9, early, "c")},
+		"an equal time on two pages":          {stream.Attachments, at(0, 9, early, "c"), at(0, 8, early, "d"), at(0, 9, early, "")},
+		"another time than that of the order": {stream.Attachments, at(0, 9, "2090-01-01T00:00:00.000Z", "c"), at(0, 19, late, "d"), at(0, 19, late, "")},
+		"an earlier listing":                  {stream.Pages, at(1, 9, "5", "c"), at(0, 10, "700", "d"), at(0, 10, "700", "d")},
+		"the beginning of a listing":          {stream.Pages, at(1, 9, "5", "c"), at(1, 8, "", ""), at(1, 8, "", "")},
+		"far apart":                           {stream.Pages, at(0, 900, "900", "c"), at(0, 7, "7", "d"), none},
+		"another listing":                     {stream.Pages, at(0, 5, "90", "c"), other, none},
+		"rows without a key":                  {stream.Pages, at(0, 5, "", "c"), at(0, 5, "90", "c"), none},
+		"no order":                            {stream.FooterComments, at(0, 5, "", "c"), at(0, 5, "", "c"), none},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, pair := range [][2]state.Position{{c.a, c.b}, {c.b, c.a}} {

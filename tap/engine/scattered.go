@@ -236,7 +236,13 @@ func (a *scattered) end(ctx context.Context) error {
 			if err == nil { // a list that can't be read again excuses nothing
 				difference = lacks(short, alike(a.plain[p.id], again))
 			}
-			if difference != "" && !a.inScope(ctx, p) {
+		}
+		if difference != "" {
+			in, err := a.inScope(ctx, p)
+			if err != nil {
+				return err
+			}
+			if !in {
 				difference = "" // it left the scope meanwhile, and its rows with it
 			}
 		}
@@ -249,20 +255,25 @@ func (a *scattered) end(ctx context.Context) error {
 	return nil
 }
 
-// inScope says whether a parent is still there, with a status that is read.
-func (a *scattered) inScope(ctx context.Context, p *parent) bool {
+// inScope says whether a parent is still there, with a status that is read. One that can't be
+// asked for is. The error ends the run.
+func (a *scattered) inScope(ctx context.Context, p *parent) (bool, error) {
 	r, l := a.walk.run, a.feed.stream.Parent
 	asked := []query{nil}
 	if l.Body && slices.Contains(l.Statuses, stream.Archived) {
 		asked = append(asked, query{{"status", stream.Archived}})
 	}
 	for _, q := range asked {
-		if doc, err := r.Client.Get(ctx, itemRequest(l, p.id, q)); err == nil {
+		doc, err := r.Client.Get(ctx, itemRequest(l, p.id, q))
+		if err == nil {
 			status, ok := doc.Get("status").Text()
-			return !ok || slices.Contains(r.Config.PageStatus, status)
+			return !ok || slices.Contains(r.Config.PageStatus, status), nil
+		}
+		if client.KindOf(err) != client.KindNotFound {
+			return true, fatal(ctx, err)
 		}
 	}
-	return false
+	return false, nil
 }
 
 // sinceBookmark leaves out what an incremental stream does not want.

@@ -118,6 +118,13 @@ func (t *track) nextList(i int) {
 	}
 }
 
+// count adds finished rows that have no position of their own.
+func (t *track) count(n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.at.N += n
+}
+
 // skipTo moves the position to the beginning of a listing, and keeps that something before it was
 // left out.
 func (t *track) skipTo(i int) {

@@ -19,12 +19,13 @@ type customTypes struct {
 	err   error // why the search failed that should have found them
 }
 
-// customTypes returns the types of custom content to read: those configured, else those
-// that a search finds, since no route lists types. A search that fails or is refused is an
-// error: there may be types, whose rows would be missing without a word.
-func (r *Run) customTypes(ctx context.Context) ([]string, error) {
-	if len(r.Config.CustomContentTypes) > 0 {
-		return r.Config.CustomContentTypes, nil
+// customTypes returns the types of custom content to read: those configured, else, or if every
+// type is asked for, those that a search finds, since no route lists types. A search that fails
+// or is refused is an error: there may be types, whose rows would be missing without a word.
+func (r *Run) customTypes(ctx context.Context, every bool) ([]string, error) {
+	configured := r.Config.CustomContentTypes
+	if len(configured) > 0 && !every {
+		return configured, nil
 	}
 	r.types.mu.Lock()
 	defer r.types.mu.Unlock()
@@ -38,6 +39,9 @@ func (r *Run) customTypes(ctx context.Context) ([]string, error) {
 	case err != nil:
 		r.types.known, r.types.err = true, fmt.Errorf("looking for types of custom content, which custom_content_types would name: %w", err)
 		return nil, r.types.err
+	case len(configured) > 0:
+		// A search may not show all there is.
+		found = slices.Compact(slices.Sorted(slices.Values(append(found, configured...))))
 	case len(found) == 0:
 		r.log.Info("a search found no custom content; set custom_content_types if there is some")
 	default:

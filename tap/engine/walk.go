@@ -89,9 +89,10 @@ func (w *walk) walk(ctx context.Context) error {
 	}
 	if goesOn {
 		// A row of the old range that was edited in between has moved above it.
-		head := w.again()
-		if err := head.through(ctx, nil, true); err != nil {
-			return err
+		if head := w.again(); len(head.feeds) > 0 {
+			if err := head.through(ctx, nil, true); err != nil {
+				return err
+			}
 		}
 	}
 	for _, f := range w.feeds {
@@ -238,21 +239,18 @@ func (w *walk) readList(ctx context.Context, i int) error {
 	if w.lists[i].order == byChange && refusesSort(err) && w.unsort(ctx, i, err) {
 		return w.read(ctx, i, state.Position{List: i})
 	}
-	if resume.Cursor == "" && resume.After == "" {
-		return err
-	}
-	switch {
-	case errors.Is(err, errDisorder), isCursor(err) && resume.After == "":
-		w.run.log.Warn("the listing can't go on where it was and starts again; rows may come twice",
-			"listing", w.listing.Name, "error", err)
-		w.track.restart(state.Position{Walk: newName(), For: w.before.For, List: i, High: w.highOf(i)})
-		return w.read(ctx, i, state.Position{List: i})
-	case isCursor(err):
+	if isCursor(err) && resume.Cursor != "" && resume.After != "" {
 		w.run.log.Warn("the site refuses the old cursor; the listing is read from its start, without what is done",
 			"listing", w.listing.Name, "after", resume.After)
 		resume.Cursor, resume.Next = "", false
 		w.track.restart(resume)
-		return w.read(ctx, i, resume)
+		err = w.read(ctx, i, resume)
+	}
+	if errors.Is(err, errDisorder) || isCursor(err) && resume.Cursor != "" {
+		w.run.log.Warn("the listing can't go on where it was and starts again; rows may come twice",
+			"listing", w.listing.Name, "error", err)
+		w.track.restart(state.Position{Walk: newName(), For: w.before.For, List: i, High: w.highOf(i)})
+		return w.read(ctx, i, state.Position{List: i})
 	}
 	return err
 }
@@ -335,8 +333,10 @@ func (w *walk) readOffset(ctx context.Context, i int) error {
 		return id
 	}
 	limit := min(w.run.Config.PageSize, w.listing.MaxLimit)
-	return w.run.Client.OffsetPages(ctx, w.lists[i].request, limit, key, func(rows []row) error {
+	n := 0
+	err := w.run.Client.OffsetPages(ctx, w.lists[i].request, limit, key, func(rows []row) error {
 		w.countRequest()
+		n += len(rows)
 		items := make([]item, 0, len(rows))
 		for _, row := range rows {
 			items = append(items, item{row: row})
@@ -348,6 +348,10 @@ func (w *walk) readOffset(ctx context.Context, i int) error {
 		}
 		return w.run.ledger.checkpoint()
 	})
+	if err == nil {
+		w.track.count(n)
+	}
+	return err
 }
 
 // countRequest counts a listing's request for the streams whose records it holds, or else

@@ -8,14 +8,14 @@ import (
 // sample decides whether a parent's shortcuts are compared with the plain routes.
 func (r *reading) sample(p *parent, row row, atEnd bool) error {
 	w := r.walk
-	if w.together == nil || p.id == "" {
-		return nil
-	}
-	if together(p.need) > 1 && (w.together.take(p.status) || atEnd) {
+	if w.together != nil && together(p.need) > 1 && (w.together.take(p.status) || atEnd) {
 		p.audited = true
 	}
+	if w.first == nil {
+		return nil
+	}
 	for _, f := range w.children {
-		if f.stream.Derive != stream.FirstVersion || p.version != 1 || f.plain || f.left.Load() {
+		if f.stream.Derive != stream.FirstVersion || p.version != 1 || f.plain || f.left.Load() || !w.audits(f) {
 			continue
 		}
 		if !w.first.take(p.status) && !atEnd {

@@ -243,8 +243,10 @@ func (r *Run) newWalk(ctx context.Context, p pass, feeds []*feed) (*walk, error)
 	w.take(feeds)
 	if !p.incremental {
 		w.together = newSampler(r.random.of(p.listing.Name+" combined read"), r.Config.AuditSamples)
-		w.first = newSampler(r.random.of(p.listing.Name+" first version"), r.Config.AuditSamples)
 		w.together.skip(from.N)
+	}
+	if slices.ContainsFunc(feeds, w.audits) {
+		w.first = newSampler(r.random.of(p.listing.Name+" first version"), r.Config.AuditSamples)
 		w.first.skip(from.N)
 	}
 	r.log.Debug("planned a walk", "listing", p.listing.Name, "incremental", p.incremental, "streams", w.names(),

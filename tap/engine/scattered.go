@@ -62,10 +62,14 @@ func (w *walk) shortcutOf(f *feed) string {
 	return ""
 }
 
+// audits says whether a stream's shortcuts are audited in this walk. Of incremental reads only
+// the first is: the later ones do as it did.
+func (w *walk) audits(f *feed) bool { return !w.incremental || f.fresh }
+
 // audited names the scattered shortcut on which a stream is audited in this walk, empty for
-// none. Of incremental reads only the first is: the later ones do as it did.
+// none.
 func (w *walk) audited(f *feed) string {
-	if w.incremental && !f.fresh {
+	if !w.audits(f) {
 		return ""
 	}
 	return w.shortcutOf(f)

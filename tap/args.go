@@ -55,9 +55,7 @@ func (o *options) singerFlags(fs *flag.FlagSet) {
 	for _, name := range []string{"config", "c"} {
 		fs.Var(&o.config, name, "")
 	}
-	for _, name := range []string{"catalog"} {
-		fs.StringVar(&o.catalog, name, "", "")
-	}
+	fs.StringVar(&o.catalog, "catalog", "", "")
 	for _, name := range []string{"properties", "p"} {
 		fs.StringVar(&o.properties, name, "", "")
 	}
@@ -129,5 +127,6 @@ Exit status:
   1  a stream failed (the others are complete), or the run ended early
   2  the command line, a setting, the catalog or the state is wrong; nothing was read
   3  Singer only: the site refuses the credentials or the account, or is not there
-  4  Singer only: the site asks to wait longer than max_retry_wait; try again later
+  4  Singer only: the site asks to wait longer than max_retry_wait, or answers 429
+     until max_retries are used up; try again later
 `, Name)

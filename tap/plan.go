@@ -138,7 +138,7 @@ func hints(e engine.Estimate, perSecond float64) []string {
 		out = append(out, fmt.Sprintf("requests_per_second %g would make it %s, if the site lets it.", 2*perSecond, duration(float64(e.Requests)/perSecond/2)))
 	}
 	if slices.ContainsFunc(e.Walks, func(w engine.WalkEstimate) bool { return !w.Incremental }) {
-		out = append(out, "Incremental reads (replication-method INCREMENTAL, or Airbyte's incremental sync) make later runs short; labels, properties, permissions and child_pages are always read in full.")
+		out = append(out, "Incremental reads (replication-method INCREMENTAL, or Airbyte's incremental sync) make later runs short; labels, properties, permissions, spaces, groups and child_pages are always read in full.")
 	}
 	return out
 }

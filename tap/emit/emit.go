@@ -93,10 +93,3 @@ func (o *Out) Write(lines []byte) error {
 	}
 	return o.err
 }
-
-// Err returns the error that ended the output, or nil.
-func (o *Out) Err() error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.err
-}

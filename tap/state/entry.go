@@ -23,8 +23,8 @@ type Entry struct {
 	// ReplicationKey and ReplicationKeyValue are the bookmark of an incremental stream.
 	ReplicationKey      string `json:"replication_key,omitempty"`
 	ReplicationKeyValue string `json:"replication_key_value,omitempty"`
-	// Scope stands for the spaces and statuses that the bookmark was set in, empty for all
-	// spaces and the default statuses.
+	// Scope stands for the spaces and live statuses of the last incremental run, empty for all of
+	// them.
 	Scope string `json:"scope,omitempty"`
 	// Version is the table version that ACTIVATE_VERSION will name, drawn when a full read
 	// begins.

@@ -101,10 +101,11 @@ type Listing struct {
 	MaxLimit int
 	// Typed says that the route lists one type at a time, named by the type parameter.
 	Typed bool
-	// Owners are the row fields that may name the page, post or custom content it belongs
-	// to, where the listing can't be filtered by space.
+	// Owners are the row fields whose ids tell the row's space where it doesn't name it: of the
+	// page, post or custom content it belongs to or, for custom content, its own.
 	Owners []string
-	// ByOwner is the route that lists one page's rows, with {kind} and {id}.
+	// ByOwner is the route that lists the rows of one page, post or custom content, with {kind}
+	// and {id}; empty without one.
 	ByOwner string
 }
 

@@ -252,15 +252,13 @@ func TestSpacesIgnored(t *testing.T) {
 	streams := []string{"spaces", "pages", "blog_posts", "tasks", "page_labels"}
 	got, _, _ := w.collect(sync_{streams: streams})
 	for _, name := range streams {
-		n := 0
-		for range w.site.Truth(name, simconfluence.TruthOptions{SpaceKeys: w.config.SpaceKeys}) {
-			n++
-		}
-		if len(got[name]) != n {
+		if n := w.count(name, simconfluence.TruthOptions{SpaceKeys: w.config.SpaceKeys}); len(got[name]) != n {
 			t.Errorf("%d rows of %s, want %d", len(got[name]), name, n)
 		}
 	}
 }
+
+func isSearch(r *http.Request) bool { return r.URL.Path == "/wiki/rest/api/search" }
 
 // TestSearchRefused: without the search nothing tells which types of custom content there
 // are. The stream fails, whatever the words of the refusal; nothing else does.
@@ -272,7 +270,7 @@ func TestSearchRefused(t *testing.T) {
 		http.StatusBadRequest: "no",
 	} {
 		w := newWorld(t, shown(49, 30))
-		w.site.SetFaults(simconfluence.Where(func(r *http.Request) bool { return r.URL.Path == "/wiki/rest/api/search" },
+		w.site.SetFaults(simconfluence.Where(isSearch,
 			simconfluence.Status(status, `{"statusCode":`+strconv.Itoa(status)+`,"message":"`+words+`"}`)))
 		out := w.run(sync_{})
 		got := rows{}
@@ -304,7 +302,7 @@ func TestTypesBehindUnknownOnes(t *testing.T) {
 			Type string `json:"type"`
 		} `json:"content"`
 	}
-	w.site.SetFaults(simconfluence.Where(func(r *http.Request) bool { return r.URL.Path == "/wiki/rest/api/search" },
+	w.site.SetFaults(simconfluence.Where(isSearch,
 		func(rw http.ResponseWriter, r *http.Request, _ http.Handler) bool {
 			if r.URL.Query().Get("includeArchivedSpaces") != "true" {
 				t.Error("archived spaces are not searched")

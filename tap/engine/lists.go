@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -154,7 +153,7 @@ func (r *Run) scope(l *stream.Listing) string {
 	if !r.spaces.narrowed() && without == nil {
 		return ""
 	}
-	return short(fmt.Sprint(r.spaces.included, slices.SortedFunc(maps.Keys(r.spaces.excluded), compareIDs), without))
+	return short(fmt.Sprint(r.spaces.included, r.spaces.leftOut(), without))
 }
 
 // short is a hash of a text.
@@ -178,7 +177,7 @@ func (r *Run) hash(l *stream.Listing, incremental bool, lists []list) string {
 		}
 	}
 	if len(r.spaces.excluded) > 0 {
-		line("without", strings.Join(slices.Sorted(maps.Keys(r.spaces.excluded)), ","))
+		line("without", strings.Join(r.spaces.leftOut(), ","))
 	}
 	if len(l.Owners) > 0 && r.spaces.included != nil {
 		line("within", strings.Join(r.spaces.included, ","))

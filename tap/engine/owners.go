@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,10 +52,8 @@ func (r *Run) keepOwner(l *stream.Listing, trash bool) keep {
 		if owned.has(row, l.Owners) {
 			return r.spaces.included != nil, nil
 		}
-		if id, ok := row.Get("customContentId").Text(); ok && slices.Contains(l.Owners, "customContentId") {
-			if trash || owned.partial {
-				return r.keepHidden(ctx, id, owned)
-			}
+		if id, ok := row.Get("customContentId").Text(); ok && (trash || owned.partial) && slices.Contains(l.Owners, "customContentId") {
+			return r.keepHidden(ctx, id, owned)
 		}
 		return r.spaces.included == nil, nil
 	}
@@ -106,15 +103,16 @@ func (o *owners) hasID(text string) bool {
 	return false
 }
 
-// keepHidden decides by custom content that no listing shows, because it is in the trash:
-// it is asked for on its own. Where that is refused too, the row is kept.
+// keepHidden decides by custom content that no listing shows, because it is in the trash
+// or of a type that the site refuses to list: it is asked for on its own. Where that is refused
+// too, the row is kept.
 func (r *Run) keepHidden(ctx context.Context, id string, owned *owners) (bool, error) {
 	doc, err := r.Client.Get(ctx, itemRequest(stream.CustomContent, id, nil))
 	if err != nil {
 		if endsRun(ctx, err) {
 			return false, err
 		}
-		r.warnOnce("hidden owner", "can't tell the space of custom content in the trash; what belongs to it is kept", "id", id, "error", err)
+		r.warnOnce("hidden owner", "can't tell the space of custom content in the trash or of a type that can't be listed; what belongs to it is kept", "id", id, "error", err)
 		return true, nil
 	}
 	if space, ok := doc.Get("spaceId").Text(); ok {
@@ -126,14 +124,17 @@ func (r *Run) keepHidden(ctx context.Context, id string, owned *owners) (bool, e
 // readOwners returns the owners, read after a tick: a listing without bodies, once a run
 // where no row asks for newer ones.
 func (r *Run) readOwners(ctx context.Context, since int64) (*owners, error) {
+	if known := r.ownersAsOf(since); known != nil { // every row asks, also while others wait for newer ones
+		return known, nil
+	}
 	select {
 	case r.ownerTurn <- struct{}{}:
 		defer func() { <-r.ownerTurn }()
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	if r.owned != nil && r.owned.asOf >= since {
-		return r.owned, nil
+	if known := r.ownersAsOf(since); known != nil {
+		return known, nil
 	}
 	owned := &owners{asOf: r.ticks.Add(1), ids: map[*stream.Listing][]uint64{}}
 	for _, l := range ownerListings {
@@ -141,15 +142,23 @@ func (r *Run) readOwners(ctx context.Context, since int64) (*owners, error) {
 			return nil, fmt.Errorf("listing %s of the chosen spaces: %w", l.Name, err)
 		}
 	}
-	r.owned = owned
+	r.owned.Store(owned)
 	return owned, nil
+}
+
+// ownersAsOf returns the owners if they have been read after a tick, else nil.
+func (r *Run) ownersAsOf(since int64) *owners {
+	if o := r.owned.Load(); o != nil && o.asOf >= since {
+		return o
+	}
+	return nil
 }
 
 // addOwners lists the owners of one kind: custom content of every type, whichever are read.
 func (r *Run) addOwners(ctx context.Context, owned *owners, l *stream.Listing) error {
 	how := listing{spaces: r.spaces.included, statuses: append([]string{stream.Current, stream.Archived}, r.Config.PageStatus...), everyType: true}
 	if how.spaces == nil {
-		how.spaces = slices.SortedFunc(maps.Keys(r.spaces.excluded), compareIDs)
+		how.spaces = r.spaces.leftOut()
 	}
 	lists, err := r.listsOf(ctx, l, how)
 	if err != nil && l.Typed && !endsRun(ctx, err) && refusesSearch(err) {
@@ -235,7 +244,8 @@ func (r *Run) cheaperByOwner(ctx context.Context, l *stream.Listing) (bool, erro
 	return r.narrow[l], nil
 }
 
-// fatal passes on an error that ends the run; without any other, a count is just unknown.
+// fatal passes on an error that ends the run. Any other says only that something, such as a
+// count, is unknown.
 func fatal(ctx context.Context, err error) error {
 	if endsRun(ctx, err) {
 		return err

@@ -119,11 +119,7 @@ func TestOwnersRefused(t *testing.T) {
 	got := rows{}
 	w.read(out.lines, got, nil)
 	for _, name := range []string{"spaces", "blog_posts"} {
-		n := 0
-		for range w.site.Truth(name, simconfluence.TruthOptions{SpaceKeys: w.config.SpaceKeys}) {
-			n++
-		}
-		if len(got[name]) != n {
+		if n := w.count(name, simconfluence.TruthOptions{SpaceKeys: w.config.SpaceKeys}); len(got[name]) != n {
 			t.Errorf("%d rows of %s, want %d", len(got[name]), name, n)
 		}
 	}
@@ -135,11 +131,13 @@ func TestOwnersOfRefusedTypes(t *testing.T) {
 	t.Parallel()
 	no := simconfluence.Status(http.StatusNotFound, `{"errors":[{"status":404,"code":"NOT_FOUND","title":"no"}]}`)
 	for _, exclude := range []bool{false, true} {
-		for name, fault := range map[string]func(kind string) simconfluence.Fault{
-			"a type":           func(kind string) simconfluence.Fault { return ofType(kind, no) },
-			"a type, halfway":  func(kind string) simconfluence.Fault { return ofType(kind, simconfluence.After(1, no)) },
-			"the search":       func(string) simconfluence.Fault { return simconfluence.Where(isSearch, no) },
-			"nothing":          func(string) simconfluence.Fault { return simconfluence.Where(isSearch, pass) },
+		for name, faults := range map[string]func(kind string) []simconfluence.Fault{
+			"a type": func(kind string) []simconfluence.Fault { return []simconfluence.Fault{ofType(kind, no)} },
+			"a type, halfway": func(kind string) []simconfluence.Fault {
+				return []simconfluence.Fault{ofType(kind, simconfluence.After(1, no))}
+			},
+			"the search":       func(string) []simconfluence.Fault { return []simconfluence.Fault{simconfluence.Where(isSearch, no)} },
+			"nothing":          func(string) []simconfluence.Fault { return nil },
 			"nothing, but set": nil,
 		} {
 			o := shown(65, 60)
@@ -152,10 +150,10 @@ func TestOwnersOfRefusedTypes(t *testing.T) {
 				scope = simconfluence.TruthOptions{ExcludeSpaceKeys: scope.SpaceKeys}
 				w.config.SpaceKeys, w.config.ExcludeSpaceKeys = nil, scope.ExcludeSpaceKeys
 			}
-			if fault == nil {
+			if faults == nil {
 				w.config.CustomContentTypes = w.site.CustomTypes()[1:] // what is read is not all there is
 			} else {
-				w.site.SetFaults(fault(w.site.CustomTypes()[0]))
+				w.site.SetFaults(faults(w.site.CustomTypes()[0])...)
 			}
 			s := sync_{streams: []string{"spaces", "attachments"}}
 			out := w.run(s)
@@ -164,20 +162,12 @@ func TestOwnersOfRefusedTypes(t *testing.T) {
 			}
 			got := rows{}
 			w.read(out.lines, got, nil)
-			n := 0
-			for range w.site.Truth("attachments", scope) {
-				n++
-			}
-			if len(got["attachments"]) != n {
+			if n := w.count("attachments", scope); len(got["attachments"]) != n {
 				t.Errorf("exclude=%v, refused %s: %d attachments, want %d; warnings %q", exclude, name, len(got["attachments"]), n, w.warnings())
 			}
 		}
 	}
 }
-
-func isSearch(r *http.Request) bool { return r.URL.Path == "/wiki/rest/api/search" }
-
-func pass(http.ResponseWriter, *http.Request, http.Handler) bool { return false }
 
 // TestOwnersBesideLargePages: owners are read while a page of their listing waits to be decided
 // on and the next one for memory. Neither waits for the other.

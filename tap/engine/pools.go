@@ -109,10 +109,8 @@ func (r *Run) parentsOf(ctx context.Context, l *stream.Listing, rows []copied) [
 	parents := make([]*parent, 0, len(rows))
 	keep := r.spaces.keepSpace(l.SpaceField)
 	for _, row := range rows {
-		if keep != nil {
-			if in, err := keep(ctx, row.Object, 0); err != nil || !in {
-				continue
-			}
+		if in, err := keep.takes(ctx, row.Object, 0); err != nil || !in {
+			continue
 		}
 		p := &parent{id: row.owner("id")}
 		if p.id == "" {

@@ -166,12 +166,10 @@ func (r *reading) sort(ctx context.Context, p *client.Page) (kept []row, units [
 		if done || r.belowAll(row) {
 			continue
 		}
-		if r.list.keep != nil {
-			if in, err := r.list.keep(ctx, row, r.asOf); err != nil {
-				return nil, nil, nil, err
-			} else if !in {
-				continue
-			}
+		if in, err := r.list.keep.takes(ctx, row, r.asOf); err != nil {
+			return nil, nil, nil, err
+		} else if !in {
+			continue
 		}
 		kept = append(kept, row)
 		if len(r.walk.children) == 0 || r.list.trash {

@@ -175,7 +175,7 @@ func TestUnknownTypeOfTheRunBefore(t *testing.T) {
 func TestCountRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, shown(67, 60))
-	search := simconfluence.Where(func(r *http.Request) bool { return r.URL.Path == "/wiki/rest/api/search" }, simconfluence.Status(http.StatusForbidden, ""))
+	search := simconfluence.Where(isSearch, simconfluence.Status(http.StatusForbidden, ""))
 	w.site.SetFaults(search, simconfluence.On("/blogposts", simconfluence.Status(http.StatusForbidden, "")))
 	out := w.run(sync_{streams: []string{"spaces", "page_labels", "blog_post_labels"}})
 	w.wantFailed(out, "blog_post_labels")

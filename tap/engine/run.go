@@ -59,8 +59,8 @@ type Run struct {
 	spaces spaces
 	// ticks orders what is asked for one after another, see owners.
 	ticks     atomic.Int64
-	ownerTurn chan struct{} // who holds it reads owners
-	owned     *owners       // what has no space of its own is in scope by its owner
+	ownerTurn chan struct{}          // who holds it reads owners
+	owned     atomic.Pointer[owners] // what has no space of its own is in scope by its owner
 	narrowMu  sync.Mutex
 	narrow    map[*stream.Listing]bool // what is read by owner, once decided
 	types     customTypes

@@ -198,11 +198,9 @@ func (a *scattered) busyParents(ctx context.Context, pools [][]*parent) ([]*pare
 				return nil, err
 			}
 			for _, row := range rows {
-				in := keep == nil
-				if keep != nil {
-					if in, err = keep(ctx, row.Object, 0); err != nil {
-						return nil, err
-					}
+				in, err := keep.takes(ctx, row.Object, 0)
+				if err != nil {
+					return nil, err
 				}
 				if in {
 					ids[row.owner(a.feed.stream.ParentField)]++

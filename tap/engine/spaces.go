@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -21,6 +22,9 @@ type spaces struct {
 
 // narrowed says whether the run leaves any space out.
 func (s *spaces) narrowed() bool { return s.included != nil || len(s.excluded) > 0 }
+
+// leftOut returns the ids of the spaces left out, in a fixed order.
+func (s *spaces) leftOut() []string { return slices.Sorted(maps.Keys(s.excluded)) }
 
 // resolve turns the configured space keys into ids. A key of space_keys that the site does
 // not show is an error; one of exclude_space_keys is a warning.

@@ -62,6 +62,14 @@ type list struct {
 // is given; any will do for 0.
 type keep func(ctx context.Context, row row, since int64) (bool, error)
 
+// takes asks it, nil takes every row.
+func (k keep) takes(ctx context.Context, row row, since int64) (bool, error) {
+	if k == nil {
+		return true, nil
+	}
+	return k(ctx, row, since)
+}
+
 // newName draws a walk's name.
 func newName() string {
 	var b [3]byte

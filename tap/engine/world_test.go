@@ -77,6 +77,15 @@ type outcome struct {
 	run   *engine.Run
 }
 
+// count returns how many rows of a stream the site has in a scope.
+func (w *world) count(name string, o simconfluence.TruthOptions) int {
+	n := 0
+	for range w.site.Truth(name, o) {
+		n++
+	}
+	return n
+}
+
 // wantFailed fails the test unless exactly these streams of a run failed.
 func (w *world) wantFailed(out outcome, streams ...string) {
 	w.t.Helper()

@@ -2,210 +2,394 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
-	"github.com/tap-confluence/tap-confluence/tap/client"
-	"github.com/tap-confluence/tap-confluence/tap/record"
-	"github.com/tap-confluence/tap-confluence/tap/state"
+	"github.com/tap-confluence/tap-confluence/tap/method"
+	"github.com/tap-confluence/tap-confluence/tap/site"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-// Shortcuts prove themselves on the site that is being read: on a few parents the plain
-// route is read beside them. A stream whose shortcut lacks something leaves its walk and is
-// read again by the plain route, now and from then on.
+// Shortcuts prove themselves on the site that is read: on a few parents the plain way is read
+// beside them. A stream whose shortcut lacks something is planned again without shortcuts, now
+// and in later runs.
+//
+// Where all records of a parent come at one time, parents are picked and compared in passing.
+// Where they lie anywhere in a listing, some parents are read plainly before the walk, the
+// records that the walk writes of them are watched, and both are compared at its end.
 
-// audits counts what was compared, for the summary.
-type audits struct {
-	mu     sync.Mutex
-	order  []string
-	counts map[string]int
-	failed map[string]bool
-}
+// audits reports whether a stream's shortcuts are compared in this walk. Rows that an earlier
+// run wrote were watched by nobody.
+func (w *walk) audits(r *reading) bool { return r.Audited && !w.plan.Resumed() }
 
-func (a *audits) add(name string, ok bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.counts == nil {
-		a.counts, a.failed = map[string]int{}, map[string]bool{}
-	}
-	if a.counts[name] == 0 {
-		a.order = append(a.order, name)
-	}
-	a.counts[name]++
-	a.failed[name] = a.failed[name] || !ok
-}
-
-// lines tells what was compared.
-func (a *audits) lines() []string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	var lines []string
-	for _, name := range a.order {
-		verdict := "nothing missing"
-		if a.failed[name] {
-			verdict = "FAILED: read again by the plain route"
+// shortcut returns the shortcut of a stream that is compared in one of two ways, if it has one.
+func (r *reading) shortcut(how method.Audit) (method.Kind, bool) {
+	for _, k := range r.Methods {
+		if method.Of(k).Audit == how && r.Stream.Route != "" && !(k == method.Derived && r.Uses(method.PerParent)) {
+			return k, true
 		}
-		lines = append(lines, fmt.Sprintf("%s: compared on %d parents, %s", name, a.counts[name], verdict))
 	}
-	return lines
+	return 0, false
 }
 
-// distrust takes a stream out of its walk because its shortcut lacks something, and says so.
-func (w *walk) distrust(f *feed, shortcut, parent, difference string) {
-	w.run.audits.add(shortcut+" ("+f.name+")", false)
-	if f.left.Load() {
-		return
+// auditName names a shortcut of a stream for the report.
+func auditName(k method.Kind, r *reading) string { return k.String() + " (" + r.out.name + ")" }
+
+// trial returns an environment that collects records by stream, and writes nothing.
+func (w *walk) trial(into map[*reading]records) *env {
+	return &env{walk: w, trial: true, write: func(r *reading, items []method.Item) error {
+		if into[r] == nil {
+			into[r] = records{}
+		}
+		return r.out.collect(into[r], r.wanted(items, ""))
+	}}
+}
+
+// plainRecords reads the records that one parent has of a stream the plain way. It returns
+// method.ErrGone if the parent is gone, and *uncomparable for a list that can't be read.
+func (w *walk) plainRecords(ctx context.Context, r *reading, p *method.Parent) (records, error) {
+	got := map[*reading]records{r: {}}
+	err := method.ReadPlain(ctx, w.trial(got), p, r.Reader)
+	return got[r], w.comparable(ctx, err)
+}
+
+// uncomparable says that a shortcut can't be compared on a parent.
+type uncomparable struct{ cause error }
+
+// Error tells why.
+func (e *uncomparable) Error() string { return e.cause.Error() }
+
+// Unwrap returns the cause.
+func (e *uncomparable) Unwrap() error { return e.cause }
+
+// comparable sorts the error of a read that an audit made.
+func (w *walk) comparable(ctx context.Context, err error) error {
+	if err == nil || errors.Is(err, method.ErrGone) {
+		return err
 	}
-	w.leave(f)
-	w.run.ledger.update(f.name, func(e *state.Entry) { e.Plain = true })
-	w.run.log.Warn("a shortcut does not give what the plain route gives: the stream starts again by the plain route, now and in later runs. "+
-		"Rows that were sent already are sent again: a target that upserts by key is right afterwards, one that appends holds them twice",
-		"stream", f.name, "shortcut", shortcut, "parent", parent, "difference", difference)
+	if stop := w.run.interrupts(ctx, err); stop != nil {
+		return stop
+	}
+	return &uncomparable{err}
 }
 
-// uncompared says that a shortcut can't be compared on this site: its rows stand.
-func (w *walk) uncompared(f *feed, shortcut string, err error) {
-	w.run.warnOnce("uncompared "+shortcut+f.name, "a shortcut can't be compared with its plain route in this run",
-		"stream", f.name, "shortcut", shortcut, "error", err)
-}
-
-// plainRecords reads one stream's records of one parent by the plain route.
-func (f *feed) plainRecords(ctx context.Context, p *parent) (records, []item, error) {
-	var items []item
-	err := f.collect(ctx, f.childRequest(p.id), p, &items)
-	if client.KindOf(err) == client.KindNotFound {
-		return records{}, nil, nil
+// conclude notes what a comparison came to. The error interrupts the run.
+func (w *walk) conclude(k method.Kind, r *reading, parent, difference string, err error) error {
+	if errors.Is(err, method.ErrGone) {
+		return nil // there is nothing to compare
+	}
+	if cause, ok := errors.AsType[*uncomparable](err); ok {
+		w.run.report.warnOnce("uncompared "+auditName(k, r), "a shortcut can't be compared with the plain way",
+			"stream", r.out.name, "shortcut", k.String(), "parent", parent, "error", cause.cause)
+		return nil
 	}
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	all, err := f.records(items)
-	return all, items, err
+	w.run.report.audit(auditName(k, r), difference == "")
+	if difference != "" && !r.distrusted.Swap(true) {
+		w.run.log.Warn("a shortcut lacks rows of the plain way: the stream starts over without it; "+
+			"rows that were sent come again: a target that appends holds them twice",
+			"stream", r.out.name, "shortcut", k.String(), "parent", parent, "difference", difference)
+	}
+	return nil
 }
 
-// collect gathers the rows of a plain list, and of the replies below them, without writing.
-func (f *feed) collect(ctx context.Context, req client.Request, p *parent, into *[]item) error {
-	return f.readTree(ctx, req, p, func(rows []row) error {
-		for _, it := range f.childItems(rows, p) {
-			own, err := rawjson.ParseObject(append([]byte(nil), it.row.Raw()...))
-			if err != nil {
-				return fmt.Errorf("reading a row back: %w", err)
-			}
-			*into = append(*into, item{own, it.from})
-		}
-		return nil
-	})
+// again compares a shortcut with the plain way once more, after a difference: what changed
+// meanwhile is none. Only what both plain reads have alike was there when the shortcut was read.
+func (w *walk) again(ctx context.Context, r *reading, p *method.Parent, before, shortcut records) (string, error) {
+	plain, err := w.plainRecords(ctx, r, p)
+	if err != nil {
+		return "", err
+	}
+	return lacks(shortcut, alike(before, plain)), nil
 }
 
-// auditTogether compares a combined read with the plain lists before its rows are written.
-// Rows that change meanwhile are read again once.
-func (w *walk) auditTogether(ctx context.Context, p *parent, feeds []*feed, doc rawjson.Object) error {
-	const shortcut = "combined read"
-	for _, f := range feeds {
-		rows, more, err := block(doc, f.stream.Include)
-		if err != nil {
-			return err
+// auditee is a stream whose shortcut is compared on a parent.
+type auditee struct {
+	r    *reading
+	kind method.Kind
+	row  records // that the row itself gave
+}
+
+// passing picks the parents that shortcuts are compared on in passing. It is used by the
+// goroutine that reads pages.
+type passing struct {
+	samplers map[method.Kind]*sampler
+}
+
+// pick returns what is compared on the parent of a row.
+func (a *passing) pick(w *walk, row rawjson.Object, status string, last bool) []auditee {
+	var picked []auditee
+	taken := map[method.Kind]bool{}
+	for _, r := range w.readings {
+		k, ok := r.shortcut(method.InPassing)
+		if !ok || !w.audits(r) || r.distrusted.Load() || !r.takes(status) {
+			continue
 		}
-		if more || f.tooFew(rows, p) {
-			continue // the plain list is read anyway
-		}
-		difference, plain, err := f.compareRows(ctx, p, rows, nil)
-		if err == nil && difference != "" {
-			var again string
-			if again, err = w.compareAgain(ctx, p, feeds, f, plain); err == nil {
-				difference = again
+		one := auditee{r: r, kind: k, row: records{}}
+		if it, has, _ := r.fromRow(row); has {
+			if r.out.collect(one.row, []method.Item{it}) != nil {
+				continue // where it is written, that is a failure
 			}
+		} else if r.requests != method.Combined {
+			continue
+		} else {
+			one.kind = method.Combined
 		}
-		switch {
-		case err != nil && endsRun(ctx, err):
+		take, asked := taken[one.kind]
+		if !asked {
+			take = a.samplers[one.kind].take(status) || last
+			taken[one.kind] = take
+		}
+		if take {
+			picked = append(picked, one)
+		}
+	}
+	return picked
+}
+
+// auditInPassing compares shortcuts on one parent.
+func (w *walk) auditInPassing(ctx context.Context, p *parent) error {
+	for _, a := range p.audited {
+		difference, err := w.compare(ctx, p.Parent, a)
+		if err := w.conclude(a.kind, a.r, p.ID, difference, err); err != nil {
 			return err
-		case difference != "": // also where it could not be looked at again
-			w.distrust(f, shortcut, p.id, difference)
-		case err != nil:
-			w.uncompared(f, shortcut, err)
-		default:
-			w.run.audits.add(shortcut+" ("+f.name+")", true)
 		}
 	}
 	return nil
 }
 
-// compareAgain repeats a combined read that differed from the plain list, and then that list:
-// what changes meanwhile is no difference. Nor is a parent that vanished.
-func (w *walk) compareAgain(ctx context.Context, p *parent, feeds []*feed, f *feed, plain records) (string, error) {
-	doc, err := w.run.Client.Get(ctx, w.togetherRequest(p, feeds))
-	if client.KindOf(err) == client.KindNotFound {
-		return "", nil
+// compare compares one shortcut on one parent, and again if it differs.
+func (w *walk) compare(ctx context.Context, p *method.Parent, a auditee) (difference string, err error) {
+	shortcut := a.row
+	if a.kind == method.Combined {
+		if shortcut, err = w.shortcutRecords(ctx, p, a); err != nil {
+			return "", err
+		}
 	}
-	if err != nil {
+	plain, err := w.plainRecords(ctx, a.r, p)
+	if err != nil || lacks(shortcut, plain) == "" {
 		return "", err
 	}
-	rows, more, err := block(doc, f.stream.Include)
-	if err != nil || more {
+	if shortcut, err = w.shortcutRecords(ctx, p, a); err != nil {
 		return "", err
 	}
-	difference, _, err := f.compareRows(ctx, p, rows, plain)
-	return difference, err
+	return w.again(ctx, a.r, p, plain, shortcut)
 }
 
-// compareRows compares a shortcut's rows of a parent with its plain list, which it returns.
-// With an earlier reading of that list, only what both have alike counts: it was there when
-// the shortcut was asked in between.
-func (f *feed) compareRows(ctx context.Context, p *parent, rows []row, earlier records) (string, records, error) {
-	short, err := f.records(f.childItems(rows, p))
-	if err != nil {
-		return "", nil, err
+// shortcutRecords reads what a shortcut gives of one parent. A combined read is made with all
+// streams that share it.
+func (w *walk) shortcutRecords(ctx context.Context, p *method.Parent, a auditee) (records, error) {
+	readers := []*method.Reader{a.r.Reader}
+	if a.kind == method.Combined {
+		readers = nil
+		for _, r := range w.readings {
+			if r.requests == method.Combined && r.asks {
+				readers = append(readers, r.Reader)
+			}
+		}
 	}
-	plain, _, err := f.plainRecords(ctx, p)
-	if err != nil {
-		return "", nil, err
-	}
-	if earlier != nil {
-		plain = alike(earlier, plain)
-	}
-	return lacks(short, plain), plain, nil
+	got := map[*reading]records{a.r: {}}
+	err := method.Of(a.kind).Again(ctx, w.trial(got), p, readers)
+	return got[a.r], w.comparable(ctx, err)
 }
 
-// auditFirst compares the version that a parent at version 1 shows with its plain list,
-// before it is written.
-func (w *walk) auditFirst(ctx context.Context, p *parent, f *feed, it item) error {
-	const shortcut = "first version without a request"
-	short, err := f.records([]item{it})
-	if err != nil {
-		return err
+// around is the audit of a shortcut whose records of one parent lie anywhere in a listing.
+type around struct {
+	walk    *walk
+	kind    method.Kind
+	r       *reading
+	parents []*method.Parent
+	plain   map[string]records // by parent, before the walk
+
+	mu   sync.Mutex // guards seen
+	seen map[string]records
+}
+
+// wrote keeps a record if its parent is watched.
+func (a *around) wrote(out *output, it method.Item) {
+	id := it.From.ParentID
+	if id == "" {
+		id, _ = it.Row.Get(a.r.Stream.ParentField).Text()
 	}
-	plain, items, err := f.plainRecords(ctx, p)
-	if err != nil {
-		if endsRun(ctx, err) {
-			return err
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if seen, watched := a.seen[id]; watched {
+		// A row that makes no record is refused where it is written.
+		if key, text, err := out.keyed(it); err == nil {
+			seen[key] = text
 		}
-		w.uncompared(f, shortcut, err)
-		return f.write([]item{it}, f.since())
 	}
-	if difference := lacks(short, plain); difference != "" {
-		// An edit between listing and reading makes a second version, and no liar.
-		if len(plain) > 1 && w.grew(ctx, p) {
-			return f.write(items, f.since())
-		}
-		w.distrust(f, shortcut, p.id, difference)
+}
+
+// beginAudits prepares the audits of a walk: it reads the samples of those that go around it.
+func (w *walk) beginAudits(ctx context.Context) error {
+	if w.plan.Resumed() || w.run.Config.AuditSamples <= 0 {
 		return nil
 	}
-	w.run.audits.add(shortcut+" ("+f.name+")", true)
-	return f.write([]item{it}, f.since())
-}
-
-// grew says whether a parent is beyond version 1 by now, or gone: then nothing can be proven.
-func (w *walk) grew(ctx context.Context, p *parent) bool {
-	doc, err := w.run.Client.Get(ctx, itemRequest(w.listing, p.id, w.itemStatus(nil, p)))
-	return err != nil || versionNumber(doc) > 1
-}
-
-// firstItem copies what the derived record of a parent is made of.
-func firstItem(it item) (item, error) {
-	own, err := rawjson.ParseObject(append([]byte(nil), it.row.Raw()...))
-	if err != nil {
-		return item{}, fmt.Errorf("reading a version back: %w", err)
+	draw := func(k method.Kind) *sampler {
+		return newSampler(w.run.random.of(w.plan.Listing.Name+" "+k.String()), w.run.Config.AuditSamples)
 	}
-	return item{own, record.Source{ParentID: it.from.ParentID, ParentTitle: it.from.ParentTitle, Derived: true}}, nil
+	w.passing = &passing{map[method.Kind]*sampler{method.Combined: draw(method.Combined), method.FirstVersion: draw(method.FirstVersion)}}
+	g, group := errgroup.WithContext(ctx)
+	audits := make([]*around, len(w.readings))
+	for i, r := range w.readings {
+		k, ok := r.shortcut(method.Around)
+		if !ok || !w.audits(r) {
+			continue
+		}
+		g.Go(func() error {
+			a := &around{walk: w, kind: k, r: r, plain: map[string]records{}, seen: map[string]records{}}
+			err := a.begin(group)
+			audits[i] = a
+			return err
+		})
+	}
+	err := g.Wait()
+	for _, a := range audits {
+		if a != nil && len(a.parents) > 0 {
+			w.around = append(w.around, a)
+			a.r.out.observe(a)
+		}
+	}
+	return err
+}
+
+// begin reads the sample plainly, several parents at once: the walk waits for it.
+func (a *around) begin(ctx context.Context) error {
+	parents, err := a.sample(ctx)
+	if err != nil {
+		err = a.walk.comparable(ctx, err)
+		return a.walk.conclude(a.kind, a.r, "", "", err)
+	}
+	plain := make([]records, len(parents))
+	g, group := errgroup.WithContext(ctx)
+	g.SetLimit(a.walk.run.Config.Concurrency)
+	for i, p := range parents {
+		g.Go(func() (err error) {
+			if plain[i], err = a.walk.plainRecords(group, a.r, p); err != nil {
+				plain[i] = nil
+			}
+			return a.concludeError(p.ID, err)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for i, p := range parents {
+		if plain[i] != nil {
+			a.parents = append(a.parents, p)
+			a.plain[p.ID], a.seen[p.ID] = plain[i], records{}
+		}
+	}
+	return nil
+}
+
+// concludeError tells what kept a parent from being compared.
+func (a *around) concludeError(parent string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return a.walk.conclude(a.kind, a.r, parent, "", err)
+}
+
+// sample draws parents from both ends of their listing and of each status, and as many again that
+// are known to have rows, since most parents have none.
+func (a *around) sample(ctx context.Context) ([]*method.Parent, error) {
+	run, samples := a.walk.run, a.walk.run.Config.AuditSamples
+	random := run.random.of(a.kind.String() + " " + a.r.out.name)
+	ends, err := run.site.Ends(ctx, a.r.Stream.Parent, run.facts.Spaces)
+	if err != nil {
+		return nil, err
+	}
+	var parents []*method.Parent
+	for i, rows := range ends {
+		var end []*method.Parent
+		for _, row := range rows {
+			p, err := method.ParentOf(a.r.Stream.Parent, row.Object)
+			if err == nil && (a.kind != method.ByLabel || a.r.takes(p.Status)) {
+				end = append(end, p)
+			}
+		}
+		n := (samples + i) / len(ends)
+		if len(end) > 0 && end[0].Status != "" && end[0].Status != stream.Current {
+			n = max(n, samples/2) // what a shortcut lacks is most likely what is not current
+		}
+		parents = append(parents, choose(random, end, n)...)
+	}
+	busy, err := a.busy(ctx, ends)
+	if err != nil {
+		return nil, err
+	}
+	parents = append(parents, choose(random, busy, samples)...)
+	slices.SortFunc(parents, func(x, y *method.Parent) int { return site.CompareIDs(x.ID, y.ID) })
+	return slices.CompactFunc(parents, func(x, y *method.Parent) bool { return x.ID == y.ID }), nil
+}
+
+// busyMost bounds the rows that a busy parent has at the ends of a listing: the plain way takes a
+// request per comment.
+const busyMost = 5
+
+// busy returns parents that rows at the ends of a listing name.
+func (a *around) busy(ctx context.Context, ends [][]site.Sample) ([]*method.Parent, error) {
+	if a.kind == method.ByLabel {
+		return nil, nil // most parents have labels
+	}
+	if a.kind == method.OwnRow {
+		var err error
+		if ends, err = a.walk.run.site.Ends(ctx, a.r.Stream.Listing, a.walk.run.facts.Spaces); err != nil {
+			return nil, err
+		}
+	}
+	count := map[string]int{}
+	for _, rows := range ends {
+		for _, row := range rows {
+			if it, has, _ := a.r.fromRow(row.Object); has {
+				id, _ := it.Row.Get(a.r.Stream.ParentField).Text()
+				count[id]++
+			}
+		}
+	}
+	var parents []*method.Parent
+	for id, n := range count {
+		if n <= busyMost && id != "" {
+			parents = append(parents, &method.Parent{Item: site.Item{Listing: a.r.Stream.Parent, ID: id}})
+		}
+	}
+	slices.SortFunc(parents, func(x, y *method.Parent) int { return site.CompareIDs(x.ID, y.ID) })
+	return parents, nil
+}
+
+// endAudits compares what the walk wrote of the watched parents with what was read plainly
+// before it. A walk that broke off has not written everything.
+func (w *walk) endAudits(ctx context.Context) error {
+	if !w.over {
+		return nil
+	}
+	for _, a := range w.around {
+		for _, p := range a.parents {
+			difference, err := a.compare(ctx, p)
+			if err := w.conclude(a.kind, a.r, p.ID, difference, err); err != nil {
+				return fmt.Errorf("comparing %s: %w", auditName(a.kind, a.r), err)
+			}
+		}
+	}
+	return nil
+}
+
+// compare compares what was written of one parent with the plain reads before and after.
+func (a *around) compare(ctx context.Context, p *method.Parent) (string, error) {
+	a.mu.Lock()
+	seen := a.seen[p.ID]
+	a.mu.Unlock()
+	if lacks(seen, a.plain[p.ID]) == "" {
+		return "", nil
+	}
+	return a.walk.again(ctx, a.r, p, a.plain[p.ID], seen)
 }

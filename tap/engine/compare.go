@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+
+	"github.com/tap-confluence/tap-confluence/tap/method"
 )
 
 // extras are fields that answers hold though the API's schemas don't know them; routes
@@ -15,16 +17,10 @@ var extras = []string{"ncsStepVersion", "contributorIds"}
 // records are a parent's records by key.
 type records map[string]json.RawMessage
 
-// record builds the record of a row for comparison, without writing it.
-func (f *feed) record(it item) (key string, record json.RawMessage, err error) {
-	f.writing.Lock()
-	defer f.writing.Unlock()
-	return f.keyed(it)
-}
-
-// keyed builds a record and its key; the caller holds the lock under which records are made.
-func (f *feed) keyed(it item) (key string, record json.RawMessage, err error) {
-	text, err := f.build.Append(nil, it.row, it.from)
+// keyed builds a record and its key, without writing it; the caller holds the lock under which
+// records are made.
+func (o *output) keyed(it method.Item) (key string, record json.RawMessage, err error) {
+	text, err := o.build.Append(nil, it.Row, it.From)
 	if err != nil {
 		return "", nil, err
 	}
@@ -33,24 +29,36 @@ func (f *feed) keyed(it item) (key string, record json.RawMessage, err error) {
 		return "", nil, fmt.Errorf("reading a record back: %w", err)
 	}
 	var b bytes.Buffer
-	for _, name := range f.stream.Key {
+	for _, name := range o.stream.Key {
 		b.Write(fields[name])
 		b.WriteByte(' ')
 	}
 	return b.String(), text, nil
 }
 
-// records builds the records of rows for comparison.
-func (f *feed) records(items []item) (records, error) {
-	out := records{}
+// collect adds the records of items to those collected so far, without writing them.
+func (o *output) collect(into records, items []method.Item) error {
+	o.writing.Lock()
+	defer o.writing.Unlock()
 	for _, it := range items {
-		key, record, err := f.record(it)
+		key, record, err := o.keyed(it)
 		if err != nil {
-			return nil, err
+			return noRecord(err)
 		}
-		out[key] = record
+		into[key] = record
 	}
-	return out, nil
+	return nil
+}
+
+// alike are the records that two reads have in common.
+func alike(a, b records) records {
+	out := records{}
+	for key, record := range a {
+		if other, ok := b[key]; ok && differs("", decode(record), decode(other)) == "" && differs("", decode(other), decode(record)) == "" {
+			out[key] = record
+		}
+	}
+	return out
 }
 
 // lacks says in words what a shortcut's records lack of the plain route's, empty for

@@ -59,27 +59,14 @@ type sampler struct {
 	statuses map[string]bool
 }
 
-// newSampler returns a sampler of about that many parents, nil for none.
+// newSampler returns a sampler of about that many parents.
 func newSampler(r *random, samples int) *sampler {
-	if samples <= 0 {
-		return nil
-	}
 	first := max(1, samples/4)
 	return &sampler{random: r, first: first, left: 2 * samples, end: first, next: -1, statuses: map[string]bool{}}
 }
 
-// skip leaves out parents that an earlier run of the walk has read, and audited.
-func (s *sampler) skip(n int) {
-	if s != nil {
-		s.n = n
-	}
-}
-
-// take says whether the next parent is audited.
+// take reports whether the next parent is audited.
 func (s *sampler) take(status string) bool {
-	if s == nil {
-		return false
-	}
 	i := s.n
 	s.n++
 	for i >= s.end && s.left > 0 {

@@ -2,9 +2,10 @@ package engine
 
 import (
 	"context"
+	"maps"
 	"sync"
 
-	"github.com/tap-confluence/tap-confluence/tap/state"
+	"github.com/tap-confluence/tap-confluence/tap/plan"
 )
 
 // window is how many pages of a listing may have unfinished rows at once; with the page
@@ -12,30 +13,26 @@ import (
 const window = 2
 
 // track follows which rows of a walk are finished. Rows finish in any order; the position
-// moves over the longest finished prefix, so that a few numbers say what is written.
+// moves over the longest finished prefix.
 type track struct {
-	mu      sync.Mutex
-	moved   chan struct{} // closed and replaced when the position moves
-	units   []*unit       // the rows from the position on, in the listing's order
-	pages   int           // pages with unfinished rows
-	at      state.Position
-	touched bool // the position moved since it was last told
-	frozen  map[*feed]state.Position
+	mu     sync.Mutex    // guards all below
+	moved  chan struct{} // closed and replaced when the position moves
+	units  []*unit       // the rows from the position on, in the listing's order
+	pages  int           // pages with unfinished rows
+	at     plan.Place
+	failed map[*reading]bool // readers of which a parent before the position failed
 }
 
 // unit is one row of the listing with everything that is read because of it.
 type unit struct {
-	after, cursor string // the position once the row is finished
-	next          bool   // the position is before the first row of the cursor's page
-	list          int
-	done          bool
-	lastOfPage    bool
-	again         bool // it was written by an earlier run and does not count
-	failed        []*feed
+	place      plan.Place // the position once the row is finished
+	done       bool
+	lastOfPage bool
+	failed     []*reading
 }
 
-func newTrack(at state.Position) *track {
-	return &track{at: at, moved: make(chan struct{}), frozen: map[*feed]state.Position{}}
+func newTrack(at plan.Place) *track {
+	return &track{at: at, moved: make(chan struct{}), failed: map[*reading]bool{}}
 }
 
 // add appends the rows of one page, of which some may be done.
@@ -54,8 +51,7 @@ func (t *track) add(page []unit) {
 }
 
 // finish says that everything of a row is written, but for the streams that failed on it.
-// Their positions stay before the first row that they failed on.
-func (t *track) finish(u *unit, failed []*feed) {
+func (t *track) finish(u *unit, failed []*reading) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	u.done, u.failed = true, failed
@@ -66,90 +62,29 @@ func (t *track) finish(u *unit, failed []*feed) {
 func (t *track) advance() {
 	n := 0
 	for n < len(t.units) && t.units[n].done {
-		t.pass(t.units[n])
+		u := t.units[n]
+		t.at = u.place
+		for _, r := range u.failed {
+			t.failed[r] = true
+		}
+		if u.lastOfPage {
+			t.pages--
+		}
 		n++
 	}
 	if n == 0 {
 		return
 	}
 	t.units = append(t.units[:0], t.units[n:]...)
-	t.wake()
-}
-
-// pass moves the position over one finished row.
-func (t *track) pass(u *unit) {
-	for _, f := range u.failed {
-		if _, ok := t.frozen[f]; !ok {
-			t.frozen[f] = t.at
-		}
-	}
-	t.at.List, t.at.After, t.at.Cursor, t.at.Next = u.list, u.after, u.cursor, u.next
-	if !u.again {
-		t.at.N++
-	}
-	if u.lastOfPage {
-		t.pages--
-	}
-}
-
-// wake tells those who wait; the caller holds the lock.
-func (t *track) wake() {
-	t.touched = true
 	close(t.moved)
 	t.moved = make(chan struct{})
 }
 
-// restart forgets the rows from a position on, of which a reading that broke off left some
-// unfinished: they are read again.
-func (t *track) restart(at state.Position) {
+// moveTo moves the position to a place that all rows before have been finished up to.
+func (t *track) moveTo(at plan.Place) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	at.Skipped = t.at.Skipped
 	t.units, t.pages, t.at = nil, 0, at
-}
-
-// nextList moves the position to the beginning of a listing; all rows before are finished.
-func (t *track) nextList(i int) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.at.List < i {
-		t.at.List, t.at.After, t.at.Cursor, t.at.Next = i, "", "", false
-		t.touched = true
-	}
-}
-
-// count adds finished rows that have no position of their own.
-func (t *track) count(n int) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.at.N += n
-}
-
-// skipTo moves the position to the beginning of a listing, and keeps that something before it was
-// left out.
-func (t *track) skipTo(i int) {
-	t.nextList(i)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.at.Skipped = true
-}
-
-// setHigh keeps what the bookmark becomes when the walk ends.
-func (t *track) setHigh(high string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.at.High = high
-	for f, at := range t.frozen {
-		at.High = high
-		t.frozen[f] = at
-	}
-}
-
-// high returns what was kept with setHigh.
-func (t *track) high() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.at.High
 }
 
 // waitPages waits until at most n pages have unfinished rows.
@@ -169,31 +104,25 @@ func (t *track) waitPages(ctx context.Context, n int) error {
 	}
 }
 
-// position returns how far the walk is for one stream.
-func (t *track) position(f *feed) state.Position {
+// place returns how far the walk is, and the readers of which a parent has failed so far.
+func (t *track) place() (plan.Place, map[*reading]bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if at, ok := t.frozen[f]; ok {
-		return at
-	}
-	return t.at
+	return t.at, maps.Clone(t.failed)
 }
 
-// freeze keeps a stream's position where the walk's is now.
-func (t *track) freeze(f *feed) {
+// hasMoved reports whether the position is another one than at the beginning.
+func (t *track) hasMoved(from plan.Place) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, ok := t.frozen[f]; !ok {
-		t.frozen[f] = t.at
-		t.touched = true
-	}
+	return t.at != from || len(t.units) > 0
 }
 
-// takeTouched says whether the position moved since the last call.
-func (t *track) takeTouched() bool {
+// fail notes readers of which something before the position could not be read.
+func (t *track) fail(readings []*reading) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	touched := t.touched
-	t.touched = false
-	return touched
+	for _, r := range readings {
+		t.failed[r] = true
+	}
 }

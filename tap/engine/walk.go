@@ -2,326 +2,304 @@ package engine
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/tap-confluence/tap-confluence/internal/timestamp"
+	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/method"
+	"github.com/tap-confluence/tap-confluence/tap/plan"
+	"github.com/tap-confluence/tap-confluence/tap/site"
 	"github.com/tap-confluence/tap-confluence/tap/state"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-// walk reads a listing, or several one after another, for a set of streams that share its
-// position.
+// walk runs one walk of a plan.
 type walk struct {
-	run         *Run
-	listing     *stream.Listing
-	incremental bool
-	feeds       []*feed
-	lists       []list
-	track       *track
-	resumed     bool
-	// before says from which row on a resumed walk writes again.
-	before state.Position
-	// children are the streams that are read or derived per row, own those whose records
-	// the rows are.
-	children, own []*feed
-	// broken is why the walk can't begin, nil if it can.
-	broken error
-	// pagesRead counts the answers of listings, without the trash.
-	pagesRead int
-	// answered is the type of custom content that the last answer was of, of this run or the
-	// one before.
+	run      *Run
+	plan     *plan.Walk
+	readings []*reading
+	track    *track
+	around   []*around // audits that end with the walk
+	passing  *passing  // audits of single parents, nil for none
+	claimed  plan.Place
+	// over reports whether every list was read until the site said that it ends.
+	over bool
+	// partial reports whether a type of custom content was skipped.
+	partial bool
+	// answered is the type of custom content that an answer came of.
 	answered string
-	// together and first choose the parents on which combined reads and derived first
-	// versions are compared with the plain routes; nil for none.
-	together, first *sampler
 }
 
-// list is one of a walk's listings.
-type list struct {
-	request client.Request
-	order   order
-	// partition names the type of custom content, whose bookmark is its own.
-	partition string
-	// trash says that the rows are in the trash: read in full, without children.
-	trash bool
-	// refusable says that the site may not know what is listed; it is skipped then.
-	refusable bool
-	// keep decides which rows are in scope, nil for all.
-	keep keep
+// replan ends a walk: its streams are planned again, with what was learned of the listing.
+type replan struct {
+	why   string
+	learn func(*site.Learned)
+	cause error
 }
 
-// keep decides whether a row is in scope. What it decides by is no older than the tick that it
-// is given; any will do for 0.
-type keep func(ctx context.Context, row row, since int64) (bool, error)
+// Error says why.
+func (r *replan) Error() string { return r.why }
 
-// takes asks it, nil takes every row.
-func (k keep) takes(ctx context.Context, row row, since int64) (bool, error) {
-	if k == nil {
-		return true, nil
+func newWalk(r *Run, p *plan.Walk) *walk {
+	w := &walk{run: r, plan: p, track: newTrack(p.From), claimed: plan.Place{List: -1}}
+	for _, reader := range p.Readers {
+		w.readings = append(w.readings, newReading(reader, r.outputs[reader.Stream.Name], p.Places[reader]))
 	}
-	return k(ctx, row, since)
-}
-
-// newName draws a walk's name.
-func newName() string {
-	var b [3]byte
-	if _, err := rand.Read(b[:]); err != nil {
-		panic(fmt.Sprintf("drawing a random name: %v", err))
+	if p.Resumed() {
+		w.answered = p.Lists[p.From.List].Type
 	}
-	return hex.EncodeToString(b[:])
+	return w
 }
 
-// walk walks to the end and ends the walk's streams. The error ends the whole run; a stream's
-// own failure is kept in its feed.
-func (w *walk) walk(ctx context.Context) error {
-	for _, f := range w.feeds {
-		if err := f.begin(); err != nil {
-			return err
+// of returns the walk's reading of a reader.
+func (w *walk) of(r *method.Reader) *reading {
+	return w.readings[slices.IndexFunc(w.readings, func(rd *reading) bool { return rd.Reader == r })]
+}
+
+// walk reads all lists. It returns the streams that have to be planned again, and what was
+// learned; the error ends the run.
+func (w *walk) walk(ctx context.Context) (again []*reading, learn func(*site.Learned), err error) {
+	if err := w.run.ledger.follow(w); err != nil {
+		return nil, nil, err
+	}
+	if err := w.beginAudits(ctx); err != nil {
+		return nil, nil, err
+	}
+	err = w.readLists(ctx)
+	if changed, ok := errors.AsType[*replan](err); ok {
+		w.run.log.Warn(changed.why, "listing", w.plan.Listing.Name, "error", changed.cause)
+		again, learn = w.readings, changed.learn
+	} else if err != nil {
+		return nil, nil, err
+	}
+	if err := w.endAudits(ctx); err != nil {
+		return nil, nil, err
+	}
+	for _, r := range w.readings {
+		if r.distrusted.Load() && !slices.Contains(again, r) {
+			again = append(again, r)
 		}
 	}
-	audits, err := w.beginAudits(ctx)
-	if err != nil {
-		return err
-	}
-	goesOn := w.incremental && w.resumed
-	if err := w.through(ctx, audits, !goesOn); err != nil {
-		return err
-	}
-	if goesOn {
-		// A row of the old range that was edited in between has moved above it.
-		if head := w.again(); len(head.feeds) > 0 {
-			if err := head.through(ctx, nil, true); err != nil {
-				return err
+	for _, r := range again {
+		r.out.startOver(w.run.Now())
+		w.run.ledger.change(r.out.name, func(s *state.State) {
+			if s.Restart(r.out.name); r.distrusted.Load() {
+				s.Distrust(r.out.name)
 			}
-		}
+		})
 	}
-	for _, f := range w.feeds {
-		if f.left.Load() {
-			continue
-		}
-		if err := w.endFeed(f); err != nil {
-			return err
-		}
-	}
-	return w.readLeft(ctx)
+	return again, learn, w.run.ledger.leave(w, again)
 }
 
-// through reads all listings of the walk and, where that went well, moves bookmarks. The
-// last walk of a run may find that no version can be hidden.
-func (w *walk) through(ctx context.Context, audits []*scattered, last bool) error {
-	w.run.ledger.begin(w)
-	err := w.readLists(ctx)
-	for _, a := range audits {
-		if err == nil {
-			err = a.end(ctx)
-		}
-	}
-	w.run.ledger.end(w)
-	if err != nil {
-		return err
-	}
-	quiet := last && w.quiet(ctx)
-	for _, f := range w.feeds {
-		if f.sel.Incremental && f.err() == nil && !f.left.Load() {
-			w.run.ledger.update(f.name, func(e *state.Entry) { w.settle(f, e, quiet) })
-		}
-	}
-	return nil
-}
-
+// readLists reads the walk's lists one after another. What fails the list of one owner or type
+// does not keep the others from being read.
 func (w *walk) readLists(ctx context.Context) error {
-	if w.isBroken() {
-		return nil
-	}
-	for i := w.before.List; i < len(w.lists); i++ {
-		err := w.readList(ctx, i)
-		switch {
-		case err == nil:
-		case endsRun(ctx, err):
-			return err
-		case w.unknown(i, err):
-			i = w.skipType(i, err)
-			continue
-		case refused(err) && w.canLeave():
-			w.run.log.Warn("the site refuses the listing; its streams are read parent by parent", "listing", w.listing.Name, "error", err)
-			for _, f := range w.feeds {
-				w.leave(f)
+	failures := w.failed() // before the type of custom content that is being read
+	for i := w.plan.From.List; i < len(w.plan.Lists); i++ {
+		l := &w.plan.Lists[i]
+		if i != w.plan.From.List && w.startsType(i) {
+			failures = w.failed()
+			for _, r := range w.readings {
+				r.beginType()
 			}
-			return nil
-		default:
-			w.fail(fmt.Errorf("listing %s: %w", w.listing.Name, err))
-			return nil
 		}
-		w.endList(i)
-	}
-	return nil
-}
-
-// unknown says whether an error of a listing means that the site does not know the type that it
-// lists. A type of which anything was answered is known: the error is one then.
-func (w *walk) unknown(i int, err error) bool {
-	l := &w.lists[i]
-	return l.refusable && unknownType(err) && w.answered != l.partition
-}
-
-// skipType moves the position behind the listings of a type that the site does not know, of
-// which the first is given, and returns the last. The type's bookmark stays.
-func (w *walk) skipType(i int, err error) int {
-	kind := w.lists[i].partition
-	w.run.skipped.add("type of custom content that the site does not know")
-	w.run.log.Warn("skipping a type of custom content that the site refuses", "type", kind, "error", err)
-	for i+1 < len(w.lists) && w.lists[i+1].partition == kind {
-		i++
-	}
-	w.track.setHigh("")
-	w.track.skipTo(i + 1)
-	return i
-}
-
-// answeredBefore is the type of custom content of which a walk's position says that an earlier
-// run had answers, empty for none.
-func answeredBefore(lists []list, at state.Position) string {
-	if at.List >= len(lists) {
-		return ""
-	}
-	kind := lists[at.List].partition
-	if at.Cursor != "" || at.After != "" || at.List > 0 && lists[at.List-1].partition == kind {
-		return kind
-	}
-	return ""
-}
-
-// isBroken says whether the walk can't begin; its streams have failed then.
-func (w *walk) isBroken() bool {
-	if w.broken != nil {
-		w.fail(w.broken)
-	}
-	return w.broken != nil
-}
-
-// fail makes all streams of the walk fail where they are.
-func (w *walk) fail(err error) {
-	for _, f := range w.feeds {
-		w.track.freeze(f)
-		f.fail(err)
-	}
-}
-
-// endList moves the position behind a listing. Behind the last one of a type of custom
-// content it keeps the type's bookmark.
-func (w *walk) endList(i int) {
-	l := &w.lists[i]
-	more := i+1 < len(w.lists) && w.lists[i+1].partition == l.partition && !w.lists[i+1].trash
-	if w.incremental && !l.trash && more && w.track.high() == "" {
-		// Nothing tells when this empty listing was read: what comes to be in it from now on
-		// may be older than the newest row of the next one.
-		w.track.setHigh(w.lowest(l))
-	}
-	if p := l.partition; p != "" && w.incremental && !more {
-		for _, f := range w.own {
-			w.run.ledger.update(f.name, func(e *state.Entry) { setPartition(e, p, f.stream.ReplicationKey, w.track.high()) })
-		}
-		w.track.setHigh("")
-	}
-	w.track.nextList(i + 1)
-}
-
-// readList reads one of the walk's listings, from where the state says.
-func (w *walk) readList(ctx context.Context, i int) error {
-	resume := state.Position{List: i}
-	if i == w.before.List {
-		resume = w.before
-	}
-	if w.listing.Offset {
-		return w.readOffset(ctx, i)
-	}
-	err := w.read(ctx, i, resume)
-	if w.lists[i].order == byChange && refusesSort(err) && w.unsort(ctx, i, err) {
-		return w.read(ctx, i, state.Position{List: i})
-	}
-	if isCursor(err) && resume.Cursor != "" && resume.After != "" {
-		w.run.log.Warn("the site refuses the old cursor; the listing is read from its start, without what is done",
-			"listing", w.listing.Name, "after", resume.After)
-		resume.Cursor, resume.Next = "", false
-		w.track.restart(resume)
-		err = w.read(ctx, i, resume)
-	}
-	if errors.Is(err, errDisorder) || isCursor(err) && resume.Cursor != "" {
-		w.run.log.Warn("the listing can't go on where it was and starts again; rows may come twice",
-			"listing", w.listing.Name, "error", err)
-		w.track.restart(state.Position{Walk: newName(), For: w.before.For, List: i, High: w.highOf(i)})
-		return w.read(ctx, i, state.Position{List: i})
-	}
-	return err
-}
-
-// lowest is the oldest bookmark that any of the walk's streams has in a listing.
-func (w *walk) lowest(l *list) string {
-	low := ""
-	for _, f := range w.feeds {
-		low = earlier(low, timestamp.Format(w.bookmarkOf(f, l)))
-	}
-	return low
-}
-
-// highOf keeps a batch's high when a listing starts again: the lists before it count.
-func (w *walk) highOf(i int) string {
-	if i == 0 || w.lists[i].partition != w.lists[i-1].partition {
-		return ""
-	}
-	return w.track.high()
-}
-
-// read reads a listing from a position: pages one after another, what hangs on their rows
-// beside them.
-func (w *walk) read(ctx context.Context, i int, from state.Position) error {
-	r := newReading(w, i, from)
-	pager := w.run.Client.Pager(r.list.request, min(w.run.Config.PageSize, w.listing.MaxLimit))
-	pages := make(chan *client.Page)
-	var rows sync.WaitGroup
-	g, group := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		defer close(pages)
-		for cursor := from.Cursor; ; {
-			w.countRequest()
-			p, err := pager.Page(group, cursor)
+		if err := w.readList(ctx, i); err != nil {
+			skip, err := w.decide(ctx, i, err)
 			if err != nil {
 				return err
 			}
-			if !r.list.trash {
-				w.pagesRead++
-			}
-			w.answered = r.list.partition
-			if r.since != nil && r.asOf == 0 {
-				r.asOf = w.run.ticks.Add(1)
-			}
-			last := p.Next == "" || r.reachesEnd(p)
-			cursor = p.Next
-			select {
-			case pages <- p:
-			case <-group.Done():
-				return context.Cause(group)
-			}
-			if last {
+			if skip {
+				i = w.lastOfType(i)
+			} else if l.Type == "" && l.Owner.Listing == nil {
 				return nil
 			}
+		} else if w.plan.Incremental && l.Type != "" && w.lastOfType(i) == i && failures == w.failed() {
+			for _, r := range w.readings {
+				r.typeEnded(l.Type, w.run.Config.LookbackWindow)
+			}
 		}
+		w.track.moveTo(plan.Place{List: i + 1})
+	}
+	w.over = true
+	return nil
+}
+
+// startsType reports whether a list is the first of its type of custom content.
+func (w *walk) startsType(i int) bool {
+	return w.plan.Lists[i].Type != "" && (i == 0 || w.plan.Lists[i-1].Type != w.plan.Lists[i].Type)
+}
+
+// lastOfType returns the last list of a list's type.
+func (w *walk) lastOfType(i int) int {
+	for i+1 < len(w.plan.Lists) && w.plan.Lists[i+1].Type == w.plan.Lists[i].Type {
+		i++
+	}
+	return i
+}
+
+// failed counts what the walk's streams could not read so far.
+func (w *walk) failed() int {
+	n := 0
+	for _, r := range w.readings {
+		count, _ := r.failures.total()
+		n += count
+	}
+	return n
+}
+
+// decide says what becomes of the walk when a list can't be read: the type is unknown and
+// skipped, the streams are planned again (*replan), the run ends (any other error), or the
+// list's streams have failed.
+func (w *walk) decide(ctx context.Context, i int, cause error) (skip bool, err error) {
+	l := &w.plan.Lists[i]
+	if errors.Is(cause, method.ErrGone) {
+		w.run.report.skip(l.Owner.Listing.Name + " that vanished between listing and reading")
+		return false, nil
+	}
+	if err := w.run.interrupts(ctx, cause); err != nil {
+		return false, err
+	}
+	if changed := w.other(ctx, l, cause); changed != nil {
+		return false, changed
+	}
+	if l.Type != "" && w.answered != l.Type && isRefusal(cause) {
+		unknown, err := w.run.site.UnknownType(ctx, l.Type)
+		if err != nil {
+			if err := w.run.interrupts(ctx, err); err != nil {
+				return false, err
+			}
+		}
+		if unknown {
+			w.partial = true
+			w.run.report.skip("type of custom content that the site does not know")
+			w.run.log.Warn("skipping a type of custom content that the site does not know", "type", l.Type, "error", cause)
+			return true, nil
+		}
+	}
+	for _, r := range w.readings {
+		r.failures.add(fmt.Errorf("listing %s: %w", w.plan.Listing.Name, cause))
+	}
+	w.track.fail(w.readings)
+	return false, nil
+}
+
+// other returns how else the site may let the walk's streams be read, nil if it does not.
+func (w *walk) other(ctx context.Context, l *plan.List, cause error) *replan {
+	known := w.run.facts.Learned[w.plan.Listing]
+	status, kind := statusOf(cause), client.KindOf(cause)
+	switch {
+	case isCursor(cause) && known.Restarts == 0:
+		return &replan{"the site refuses a cursor; the listing starts over, rows may come twice", func(k *site.Learned) { k.Restarts++ }, cause}
+	case errors.Is(cause, errDisorder) && known.Restarts == 0:
+		return &replan{"the listing is not in the order of its position; it starts over, rows may come twice", func(k *site.Learned) { k.Restarts++ }, cause}
+	case l.Order == plan.ByChange && (kind == client.KindServer || kind == client.KindBadRequest) && w.takesOnly(ctx, l, sortParameter):
+		return &replan{"the site can't list by change; the listing is read in full and filtered", func(k *site.Learned) { k.Unsorted = true }, cause}
+	case kind == client.KindBadRequest && !known.Split && w.takesOnly(ctx, l, statusParameter):
+		return &replan{"the site takes one status a request; the trash is read before and after the rest", func(k *site.Learned) { k.Split = true }, cause}
+	case w.hasParents() && !known.Refused && (kind == client.KindForbidden || kind == client.KindNotFound || kind == client.KindGone || kind == client.KindVague || status == 501):
+		return &replan{"the site refuses the listing; its streams are read parent by parent", func(k *site.Learned) { k.Refused = true }, cause}
+	}
+	return nil
+}
+
+const (
+	sortParameter   = "sort"
+	statusParameter = "status"
+)
+
+// takesOnly reports whether the site answers a list without a parameter that it refuses with it.
+// Of statuses the first one stays.
+func (w *walk) takesOnly(ctx context.Context, l *plan.List, name string) bool {
+	bare := l.Request
+	bare.Query, bare.Ahead = nil, false
+	dropped, kept := 0, false
+	for _, q := range l.Request.Query {
+		if q[0] == name && (name != statusParameter || kept) {
+			dropped++
+			continue
+		}
+		kept = kept || q[0] == name
+		bare.Query = append(bare.Query, q)
+	}
+	whole := l.Request
+	whole.Ahead = false
+	return dropped > 0 && !w.run.site.Answers(ctx, whole) && w.run.site.Answers(ctx, bare)
+}
+
+// hasParents reports whether all of the walk's streams are site-wide lists of what can be read
+// parent by parent.
+func (w *walk) hasParents() bool {
+	for _, r := range w.readings {
+		if r.Stream.Route == "" || !r.Uses(method.OwnRow) {
+			return false
+		}
+	}
+	return true
+}
+
+// isCursor reports whether the site refused a cursor.
+func isCursor(err error) bool { return client.KindOf(err) == client.KindCursor }
+
+// isRefusal reports whether the site answered, but not with what was asked for.
+func isRefusal(err error) bool { s := statusOf(err); return s >= 400 && s < 600 }
+
+// readList reads one of the walk's lists, from where its position is.
+func (w *walk) readList(ctx context.Context, i int) error {
+	l := &w.plan.Lists[i]
+	var at state.Position
+	if i == w.plan.From.List {
+		at = w.plan.From.At
+	}
+	if w.plan.Listing.Offset {
+		return w.readOffset(ctx, l)
+	}
+	if l.Owner.Listing != nil {
+		e := &env{walk: w}
+		return e.Present(ctx, l.Owner, w.statuses(), func() error { return w.read(ctx, i, at, false) })
+	}
+	err := w.read(ctx, i, at, false)
+	if at.Cursor == "" || w.track.hasMoved(w.plan.From) || !isCursor(err) && client.KindOf(err) != client.KindBadRequest {
+		return err
+	}
+	w.run.log.Warn("the site refuses an old cursor; the listing is read from its start, up to the position without what is written",
+		"listing", w.plan.Listing.Name, "key", at.Key)
+	at.Cursor = ""
+	return w.read(ctx, i, at, true)
+}
+
+// statuses are those that any of the walk's streams wants.
+func (w *walk) statuses() []string {
+	var all []string
+	for _, r := range w.readings {
+		all = append(all, r.Statuses...)
+	}
+	return all
+}
+
+// read reads a list from a position: pages one after another, what hangs on their rows beside
+// them. It returns once all rows are finished.
+func (w *walk) read(ctx context.Context, i int, from state.Position, search bool) error {
+	r := newListReading(w, i, from, search)
+	list := newPages(w.run.Client, w.plan.Listing, r.list.Request, min(w.run.Config.PageSize, w.plan.Listing.MaxLimit), w.unreadable)
+	queue := make(chan *client.Page)
+	var parents sync.WaitGroup
+	g, group := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer close(queue)
+		return w.fetch(group, r, list, from.Cursor, queue)
 	})
 	g.Go(func() error {
-		defer rows.Wait()
-		for p := range pages {
+		defer parents.Wait()
+		for p := range queue {
 			if err := w.track.waitPages(group, window-1); err != nil {
 				return err
 			}
-			if err := r.page(group, p, &rows); err != nil {
+			if err := r.page(group, p, &parents); err != nil {
 				return err
 			}
 		}
@@ -330,65 +308,109 @@ func (w *walk) read(ctx context.Context, i int, from state.Position) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
+	r.sayEmptyTrash()
 	return context.Cause(ctx)
 }
 
-// readOffset reads a listing that pages by offset. It keeps no position: it is done, or
-// read again.
-func (w *walk) readOffset(ctx context.Context, i int) error {
-	key := func(row row) string {
+// fetch asks for a list's pages, one ahead of those that are being read.
+func (w *walk) fetch(ctx context.Context, r *listReading, list *pages, cursor string, queue chan<- *client.Page) error {
+	for {
+		w.countRequest()
+		p, err := list.next(ctx, cursor)
+		if err != nil {
+			return err
+		}
+		w.answered = r.list.Type
+		last := p.Next == "" || r.reachesEnd(p)
+		cursor = p.Next
+		select {
+		case queue <- p:
+		case <-ctx.Done():
+			p.Release()
+			return context.Cause(ctx)
+		}
+		if last {
+			return nil
+		}
+	}
+}
+
+// unreadable notes a row whose body the site can't give.
+func (w *walk) unreadable(id string, err error) {
+	for _, r := range w.readings {
+		if r.BodyFormat != "" && r.fromRows() {
+			r.failures.add(err)
+			w.run.log.Warn("a body can't be read; its row comes without", "stream", r.out.name, "id", id, "error", err)
+		}
+	}
+}
+
+// sayEmptyTrash tells that the trash showed nothing, which need not mean that it is empty.
+func (r *listReading) sayEmptyTrash() {
+	asked := slices.ContainsFunc(r.list.Request.Query, func(q [2]string) bool {
+		return q[0] == statusParameter && (q[1] == stream.Trashed || q[1] == stream.Deleted)
+	})
+	if asked && !r.trash {
+		r.walk.run.report.warnOnce("trash "+r.walk.plan.Listing.Name,
+			"the trash shows nothing: it also looks empty without the permission manage/content on a space", "listing", r.walk.plan.Listing.Name)
+	}
+}
+
+// readOffset reads a listing that pages by offset. It keeps no position: it is read to its end,
+// or again.
+func (w *walk) readOffset(ctx context.Context, l *plan.List) error {
+	key := func(row rawjson.Object) string {
 		id, _ := row.Get("id").Text()
 		return id
 	}
-	limit := min(w.run.Config.PageSize, w.listing.MaxLimit)
-	n := 0
-	err := w.run.Client.OffsetPages(ctx, w.lists[i].request, limit, key, func(rows []row) error {
+	limit := min(w.run.Config.PageSize, w.plan.Listing.MaxLimit)
+	return w.run.Client.OffsetPages(ctx, l.Request, limit, key, func(rows []rawjson.Object) error {
 		w.countRequest()
-		n += len(rows)
-		items := make([]item, 0, len(rows))
+		items := make([]method.Item, 0, len(rows))
 		for _, row := range rows {
-			items = append(items, item{row: row})
+			items = append(items, method.Item{Row: row})
 		}
-		for _, f := range w.own {
-			if err := f.write(items, time.Time{}); err != nil {
+		for _, r := range w.readings {
+			if err := r.out.write(items); err != nil {
 				return err
 			}
 		}
-		return w.run.ledger.checkpoint()
+		return nil
 	})
-	if err == nil {
-		w.track.count(n)
-	}
-	return err
 }
 
-// countRequest counts a listing's request for the streams whose records it holds, or else
-// for those that it feeds.
+// countRequest counts a listing's request for the first stream whose records it holds, or else
+// for the first that it feeds.
 func (w *walk) countRequest() {
-	if len(w.own) > 0 {
-		w.own[0].requests.Add(1)
-		return
+	for _, r := range w.readings {
+		if r.fromRows() {
+			r.out.requests.Add(1)
+			return
+		}
 	}
-	w.feeds[0].requests.Add(1)
+	w.readings[0].out.requests.Add(1)
 }
 
-// isCursor says whether the site refused a cursor.
-func isCursor(err error) bool {
-	return client.KindOf(err) == client.KindCursor || client.KindOf(err) == client.KindBadRequest
-}
-
-// unknownType says whether the site does not know what was to be listed.
-func unknownType(err error) bool {
-	switch client.KindOf(err) {
-	case client.KindBadRequest, client.KindNotFound:
-		return true
+// claims returns what a state may say of the walk, once the account is proven; nil if nothing
+// moved since the last time.
+func (w *walk) claims() []claim {
+	place, failed := w.track.place()
+	if place == w.claimed || place.List >= len(w.plan.Lists) {
+		return nil
 	}
-	var e *client.Error
-	return errors.As(err, &e) && e.Status == 501
-}
-
-// endsRun says whether an error concerns the whole run: the site, stdout, or a stop.
-func endsRun(ctx context.Context, err error) bool {
-	k := client.KindOf(err)
-	return context.Cause(ctx) != nil || k.SiteWide() || k == client.KindRateLimit || k == client.KindStopped
+	w.claimed = place
+	l := &w.plan.Lists[place.List]
+	var claims []claim
+	for _, r := range w.readings {
+		at := place.At
+		at.List, at.Order, at.Failed = l.Name, string(l.Order), failed[r] || r.earlier
+		began, newest, types := r.snapshot()
+		if r.Incremental {
+			at.Began, at.Newest = began, newest
+		}
+		claims = append(claims, claim{
+			walk: w, r: r, at: at, types: types, hash: plan.HashAt(r.Reader, w.run.facts.Spaces, w.plan.Lists, place.List),
+		})
+	}
+	return claims
 }

@@ -1,10 +1,19 @@
 package engine
 
 import (
+	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/tap-confluence/tap-confluence/catalog"
+	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/internal/timestamp"
 	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/emit"
+	"github.com/tap-confluence/tap-confluence/tap/method"
 	"github.com/tap-confluence/tap-confluence/tap/record"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
 const (
@@ -15,71 +24,133 @@ const (
 	chunk = 2 << 20
 )
 
-// item is a row to make a record of, and what the row itself doesn't hold.
-type item struct {
-	row  row
-	from record.Source
+// observer is told of every record that is written. It must not write.
+type observer interface {
+	wrote(out *output, it method.Item)
 }
 
-// write makes records and writes them, those below since left out. All are of one answer:
-// they are written together or, after an error, not at all.
-func (f *feed) write(items []item, since time.Time) error {
+// output writes the records of one stream and counts them.
+type output struct {
+	run    *Run
+	name   string
+	stream *stream.Stream
+	sel    catalog.Selection
+	// version is the table version of the records, 0 for none. It is drawn anew when the
+	// stream starts over.
+	version int64
+
+	rows, requests atomic.Int64
+
+	writing emit.Lock // held while records are made and written
+	build   *record.Builder
+	buf     []byte
+
+	observers atomic.Pointer[[]observer]
+
+	mu     sync.Mutex // guards end
+	end    StreamReport
+	opened bool // owned by the ledger
+}
+
+func newOutput(r *Run, sel catalog.Selection) (*output, error) {
+	out := &output{run: r, name: sel.Stream.Name, stream: sel.Stream, sel: sel, writing: emit.NewLock()}
+	var err error
+	out.build, err = record.New(sel, r.Config.ValidateRecords, func(msg string, args ...any) {
+		r.report.warnOnce(out.name+msg+fmt.Sprint(args...), msg, append([]any{"stream", out.name}, args...)...)
+	})
+	if r.Config.EmitActivateVersion && !r.PerStream && !sel.Incremental {
+		out.version = r.Now().UnixMilli()
+	}
+	return out, err
+}
+
+// startOver draws another table version: what was written so far is not of it.
+func (o *output) startOver(now time.Time) {
+	if o.version != 0 {
+		o.version = max(o.version+1, now.UnixMilli())
+	}
+}
+
+// outcome returns how the stream ended so far.
+func (o *output) outcome() StreamReport {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.end
+}
+
+// ended notes how the stream ended.
+func (o *output) ended(end StreamReport) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.end = end
+}
+
+// observe tells an observer of every record from now on.
+func (o *output) observe(w observer) {
+	o.writing.Lock()
+	defer o.writing.Unlock()
+	list := []observer{w}
+	if old := o.observers.Load(); old != nil {
+		list = append(list, *old...)
+	}
+	o.observers.Store(&list)
+}
+
+// write makes records and writes them. All are of one answer: they are written together or,
+// after an error, not at all.
+func (o *output) write(items []method.Item) error {
 	if len(items) == 0 {
 		return nil
 	}
-	f.writing.Lock()
-	defer f.writing.Unlock()
+	o.writing.Lock()
+	defer o.writing.Unlock()
 	large := size(items) > chunk
 	if large {
 		// Too much to be held beside the answer: it is written in parts, once it is known that
 		// every record can be made.
-		if err := f.try(items, since); err != nil {
+		if err := o.try(items); err != nil {
 			return err
 		}
 	}
-	prefix, suffix := f.run.Sink.Frame(f.name, f.run.Now(), f.version)
-	buf, n := f.buf[:0], 0
+	prefix, suffix := o.run.Sink.Frame(o.name, o.run.Now(), o.version)
+	buf, n := o.buf[:0], 0
 	for _, it := range items {
-		if !since.IsZero() && !f.wanted(it.row, since) {
-			continue
-		}
 		start := len(buf)
 		var err error
-		if buf, err = f.build.Append(append(buf, prefix...), it.row, it.from); err != nil {
+		if buf, err = o.build.Append(append(buf, prefix...), it.Row, it.From); err != nil {
 			return noRecord(err)
 		}
 		buf = append(buf, suffix...)
-		f.note(it, len(buf)-start)
+		o.tell(it, len(buf)-start)
 		if n++; large && len(buf) >= chunk {
-			if err := f.flush(buf, n); err != nil {
+			if err := o.flush(buf, n); err != nil {
 				return err
 			}
 			buf, n = buf[:0], 0
 		}
 	}
-	err := f.flush(buf, n)
-	f.keep(buf)
+	err := o.flush(buf, n)
+	if o.buf = nil; cap(buf) <= 2*chunk {
+		o.buf = buf
+	}
 	return err
 }
 
 // size is how many bytes rows have.
-func size(items []item) int {
+func size(items []method.Item) int {
 	n := 0
 	for _, it := range items {
-		n += len(it.row.Raw())
+		n += len(it.Row.Raw())
 	}
 	return n
 }
 
 // try makes the records and throws them away.
-func (f *feed) try(items []item, since time.Time) error {
+func (o *output) try(items []method.Item) error {
 	var buf []byte
 	for _, it := range items {
-		if !since.IsZero() && !f.wanted(it.row, since) {
-			continue
-		}
 		var err error
-		if buf, err = f.build.Append(buf[:0], it.row, it.from); err != nil {
+		if buf, err = o.build.Append(buf[:0], it.Row, it.From); err != nil {
 			return noRecord(err)
 		}
 	}
@@ -91,36 +162,49 @@ func noRecord(err error) error {
 	return &client.Error{Kind: client.KindMalformed, Message: err.Error(), Cause: err}
 }
 
-// note tells those who want to know of a record of that many bytes.
-func (f *feed) note(it item, bytes int) {
-	if w := f.watch.Load(); w != nil {
-		w.note(f, it)
+// tell tells those who want to know of a record of that many bytes.
+func (o *output) tell(it method.Item, bytes int) {
+	if list := o.observers.Load(); list != nil {
+		for _, w := range *list {
+			w.wrote(o, it)
+		}
 	}
 	if bytes > largeRow {
-		id, _ := it.row.Get("id").Text()
-		f.run.log.Warn("a very large record: some targets and pipes refuse it",
-			"stream", f.name, "id", id, "bytes", bytes)
+		id, _ := it.Row.Get("id").Text()
+		o.run.log.Warn("a very large record: some targets and pipes refuse it", "stream", o.name, "id", id, "bytes", bytes)
 	}
 }
 
 // flush writes n records.
-func (f *feed) flush(buf []byte, n int) error {
+func (o *output) flush(buf []byte, n int) error {
 	if n == 0 {
 		return nil
 	}
-	if err := f.run.Sink.Records(f.name, buf, n); err != nil {
-		f.run.stop(err)
+	if err := o.run.Sink.Records(o.name, buf, n); err != nil {
 		return err
 	}
-	f.rows.Add(int64(n))
-	f.run.ledger.wrote(f.name, n)
+	o.rows.Add(int64(n))
+	o.run.ledger.wrote(o.name, n)
 	return nil
 }
 
-// keep keeps a buffer of ordinary size for the next answer.
-func (f *feed) keep(buf []byte) {
-	f.buf = nil
-	if cap(buf) <= 2*chunk {
-		f.buf = buf
+// changedAt returns the time at which a row last changed, by the path of its field. It reads text
+// and milliseconds since 1970.
+func changedAt(path []string, row rawjson.Object) (time.Time, bool) {
+	if len(path) == 0 {
+		return time.Time{}, false
 	}
+	v := row.Get(path[0])
+	for _, name := range path[1:] {
+		v = v.Member(name)
+	}
+	return record.Time(v)
+}
+
+// format returns a time as states have it, empty for the zero time.
+func format(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return timestamp.Format(t)
 }

@@ -17,7 +17,7 @@ func (b *Builder) appendTime(dst []byte, field string, v rawjson.Value) []byte {
 	if isCanonical(v) {
 		return append(dst, v...)
 	}
-	t, ok := parseTime(v)
+	t, ok := Time(v)
 	if !ok {
 		b.warn("the API sent a date that is none; it is left out", "field", field)
 		return append(dst, "null"...)
@@ -27,9 +27,9 @@ func (b *Builder) appendTime(dst []byte, field string, v rawjson.Value) []byte {
 	return append(dst, '"')
 }
 
-// parseTime reads a date as text, or as a number of milliseconds since 1970, as the API has
+// Time reads a date as text, or as a number of milliseconds since 1970, as the API has
 // been seen to send for some items.
-func parseTime(v rawjson.Value) (time.Time, bool) {
+func Time(v rawjson.Value) (time.Time, bool) {
 	if text, ok := v.Text(); ok {
 		t, err := timestamp.Parse(text)
 		return t, err == nil

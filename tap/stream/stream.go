@@ -29,10 +29,6 @@ type Stream struct {
 	// Route is the per-parent route of a child stream, with {id} for the parent's id. For
 	// comment streams, which come from a site-wide listing, it is the fallback.
 	Route string
-	// Older is an older route of the same rows with a scope of its own, used where Route is
-	// refused; empty for none.
-	Older       string
-	OlderScopes []string
 	// Parent is the listing whose rows are the parents of Route.
 	Parent *Listing
 	// ParentField is the field that carries the parent's id in every record. Where the
@@ -45,6 +41,12 @@ type Stream struct {
 	Include string
 	// Derive says how records are made from the parents' rows without a request.
 	Derive Derivation
+	// Renamed gives, for a field of a derived record, the parent's field that holds its value.
+	Renamed map[string]string
+	// Constant gives the value of fields that a derived record has and its parent's row has not.
+	Constant map[string]string
+	// Changed is the path of the field in the API's row that tells when it last changed.
+	Changed []string
 	// Replies is the route that lists the replies to one comment, with {id}.
 	Replies string
 	// Labelled is the route that lists the parents that carry a label, with {id}.
@@ -82,6 +84,15 @@ type Listing struct {
 	// Sort is the order of a full walk, SortField the row's field that shows it (empty
 	// where rows don't show it). ChangeSort is newest change first, or empty.
 	Sort, SortField, ChangeSort string
+	// Changed is the path of the field that tells when a row last changed.
+	Changed []string
+	// IDs is the parameter that narrows the route to rows of those ids, empty without one.
+	// Such a route proves that an item is gone.
+	IDs string
+	// SearchType is what a search calls the listing's rows, or empty.
+	SearchType string
+	// Kind is the name that routes by container have for the listing's rows, or empty.
+	Kind string
 	// Statuses are the values that the route's status parameter takes, nil without one.
 	Statuses []string
 	// SpaceParam filters by space id, at most SpaceMax ids a request; empty without one.
@@ -101,16 +112,31 @@ type Listing struct {
 	MaxLimit int
 	// Typed says that the route lists one type at a time, named by the type parameter.
 	Typed bool
-	// Owners are the row fields whose ids tell the row's space where it doesn't name it: of the
-	// page, post or custom content it belongs to or, for custom content, its own.
-	Owners []string
+	// Containers are the fields that name what a row lies in, where it names no space.
+	Containers []Container
 	// ByOwner is the route that lists the rows of one page, post or custom content, with {kind}
 	// and {id}; empty without one.
 	ByOwner string
 }
 
-// IsChild says whether the stream's records belong to a parent's row, read by parent.
+// Container is a field of a row that names the item that the row lies in.
+type Container struct {
+	// Field is the row's field, Of the name of the listing of such items.
+	Field, Of string
+}
+
+// IsChild reports whether the stream's records belong to a parent's row, read by parent.
 func (s *Stream) IsChild() bool { return s.Listing == s.Parent && s.Route != "" }
+
+// ListingNamed returns the listing of that name, or nil.
+func ListingNamed(name string) *Listing {
+	for _, l := range Listings {
+		if l.Name == name {
+			return l
+		}
+	}
+	return nil
+}
 
 // Find returns the entry of that name, or nil.
 func Find(name string) *Stream {

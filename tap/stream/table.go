@@ -11,54 +11,55 @@ const (
 // Spaces, Pages and so on are the nine listings, one pass each.
 var (
 	Spaces = &Listing{
-		Name: "spaces", Route: "/spaces", Item: "/spaces/{id}", MaxLimit: 250,
+		Name: "spaces", IDs: "ids", Route: "/spaces", Item: "/spaces/{id}", MaxLimit: 250,
 		Sort: "id", SortField: "id", SpaceParam: "ids", SpaceMax: 250, SpaceField: "id",
 		Query:  [][2]string{{"description-format", "plain"}, {"include-icon", "true"}},
 		Scopes: []string{"read:space:confluence"},
 	}
 	Pages = &Listing{
-		Name: "pages", Route: "/pages", Item: "/pages/{id}", MaxLimit: 250,
+		Name: "pages", Changed: changed, IDs: "id", SearchType: "page", Kind: "pages", Route: "/pages", Item: "/pages/{id}", MaxLimit: 250,
 		Sort: "id", SortField: "id", ChangeSort: "-modified-date",
 		Statuses: []string{Current, Archived, Trashed, Deleted}, Body: true,
 		SpaceParam: "space-id", SpaceMax: 100, SpaceField: "spaceId",
 		Scopes: []string{"read:page:confluence"},
 	}
 	BlogPosts = &Listing{
-		Name: "blog posts", Route: "/blogposts", Item: "/blogposts/{id}", MaxLimit: 250,
+		Name: "blog posts", Changed: changed, IDs: "id", SearchType: "blogpost", Kind: "blogposts", Route: "/blogposts", Item: "/blogposts/{id}", MaxLimit: 250,
 		Sort: "id", SortField: "id", ChangeSort: "-modified-date",
 		Statuses: []string{Current, Trashed, Deleted}, Body: true,
 		SpaceParam: "space-id", SpaceMax: 100, SpaceField: "spaceId",
 		Scopes: []string{"read:page:confluence"},
 	}
 	Attachments = &Listing{
-		Name: "attachments", Route: "/attachments", Item: "/attachments/{id}", MaxLimit: 250,
+		Name: "attachments", Changed: changed, SearchType: "attachment", Route: "/attachments", Item: "/attachments/{id}", MaxLimit: 250,
 		Sort: "created-date", SortField: "createdAt", ChangeSort: "-modified-date",
-		Statuses: []string{Current, Archived, Trashed},
-		Owners:   []string{"pageId", "blogPostId", "customContentId"}, ByOwner: "/{kind}/{id}/attachments",
+		Statuses:   []string{Current, Archived, Trashed},
+		Containers: []Container{{"pageId", "pages"}, {"blogPostId", "blog posts"}, {"customContentId", "custom content"}}, ByOwner: "/{kind}/{id}/attachments",
 		Scopes: []string{"read:attachment:confluence"},
 	}
 	FooterComments = &Listing{
-		Name: "footer comments", Route: "/footer-comments", Item: "/footer-comments/{id}", MaxLimit: 250,
+		Name: "footer comments", Changed: changed, SearchType: "comment", Route: "/footer-comments", Item: "/footer-comments/{id}", MaxLimit: 250,
 		Sort: "created-date", ChangeSort: "-modified-date", Body: true,
-		Owners: []string{"pageId", "blogPostId"}, ByOwner: "/{kind}/{id}/footer-comments",
+		Containers: []Container{{"pageId", "pages"}, {"blogPostId", "blog posts"}}, ByOwner: "/{kind}/{id}/footer-comments",
 		Scopes: []string{"read:comment:confluence"},
 	}
 	InlineComments = &Listing{
-		Name: "inline comments", Route: "/inline-comments", Item: "/inline-comments/{id}", MaxLimit: 250,
+		Name: "inline comments", Changed: changed, SearchType: "comment", Route: "/inline-comments", Item: "/inline-comments/{id}", MaxLimit: 250,
 		Sort: "created-date", ChangeSort: "-modified-date", Body: true,
-		Owners: []string{"pageId", "blogPostId"}, ByOwner: "/{kind}/{id}/inline-comments",
+		Containers: []Container{{"pageId", "pages"}, {"blogPostId", "blog posts"}}, ByOwner: "/{kind}/{id}/inline-comments",
 		Scopes: []string{"read:comment:confluence"},
 	}
 	Tasks = &Listing{
-		Name: "tasks", Route: "/tasks", Item: "/tasks/{id}", MaxLimit: 250, Body: true,
+		Name: "tasks", Changed: []string{"updatedAt"}, Route: "/tasks", Item: "/tasks/{id}", MaxLimit: 250, Body: true,
 		SpaceParam: "space-id", SpaceMax: 250, SpaceField: "spaceId",
 		Scopes: []string{"read:task:confluence"},
 	}
 	CustomContent = &Listing{
-		Name: "custom content", Route: "/custom-content", Item: "/custom-content/{id}", MaxLimit: 250,
+		Name: "custom content", Changed: changed, Kind: "custom-content", Route: "/custom-content", Item: "/custom-content/{id}", MaxLimit: 250,
 		Sort: "id", SortField: "id", ChangeSort: "-modified-date", Body: true, Typed: true,
-		SpaceParam: "space-id", SpaceMax: 100, SpaceField: "spaceId", Owners: []string{"id"},
-		Scopes: []string{"read:custom-content:confluence"},
+		SpaceParam: "space-id", SpaceMax: 100, SpaceField: "spaceId",
+		Containers: []Container{{"pageId", "pages"}, {"blogPostId", "blog posts"}, {"customContentId", "custom content"}},
+		Scopes:     []string{"read:custom-content:confluence"},
 	}
 	Groups = &Listing{
 		Name: "groups", Route: "/wiki/rest/api/group", MaxLimit: 200, Offset: true,
@@ -68,7 +69,7 @@ var (
 
 // Labels is the listing of all labels: the other way round to which item has which label.
 var Labels = &Listing{
-	Name: "labels", Route: "/labels", MaxLimit: 250, Sort: "id", SortField: "id",
+	Name: "labels", IDs: "label-id", Route: "/labels", MaxLimit: 250, Sort: "id", SortField: "id",
 	Scopes: []string{"read:label:confluence"},
 }
 
@@ -76,6 +77,9 @@ var Labels = &Listing{
 var Listings = []*Listing{
 	Spaces, Groups, Pages, BlogPosts, FooterComments, InlineComments, Tasks, CustomContent, Attachments,
 }
+
+// changed is where most rows tell when they last changed.
+var changed = []string{"version", "createdAt"}
 
 var (
 	id       = []string{"id"}
@@ -112,13 +116,13 @@ var All = []Stream{
 	},
 	{
 		Name: "pages", Doc: "Pages with their bodies.",
-		Key: id, ReplicationKey: "modifiedAt", Listing: Pages, Body: true,
+		Key: id, ReplicationKey: "modifiedAt", Changed: changed, Listing: Pages, Body: true,
 	},
 	{
 		Name: "child_pages", Doc: "Which page lies directly under which page.",
 		Key: id, Listing: Pages, Parent: Pages, ParentField: "parentId",
 		Route: "/pages/{id}/direct-children", Derive: ChildOf, Scopes: []string{"read:hierarchical-content:confluence"},
-		Older: "/pages/{id}/children", OlderScopes: pageRead,
+		Query: [][2]string{{"sort", "id"}}, Renamed: map[string]string{"childPosition": "position"}, Constant: map[string]string{"type": "page"},
 	},
 	{
 		Name: "page_labels", Doc: "Labels of pages.",
@@ -127,7 +131,7 @@ var All = []Stream{
 	},
 	{
 		Name: "page_versions", Doc: "Versions of pages, without bodies.",
-		Key: []string{"pageId", "number"}, ReplicationKey: "createdAt", Listing: Pages, Parent: Pages, ParentField: "pageId",
+		Key: []string{"pageId", "number"}, ReplicationKey: "createdAt", Changed: []string{"createdAt"}, Listing: Pages, Parent: Pages, ParentField: "pageId",
 		Route: "/pages/{id}/versions", Include: "versions", Derive: FirstVersion, Entity: "page", Scopes: pageRead,
 	},
 	{
@@ -137,17 +141,17 @@ var All = []Stream{
 	},
 	{
 		Name: "page_footer_comments", Doc: "Comments below pages, and the replies to them.",
-		Key: id, ReplicationKey: "modifiedAt", Listing: FooterComments, Parent: Pages, ParentField: "pageId",
+		Key: id, ReplicationKey: "modifiedAt", Changed: changed, Listing: FooterComments, Parent: Pages, ParentField: "pageId",
 		Route: "/pages/{id}/footer-comments", Replies: "/footer-comments/{id}/children", Body: true, Scopes: cmtRead,
 	},
 	{
 		Name: "page_inline_comments", Doc: "Comments on passages of pages, and the replies to them.",
-		Key: id, ReplicationKey: "modifiedAt", Listing: InlineComments, Parent: Pages, ParentField: "pageId",
+		Key: id, ReplicationKey: "modifiedAt", Changed: changed, Listing: InlineComments, Parent: Pages, ParentField: "pageId",
 		Route: "/pages/{id}/inline-comments", Replies: "/inline-comments/{id}/children", Body: true, Scopes: cmtRead,
 	},
 	{
 		Name: "blog_posts", Doc: "Blog posts with their bodies.",
-		Key: id, ReplicationKey: "modifiedAt", Listing: BlogPosts, Body: true,
+		Key: id, ReplicationKey: "modifiedAt", Changed: changed, Listing: BlogPosts, Body: true,
 	},
 	{
 		Name: "blog_post_labels", Doc: "Labels of blog posts.",
@@ -156,7 +160,7 @@ var All = []Stream{
 	},
 	{
 		Name: "blog_post_versions", Doc: "Versions of blog posts, without bodies.",
-		Key: []string{"blogPostId", "number"}, ReplicationKey: "createdAt", Listing: BlogPosts, Parent: BlogPosts, ParentField: "blogPostId",
+		Key: []string{"blogPostId", "number"}, ReplicationKey: "createdAt", Changed: []string{"createdAt"}, Listing: BlogPosts, Parent: BlogPosts, ParentField: "blogPostId",
 		Route: "/blogposts/{id}/versions", Include: "versions", Derive: FirstVersion, Entity: "blogpost", Scopes: pageRead,
 	},
 	{
@@ -166,25 +170,25 @@ var All = []Stream{
 	},
 	{
 		Name: "blog_post_footer_comments", Doc: "Comments below blog posts, and the replies to them.",
-		Key: id, ReplicationKey: "modifiedAt", Listing: FooterComments, Parent: BlogPosts, ParentField: "blogPostId",
+		Key: id, ReplicationKey: "modifiedAt", Changed: changed, Listing: FooterComments, Parent: BlogPosts, ParentField: "blogPostId",
 		Route: "/blogposts/{id}/footer-comments", Replies: "/footer-comments/{id}/children", Body: true, Scopes: cmtRead,
 	},
 	{
 		Name: "blog_post_inline_comments", Doc: "Comments on passages of blog posts, and the replies to them.",
-		Key: id, ReplicationKey: "modifiedAt", Listing: InlineComments, Parent: BlogPosts, ParentField: "blogPostId",
+		Key: id, ReplicationKey: "modifiedAt", Changed: changed, Listing: InlineComments, Parent: BlogPosts, ParentField: "blogPostId",
 		Route: "/blogposts/{id}/inline-comments", Replies: "/inline-comments/{id}/children", Body: true, Scopes: cmtRead,
 	},
 	{
 		Name: "tasks", Doc: "Tasks in pages and blog posts: who has to do what until when.",
-		Key: id, ReplicationKey: "updatedAt", Listing: Tasks, Body: true,
+		Key: id, ReplicationKey: "updatedAt", Changed: []string{"updatedAt"}, Listing: Tasks, Body: true,
 	},
 	{
 		Name: "custom_content", Doc: "Content of the types that apps define.",
-		Key: id, ReplicationKey: "modifiedAt", Listing: CustomContent, Body: true,
+		Key: id, ReplicationKey: "modifiedAt", Changed: changed, Listing: CustomContent, Body: true,
 	},
 	{
 		Name: "attachments", Doc: "Files on pages, blog posts and custom content: their data, not their bytes.",
-		Key: id, ReplicationKey: "modifiedAt", Listing: Attachments,
+		Key: id, ReplicationKey: "modifiedAt", Changed: changed, Listing: Attachments,
 	},
 	{
 		Name: "attachment_labels", Doc: "Labels of attachments.",
@@ -193,7 +197,7 @@ var All = []Stream{
 	},
 	{
 		Name: "attachment_versions", Doc: "Versions of attachments.",
-		Key: []string{"attachmentId", "number"}, ReplicationKey: "createdAt", Listing: Attachments, Parent: Attachments, ParentField: "attachmentId",
+		Key: []string{"attachmentId", "number"}, ReplicationKey: "createdAt", Changed: []string{"createdAt"}, Listing: Attachments, Parent: Attachments, ParentField: "attachmentId",
 		Route: "/attachments/{id}/versions", Include: "versions", Derive: FirstVersion, Entity: "attachment", Scopes: attRead,
 	},
 	{

@@ -1,0 +1,110 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/method"
+	"github.com/tap-confluence/tap-confluence/tap/site"
+)
+
+// env is what the methods of a walk get to work with.
+type env struct {
+	walk *walk
+	// write takes what a method found. Audits put another one in place.
+	write func(r *reading, items []method.Item) error
+	// trial: what can't be read is no failure of the stream.
+	trial bool
+}
+
+// Get asks for one document.
+func (e *env) Get(ctx context.Context, r *method.Reader, req client.Request) (rawjson.Object, error) {
+	rd := e.walk.of(r)
+	rd.out.requests.Add(1)
+	req.Once = rd.failures.once()
+	return e.walk.run.Client.Get(ctx, req)
+}
+
+// List reads a list to its end, a page at a time.
+func (e *env) List(ctx context.Context, r *method.Reader, req client.Request, use func([]rawjson.Object) error) error {
+	rd := e.walk.of(r)
+	req.Once = rd.failures.once()
+	list := newPages(e.walk.run.Client, r.Stream.Listing, req, e.walk.run.Config.PageSize, func(_ string, err error) {
+		if !e.trial {
+			rd.failures.add(err)
+		}
+	})
+	for cursor := ""; ; {
+		rd.out.requests.Add(1)
+		page, err := list.next(ctx, cursor)
+		if err != nil {
+			return err
+		}
+		err = use(page.Rows)
+		cursor = page.Next
+		page.Release()
+		if err != nil || cursor == "" {
+			return err
+		}
+	}
+}
+
+// pauses are the waits before an item is asked for again that answers 404 though the site shows
+// it. Answers that name nothing have been asked for longer by the client.
+var pauses = [...]time.Duration{time.Second, 3 * time.Second, 6 * time.Second}
+
+// Present repeats a read that the site answers with 404 until the item is proven to be gone
+// (method.ErrGone), or it is clear that the error stays.
+func (e *env) Present(ctx context.Context, it site.Item, statuses []string, read func() error) error {
+	for i := 0; ; i++ {
+		err := read()
+		if !isAbout(err, it.ID) {
+			return err
+		}
+		gone, doubt := e.walk.run.site.Gone(ctx, it, statuses)
+		switch {
+		case gone:
+			return method.ErrGone
+		case doubt != nil, i == len(pauses), client.KindOf(err) == client.KindVague:
+			return err
+		}
+		timer := time.NewTimer(pauses[i])
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// isAbout reports whether an error is a 404 to a request about an item itself, not about
+// something below it.
+func isAbout(err error, id string) bool {
+	e, ok := errors.AsType[*client.Error](err)
+	return ok && (e.Kind == client.KindNotFound || e.Kind == client.KindVague) && strings.Contains(e.Path, "/"+id)
+}
+
+// Write makes records of items and writes them.
+func (e *env) Write(r *method.Reader, items []method.Item) error {
+	return e.write(e.walk.of(r), items)
+}
+
+// Interrupts returns what an error means for the whole sync, nil if it concerns only what was
+// asked for.
+func (e *env) Interrupts(ctx context.Context, err error) error {
+	return e.walk.run.interrupts(ctx, err)
+}
+
+// interrupts decides what an error concerns: stdout, a stop, the site as a whole, or only what
+// was asked for, which is nil.
+func (r *Run) interrupts(ctx context.Context, err error) error {
+	if isOutput(err) {
+		return err
+	}
+	return r.site.Judge(ctx, err)
+}

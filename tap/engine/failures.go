@@ -1,0 +1,92 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/tap-confluence/tap-confluence/tap/client"
+)
+
+const (
+	// alikeMost is after how many failures of one sort a stream's requests are no longer retried.
+	alikeMost = 100
+	// namedMost is how many failures an error names.
+	namedMost = 3
+)
+
+// failures collects what could not be read of one stream.
+type failures struct {
+	mu    sync.Mutex // guards all below
+	count int
+	first []error
+	last  string // the sort of the last failure
+	alike int    // how many in a row were of that sort
+	// closed reports whether the site's words refuse the route to the account, so that nothing
+	// more is asked.
+	closed bool
+}
+
+// add notes a failure. The error names what could not be read.
+func (f *failures) add(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.count++
+	if len(f.first) < namedMost {
+		f.first = append(f.first, err)
+	}
+	k := client.KindOf(err)
+	sort := fmt.Sprint(k, statusOf(err))
+	if sort != f.last {
+		f.last, f.alike = sort, 0
+	}
+	f.alike++
+	f.closed = f.alike >= alikeMost && (k == client.KindScope || k == client.KindGone)
+}
+
+// succeeded notes that something could be read.
+func (f *failures) succeeded() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.closed {
+		f.alike = 0
+	}
+}
+
+// once reports whether so many requests failed alike that retries are a waste.
+func (f *failures) once() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.alike >= alikeMost
+}
+
+// refused reports whether nothing more is to be asked.
+func (f *failures) refused() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.closed
+}
+
+// total returns how many failures there were, and one error that names the first few and
+// counts all, nil for none.
+func (f *failures) total() (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.count == 0:
+		return 0, nil
+	case f.count == 1:
+		return 1, f.first[0]
+	case f.count <= len(f.first):
+		return f.count, errors.Join(f.first...)
+	}
+	return f.count, fmt.Errorf("%d failures, the first of them: %w", f.count, errors.Join(f.first...))
+}
+
+// statusOf returns an error's HTTP status, 0 for none.
+func statusOf(err error) int {
+	if e, ok := errors.AsType[*client.Error](err); ok {
+		return e.Status
+	}
+	return 0
+}

@@ -1,0 +1,366 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/method"
+	"github.com/tap-confluence/tap-confluence/tap/plan"
+	"github.com/tap-confluence/tap-confluence/tap/state"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// errDisorder says that rows came out of the order in which a position is looked for.
+var errDisorder = errors.New("rows do not come in the order that was asked for")
+
+// endAfter is how many dated rows in a row have to lie below the bookmark before a list in order
+// of change ends.
+const endAfter = 50
+
+// listReading is one list of a walk being read: it turns pages into records and parents.
+type listReading struct {
+	walk  *walk
+	list  *plan.List
+	index int
+	skip  skipper
+	// low is the lowest bookmark of the walk's streams, zero if none has one here.
+	low time.Time
+	// below counts the dated rows below it since the last one that is not.
+	below int
+	trash bool // rows of the trash have been seen
+}
+
+func newListReading(w *walk, i int, from state.Position, search bool) *listReading {
+	l := &w.plan.Lists[i]
+	r := &listReading{walk: w, list: l, index: i, skip: skipper{order: l.Order, search: search}}
+	if !from.Fresh || search {
+		r.skip.after = from.Key
+	}
+	if l.Order == plan.ByChange {
+		for j, rd := range w.readings {
+			if since := rd.SinceIn(l.Type); j == 0 || since.Before(r.low) {
+				r.low = since
+			}
+		}
+	}
+	return r
+}
+
+// skipper drops the rows of a resumed list that are written already: those strictly before the
+// position's key, on the page that the position is on, or, if its cursor is dead, from the
+// list's beginning on for as long as rows come in order.
+type skipper struct {
+	order  plan.Order
+	after  string
+	search bool
+	prev   string
+}
+
+// drop reports whether a row with that sort key is written already.
+func (s *skipper) drop(key string) (bool, error) {
+	if s.after == "" || s.order == plan.Unordered {
+		return false, nil
+	}
+	if !s.search {
+		return key != "" && s.order.Compare(key, s.after) < 0, nil
+	}
+	if key == "" || s.prev != "" && s.order.Compare(key, s.prev) < 0 {
+		return false, errDisorder
+	}
+	s.prev = key
+	if s.order.Compare(key, s.after) < 0 {
+		return true, nil
+	}
+	s.after = "" // everything from here on is new
+	return false, nil
+}
+
+// endPage ends what holds for one page only.
+func (s *skipper) endPage() {
+	if !s.search {
+		s.after = ""
+	}
+}
+
+// reachesEnd reports whether a page of a list in order of change shows that what comes after it
+// lies below every bookmark. Rows out of order, rows without a date and empty pages never do.
+func (r *listReading) reachesEnd(p *client.Page) bool {
+	if r.list.Order != plan.ByChange {
+		return false
+	}
+	dated := 0
+	for _, row := range p.Rows {
+		t, ok := changedAt(r.walk.plan.Listing.Changed, row)
+		if !ok {
+			continue
+		}
+		if dated++; t.Before(r.low) {
+			r.below++
+		} else {
+			r.below = 0
+		}
+	}
+	return dated > 0 && r.below >= dated && r.below >= endAfter
+}
+
+// page writes what a page holds and starts reading what hangs on its rows.
+func (r *listReading) page(ctx context.Context, p *client.Page, parents *sync.WaitGroup) error {
+	defer p.Release()
+	w := r.walk
+	for _, rd := range w.readings {
+		rd.begin(p.Date)
+	}
+	units, kept, err := r.sort(ctx, p)
+	if err != nil {
+		return err
+	}
+	queue, err := r.queue(p, units, kept)
+	if err != nil {
+		return err
+	}
+	for _, rd := range w.readings {
+		if err := r.writeRows(rd, p.Rows, kept); err != nil {
+			return err
+		}
+	}
+	w.track.add(units)
+	for _, par := range queue {
+		select {
+		case w.run.tasks <- struct{}{}:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		parents.Go(func() {
+			defer func() { <-w.run.tasks }()
+			w.readParent(ctx, par)
+		})
+	}
+	w.run.ledger.checkpoint()
+	return nil
+}
+
+// sort says of each row of a page where the walk is once it is finished, and whether it counts:
+// it is not written already, and lies in the run's spaces.
+func (r *listReading) sort(ctx context.Context, p *client.Page) (units []unit, kept []bool, err error) {
+	units, kept = make([]unit, len(p.Rows)), make([]bool, len(p.Rows))
+	keys := make([]string, len(p.Rows))
+	for i, row := range p.Rows {
+		keys[i] = r.key(row)
+		written, err := r.skip.drop(keys[i])
+		if err != nil {
+			return nil, nil, err
+		}
+		kept[i] = !written && !r.belowAll(row)
+	}
+	r.skip.endPage()
+	for i, at := range r.positions(p, keys) {
+		units[i] = unit{place: at, done: true}
+	}
+	return units, kept, r.place(ctx, p, kept)
+}
+
+// place keeps the rows that lie in the run's spaces.
+func (r *listReading) place(ctx context.Context, p *client.Page, kept []bool) error {
+	w := r.walk
+	if !w.run.facts.Spaces.Narrowed() || r.list.Owner.Listing != nil {
+		return nil
+	}
+	for i, v := range w.run.site.Inside(ctx, w.plan.Listing, w.run.facts.Spaces, p.Rows) {
+		if !kept[i] {
+			continue
+		}
+		if kept[i] = v.Inside; v.Reason != "" {
+			w.run.report.skip(v.Reason)
+		}
+		if v.Err == nil {
+			continue
+		}
+		if err := w.run.interrupts(ctx, v.Err); err != nil {
+			return err
+		}
+		for _, rd := range w.readings {
+			rd.failures.add(v.Err)
+		}
+	}
+	return nil
+}
+
+// positions returns where the walk is once the rows up to each one are finished. A key is never
+// beyond that of a row that comes later on the page, so that skipping up to it skips no such
+// row, in whatever order they come.
+func (r *listReading) positions(p *client.Page, keys []string) []plan.Place {
+	places := make([]plan.Place, len(keys))
+	order := r.list.Order
+	later := "" // the first key, in the list's order, of the rows behind
+	least := make([]string, len(keys))
+	for i := len(keys) - 1; i >= 0; i-- {
+		least[i] = later
+		if keys[i] != "" && (later == "" || order.Compare(keys[i], later) < 0) {
+			later = keys[i]
+		}
+	}
+	reached := ""
+	if r.skip.search && r.skip.after != "" {
+		reached = r.skip.after
+	}
+	for i, key := range keys {
+		if key != "" && (reached == "" || order.Compare(key, reached) > 0) {
+			reached = key
+		}
+		at := state.Position{Key: reached, Cursor: p.Cursor}
+		if least[i] != "" && reached != "" && order.Compare(least[i], reached) < 0 {
+			at.Key = least[i]
+		}
+		places[i] = plan.Place{List: r.index, At: at}
+	}
+	if n := len(places) - 1; n >= 0 {
+		places[n].At = state.Position{Key: reached, Cursor: p.Next, Fresh: true}
+		if p.Next == "" {
+			places[n] = plan.Place{List: r.index + 1}
+		}
+	}
+	return places
+}
+
+// key returns a row's sort key as text, empty where rows don't show it.
+func (r *listReading) key(row rawjson.Object) string {
+	switch r.list.Order {
+	case plan.ByID, plan.ByTime:
+		text, _ := row.Get(r.walk.plan.Listing.SortField).Text()
+		return text
+	case plan.ByChange:
+		if t, ok := changedAt(r.walk.plan.Listing.Changed, row); ok {
+			return format(t)
+		}
+	}
+	return ""
+}
+
+// belowAll reports whether no stream wants a row of a list in order of change.
+func (r *listReading) belowAll(row rawjson.Object) bool {
+	if r.low.IsZero() {
+		return false
+	}
+	t, ok := changedAt(r.walk.plan.Listing.Changed, row)
+	return ok && t.Before(r.low)
+}
+
+// writeRows writes what a page's rows hold of one stream.
+func (r *listReading) writeRows(rd *reading, rows []rawjson.Object, kept []bool) error {
+	if rd.distrusted.Load() || !rd.fromRows() {
+		return nil
+	}
+	items := make([]method.Item, 0, len(rows))
+	for i, row := range rows {
+		status, _ := row.Get("status").Text()
+		if !kept[i] || !rd.takes(status) || !rd.wantsParent(row, r.walk.plan.Listing.Changed) {
+			continue
+		}
+		if it, has, _ := rd.fromRow(row); has {
+			items = append(items, it)
+		}
+	}
+	if !r.list.Trash {
+		items = rd.wanted(items, r.list.Type)
+	}
+	err := rd.out.write(items)
+	if err == nil || isOutput(err) {
+		return err
+	}
+	rd.failures.add(err)
+	return nil
+}
+
+// queue returns the parents of a page that requests are made for, and leaves their units open.
+func (r *listReading) queue(p *client.Page, units []unit, kept []bool) ([]*parent, error) {
+	w := r.walk
+	var queue []*parent
+	for i, row := range p.Rows {
+		status, _ := row.Get("status").Text()
+		if !kept[i] {
+			continue
+		}
+		r.count(row)
+		if r.list.Trash || status == stream.Trashed || status == stream.Deleted {
+			r.trash = true
+			continue
+		}
+		var need, failed []*reading
+		var audited []auditee
+		for _, rd := range w.readings {
+			wants := rd.asks && !rd.distrusted.Load() && rd.takes(status) && rd.wantsParent(row, w.plan.Listing.Changed)
+			if !wants {
+				continue
+			}
+			switch {
+			case rd.failures.refused():
+				failed = append(failed, rd)
+			case rd.whole(row):
+			default:
+				need = append(need, rd)
+			}
+		}
+		if w.passing != nil {
+			audited = w.passing.pick(w, row, status, r.lastOf(p, i))
+		}
+		if len(need)+len(audited) == 0 {
+			units[i].failed = failed
+			continue
+		}
+		par, err := r.parent(p.Rows, i)
+		if err != nil {
+			return nil, err
+		}
+		par.unit, par.need, par.failed, par.audited = &units[i], need, failed, audited
+		units[i].done = false
+		queue = append(queue, par)
+	}
+	return queue, nil
+}
+
+// lastOf reports whether a row is one of the walk's last two.
+func (r *listReading) lastOf(p *client.Page, i int) bool {
+	return p.Next == "" && r.index == len(r.walk.plan.Lists)-1 && i >= len(p.Rows)-2
+}
+
+// parent copies what is needed of a row. The row beside it is what a proof of its absence asks
+// for with it.
+func (r *listReading) parent(rows []rawjson.Object, i int) (*parent, error) {
+	p, err := method.ParentOf(r.walk.plan.Listing, rows[i])
+	if err != nil {
+		return nil, err
+	}
+	for _, j := range []int{i - 1, i + 1} {
+		if j >= 0 && j < len(rows) {
+			if id, _ := rows[j].Get("id").Text(); id != "" && id != p.ID {
+				p.Beside = id
+			}
+		}
+	}
+	return &parent{Parent: p}, nil
+}
+
+// count counts rows that belong to no stream of the table.
+func (r *listReading) count(row rawjson.Object) {
+	l := r.walk.plan.Listing
+	if l != stream.FooterComments && l != stream.InlineComments {
+		return
+	}
+	named := slices.ContainsFunc(l.Containers, func(c stream.Container) bool { return !row.Get(c.Field).IsNull() })
+	if named {
+		return
+	}
+	on := "an unnamed item"
+	for _, field := range []string{"attachmentId", "customContentId"} {
+		if !row.Get(field).IsNull() {
+			on = field[:len(field)-2]
+		}
+	}
+	r.walk.run.report.skip(fmt.Sprintf("%s on %s", l.Name, on))
+}

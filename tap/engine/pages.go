@@ -1,0 +1,105 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/site"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// pages reads a list page by page, once through. A page that the site can't give with bodies,
+// however small, is asked for without them, and the bodies item by item.
+type pages struct {
+	client *client.Client
+	items  *stream.Listing // of the rows, whose items are asked for one by one
+	req    client.Request
+	pager  *client.Pager
+	// unreadable is told of each row whose body can't be had.
+	unreadable func(id string, err error)
+}
+
+// bodyFormat is the parameter that asks for bodies.
+const bodyFormat = "body-format"
+
+func newPages(c *client.Client, items *stream.Listing, req client.Request, limit int, unreadable func(string, error)) *pages {
+	return &pages{client: c, items: items, req: req, pager: c.Pager(req, limit), unreadable: unreadable}
+}
+
+// next reads the page at a cursor. The caller releases it.
+func (p *pages) next(ctx context.Context, cursor string) (*client.Page, error) {
+	page, err := p.pager.Page(ctx, cursor)
+	if err == nil || client.KindOf(err) != client.KindServer || ctx.Err() != nil || !p.asksForBodies() {
+		return page, err
+	}
+	bare := p.req
+	bare.Query = withoutBody(p.req.Query)
+	// One row at a time: the pager has come down to that, and the page after it is its own.
+	page, bareErr := p.client.Pager(bare, 1).Page(ctx, cursor)
+	if bareErr != nil {
+		return nil, err
+	}
+	for i, row := range page.Rows {
+		if page.Rows[i], err = p.withBody(ctx, row); err != nil {
+			page.Release()
+			return nil, err
+		}
+	}
+	return page, nil
+}
+
+func (p *pages) asksForBodies() bool {
+	return p.items.Item != "" && slices.ContainsFunc(p.req.Query, func(q [2]string) bool { return q[0] == bodyFormat })
+}
+
+func withoutBody(query [][2]string) [][2]string {
+	return slices.DeleteFunc(slices.Clone(query), func(q [2]string) bool { return q[0] == bodyFormat })
+}
+
+// withBody returns a row with the body of the item itself, or the row as it is if the item can't
+// be read.
+func (p *pages) withBody(ctx context.Context, row rawjson.Object) (rawjson.Object, error) {
+	id, _ := row.Get("id").Text()
+	status, _ := row.Get("status").Text()
+	req := site.ItemRequest(p.items, id, status)
+	for _, q := range p.req.Query {
+		if q[0] == bodyFormat {
+			req.Query = append(req.Query, q)
+		}
+	}
+	doc, err := p.client.Get(ctx, req)
+	if ctx.Err() != nil {
+		return row, context.Cause(ctx)
+	}
+	if err != nil {
+		p.unreadable(id, fmt.Errorf("reading the body of %s: %w", id, err))
+		return row, nil
+	}
+	return withField(row, "body", doc.Get("body"))
+}
+
+// withField returns a copy of a row in which a field has another value.
+func withField(row rawjson.Object, name string, value rawjson.Value) (rawjson.Object, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for field, v := range row.Fields() {
+		if field != name {
+			b.Write(rawjson.AppendString(nil, field))
+			b.WriteByte(':')
+			b.Write(v)
+			b.WriteByte(',')
+		}
+	}
+	b.Write(rawjson.AppendString(nil, name))
+	b.WriteByte(':')
+	if value == nil {
+		value = rawjson.Value("null")
+	}
+	b.Write(value)
+	b.WriteByte('}')
+	return rawjson.ParseObject(b.Bytes())
+}

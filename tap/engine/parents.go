@@ -1,0 +1,107 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tap-confluence/tap-confluence/tap/method"
+)
+
+// parent is a row of which something is asked for.
+type parent struct {
+	*method.Parent
+	unit *unit
+	// need are the streams that a request is made for.
+	need []*reading
+	// failed are those that nothing more is asked for, since the site refuses their route.
+	failed []*reading
+	// audited are the streams whose shortcuts are compared on this parent, with what the row
+	// itself gave of them.
+	audited []auditee
+}
+
+// readParent reads everything that hangs on one parent and then finishes its row. A row of a
+// run that is interrupted stays unfinished.
+func (w *walk) readParent(ctx context.Context, p *parent) {
+	err := w.auditInPassing(ctx, p)
+	for kind, readings := range byMethod(trusted(p.need)) {
+		if err == nil {
+			err = w.readBy(ctx, kind, p, readings)
+		}
+	}
+	if errors.Is(err, method.ErrGone) {
+		w.run.report.skip(w.plan.Listing.Name + " that vanished between listing and reading")
+		w.run.log.Warn("a parent vanished between listing and reading", "listing", w.plan.Listing.Name, "id", p.ID)
+		err = nil
+	}
+	switch {
+	case ctx.Err() != nil:
+		return
+	case err != nil:
+		w.run.stop(err)
+		return
+	}
+	w.track.finish(p.unit, p.failed)
+	w.run.ledger.checkpoint()
+}
+
+// readBy reads some streams of one parent by one method. What can't be read is a failure of its
+// stream; the error is that the parent is gone, or what interrupts the run.
+func (w *walk) readBy(ctx context.Context, kind method.Kind, p *parent, readings []*reading) error {
+	readers := make([]*method.Reader, len(readings))
+	for i, r := range readings {
+		readers[i] = r.Reader
+	}
+	err := method.Of(kind).Read(ctx, &env{walk: w, write: w.write}, p.Parent, readers)
+	parts, partly := errors.AsType[method.Partly](err)
+	if err != nil && !partly {
+		return err
+	}
+	p.failed = append(p.failed, w.judge(p, readings, parts)...)
+	return nil
+}
+
+// judge adds what could not be read of a parent to the streams' failures. The account has been
+// proven since: see method.Env.Interrupts.
+func (w *walk) judge(p *parent, readings []*reading, parts method.Partly) []*reading {
+	var failed []*reading
+	for _, r := range readings {
+		err := parts[r.Reader]
+		if err == nil {
+			r.failures.succeeded()
+			continue
+		}
+		err = fmt.Errorf("of %s %s: %w", w.plan.Listing.Name, p.ID, err)
+		r.failures.add(err)
+		failed = append(failed, r)
+		w.run.report.warnOnce("failed "+r.out.name, "a parent can't be read; the stream goes on with the others and fails at its end",
+			"stream", r.out.name, "id", p.ID, "error", err)
+	}
+	return failed
+}
+
+// byMethod groups streams by the method that asks for them.
+func byMethod(readings []*reading) map[method.Kind][]*reading {
+	groups := map[method.Kind][]*reading{}
+	for _, r := range readings {
+		groups[r.requests] = append(groups[r.requests], r)
+	}
+	return groups
+}
+
+// trusted leaves out streams that start over without shortcuts.
+func trusted(readings []*reading) []*reading {
+	kept := make([]*reading, 0, len(readings))
+	for _, r := range readings {
+		if !r.distrusted.Load() {
+			kept = append(kept, r)
+		}
+	}
+	return kept
+}
+
+// write writes what a method found of a stream.
+func (w *walk) write(r *reading, items []method.Item) error {
+	return r.out.write(r.wanted(items, ""))
+}

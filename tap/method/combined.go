@@ -1,0 +1,88 @@
+package method
+
+import (
+	"context"
+	"errors"
+
+	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/site"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// combined reads several streams of one parent with one request, whose answer holds a block for
+// each. A block that may have more is read from its own list.
+var combined = Method{
+	Name: "one combined read per parent",
+	Fits: func(c Choice) bool {
+		return c.Stream.Include != "" && !c.Plain && !c.Incremental && c.Partners > 1
+	},
+	Listing: func(s *stream.Stream) *stream.Listing { return s.Parent },
+	Read:    readCombined,
+	Again:   readCombined,
+	Audit:   InPassing,
+	Price:   func(s Shape) float64 { return 1/float64(max(s.Partners, 1)) + s.Long[s.Include] },
+}
+
+// Blocks end at 50 rows, lists without a limit at 25. A block of just so many may have been cut,
+// whatever it says of more.
+const (
+	blockMost   = 50
+	listDefault = 25
+)
+
+func readCombined(ctx context.Context, env Env, p *Parent, readers []*Reader) error {
+	if len(readers) == 1 {
+		return ReadPlain(ctx, env, p, readers[0])
+	}
+	doc, err := env.Get(ctx, readers[0], combinedRequest(p, readers))
+	if err != nil {
+		if stop := env.Interrupts(ctx, err); stop != nil {
+			return stop
+		}
+		// What refuses all of it may refuse one part only: the lists tell.
+		return each(ctx, env, readers, func(r *Reader) error { return ReadPlain(ctx, env, p, r) })
+	}
+	return each(ctx, env, readers, func(r *Reader) error {
+		rows, complete := Block(doc, r.Stream.Include)
+		if !complete || r.tooFew(rows, p) {
+			return ReadPlain(ctx, env, p, r)
+		}
+		return env.Write(r, r.childItems(rows, p))
+	})
+}
+
+// combinedRequest asks for one parent with a block per reader.
+func combinedRequest(p *Parent, readers []*Reader) client.Request {
+	req := site.ItemRequest(p.Listing, p.ID, p.Status)
+	for _, r := range readers {
+		req.Query = append(req.Query, [2]string{"include-" + r.Stream.Include, "true"})
+	}
+	return req
+}
+
+// tooFew reports whether a block shows fewer versions than the number of the last one tells of:
+// it was cut, or old ones were purged. The list knows.
+func (r *Reader) tooFew(rows []rawjson.Object, p *Parent) bool {
+	return r.Stream.Derive == stream.FirstVersion && len(rows) < p.Version
+}
+
+// Block returns the rows of one block of a combined read, and whether they are surely all there
+// are. A block that is missing, or has no results, tells nothing.
+func Block(doc rawjson.Object, name string) (rows []rawjson.Object, complete bool) {
+	b, ok := doc.Get(name).Object()
+	if !ok || string(b.Get("meta").Member("hasMore")) != "false" || b.Get("results").IsNull() {
+		return nil, false
+	}
+	for v := range b.Get("results").Elements() {
+		row, ok := v.Object()
+		if !ok {
+			return nil, false
+		}
+		rows = append(rows, row)
+	}
+	return rows, len(rows) != blockMost && len(rows) != listDefault
+}
+
+// isGone reports whether an error is the proof that an item is gone.
+func isGone(err error) bool { return errors.Is(err, ErrGone) }

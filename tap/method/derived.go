@@ -1,0 +1,24 @@
+package method
+
+import (
+	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/tap/record"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// derived reads child pages from the pages' own rows, which name their parents. Read plainly,
+// the rows count all the same: a child of a page that is deleted meanwhile moves up to one
+// whose list was read before.
+var derived = Method{
+	Name:    "derived from the row",
+	Fits:    func(c Choice) bool { return c.Stream.Derive == stream.ChildOf },
+	Goes:    func(c Choice) bool { return c.Plain },
+	Listing: func(s *stream.Stream) *stream.Listing { return s.Parent },
+	FromRow: func(r *Reader, row rawjson.Object) (Item, bool, bool) {
+		kind, status := text(row, "parentType"), text(row, "status")
+		isChild := (kind == "" || kind == "page") && !row.Get(r.Stream.ParentField).IsNull()
+		return Item{row, record.Source{Derived: true}}, isChild && r.wantsChild(status), false
+	},
+	Audit: Around,
+	Price: func(Shape) float64 { return 0 },
+}

@@ -1,0 +1,43 @@
+package method
+
+import (
+	"context"
+
+	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/tap/record"
+	"github.com/tap-confluence/tap-confluence/tap/site"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// firstVersion reads the only version of an item at version 1 from the item's row.
+var firstVersion = Method{
+	Name:    "first version from the row",
+	Fits:    func(c Choice) bool { return c.Stream.Derive == stream.FirstVersion && !c.Plain },
+	Goes:    func(Choice) bool { return true },
+	Listing: func(s *stream.Stream) *stream.Listing { return s.Parent },
+	FromRow: func(_ *Reader, row rawjson.Object) (Item, bool, bool) { return firstVersionOf(row) },
+	Again: func(ctx context.Context, env Env, p *Parent, readers []*Reader) error {
+		return each(ctx, env, readers, func(r *Reader) error {
+			doc, err := env.Get(ctx, r, site.ItemRequest(p.Listing, p.ID, p.Status))
+			if err != nil {
+				return err
+			}
+			it, has, _ := firstVersionOf(doc)
+			if !has {
+				return ErrGone // it is beyond version 1 by now: there is nothing to compare
+			}
+			return env.Write(r, []Item{it})
+		})
+	},
+	Audit: InPassing,
+	Price: func(s Shape) float64 { return -s.First }, // a request less for each
+}
+
+// firstVersionOf makes the record of an item's only version.
+func firstVersionOf(row rawjson.Object) (it Item, has, whole bool) {
+	if VersionNumber(row) != 1 {
+		return Item{}, false, false
+	}
+	version, ok := row.Get("version").Object()
+	return Item{version, record.Source{ParentID: text(row, "id"), ParentTitle: text(row, "title"), Derived: true}}, ok, ok
+}

@@ -1,0 +1,81 @@
+package method
+
+import (
+	"context"
+	"slices"
+
+	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/record"
+	"github.com/tap-confluence/tap-confluence/tap/site"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// perParent reads a stream's own list of one parent: the plain way.
+var perParent = Method{
+	Name:    "a list per parent",
+	Fits:    func(c Choice) bool { return c.Stream.Route != "" },
+	Listing: func(s *stream.Stream) *stream.Listing { return s.Parent },
+	Read: func(ctx context.Context, env Env, p *Parent, readers []*Reader) error {
+		return each(ctx, env, readers, func(r *Reader) error { return ReadPlain(ctx, env, p, r) })
+	},
+	Price: func(Shape) float64 { return 1 },
+}
+
+// ReadPlain reads one stream's own list of one parent, for comments with the replies.
+func ReadPlain(ctx context.Context, env Env, p *Parent, r *Reader) error {
+	return env.Present(ctx, p.Item, r.Statuses, func() error {
+		return readTree(ctx, env, p, r, r.PlainRequest(p.ID))
+	})
+}
+
+// readTree reads a list and, for comments, the replies below each row.
+func readTree(ctx context.Context, env Env, p *Parent, r *Reader, req client.Request) error {
+	return env.List(ctx, r, req, func(rows []rawjson.Object) error {
+		if err := env.Write(r, r.childItems(rows, p)); err != nil || r.Stream.Replies == "" {
+			return err
+		}
+		for _, row := range rows {
+			id := text(row, "id")
+			if id == "" {
+				return &client.Error{Kind: client.KindMalformed, Message: "a comment has no id: " + req.Path}
+			}
+			comment := site.Item{Listing: r.Stream.Listing, ID: id}
+			replies := r.PlainRequest(p.ID)
+			replies.Path, replies.Query = stream.Path(r.Stream.Replies, id), bodyOnly(replies.Query)
+			err := env.Present(ctx, comment, nil, func() error { return readTree(ctx, env, p, r, replies) })
+			if err != nil && !isGone(err) {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// bodyOnly keeps the parameter that asks for bodies.
+func bodyOnly(query [][2]string) [][2]string {
+	return slices.DeleteFunc(slices.Clone(query), func(q [2]string) bool { return q[0] != "body-format" })
+}
+
+// childItems are the items of one parent's rows.
+func (r *Reader) childItems(rows []rawjson.Object, p *Parent) []Item {
+	items := make([]Item, 0, len(rows))
+	for _, row := range rows {
+		if r.Stream.Derive != stream.ChildOf || r.isChildPage(row) {
+			items = append(items, Item{row, record.Source{ParentID: p.ID, ParentTitle: p.Title}})
+		}
+	}
+	return items
+}
+
+// isChildPage reports whether a row of a page's children is a page, not a folder or a
+// whiteboard, of a status that is asked for.
+func (r *Reader) isChildPage(row rawjson.Object) bool {
+	kind, ok := row.Get("type").Text()
+	return (!ok || kind == "page") && r.wantsChild(text(row, "status"))
+}
+
+// wantsChild reports whether rows of a status are asked for.
+func (r *Reader) wantsChild(status string) bool {
+	return status == "" || r.ChildStatuses == nil || slices.Contains(r.ChildStatuses, status)
+}

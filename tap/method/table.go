@@ -1,0 +1,32 @@
+package method
+
+// Table holds the methods, by Kind.
+func Table() [PerParent + 1]*Method {
+	return [...]*Method{
+		Derived:      &derived,
+		FirstVersion: &firstVersion,
+		ByLabel:      &byLabel,
+		ByOwner:      &byOwner,
+		OwnRow:       &ownRow,
+		Combined:     &combined,
+		PerParent:    &perParent,
+	}
+}
+
+// Of returns the row of a method.
+func Of(k Kind) *Method { return Table()[k] }
+
+// For returns the methods by which a stream is read, in the order in which they are tried.
+func For(c Choice) []Kind {
+	var kinds []Kind
+	for k, m := range Table() {
+		if !m.Fits(c) {
+			continue
+		}
+		kinds = append(kinds, Kind(k))
+		if m.Goes == nil || !m.Goes(c) {
+			break
+		}
+	}
+	return kinds
+}

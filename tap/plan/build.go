@@ -1,0 +1,339 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tap-confluence/tap-confluence/catalog"
+	"github.com/tap-confluence/tap-confluence/internal/timestamp"
+	"github.com/tap-confluence/tap-confluence/tap/config"
+	"github.com/tap-confluence/tap-confluence/tap/method"
+	"github.com/tap-confluence/tap-confluence/tap/site"
+	"github.com/tap-confluence/tap-confluence/tap/state"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// Question returns what Build has to know of the site.
+func Question(selected []catalog.Selection, st *state.State) site.Question {
+	q := site.Question{Pays: method.OwnerPays}
+	add := func(list *[]*stream.Listing, l *stream.Listing) {
+		if !slices.Contains(*list, l) {
+			*list = append(*list, l)
+		}
+	}
+	for _, sel := range selected {
+		s := sel.Stream
+		q.Types = q.Types || s.Listing.Typed
+		if s.Labelled != "" && partners(selected, st, s) == 1 && !st.Entry(s.Name).Plain {
+			add(&q.ByLabel, s.Parent)
+		}
+		if s.Listing.ByOwner != "" && !sel.Incremental {
+			add(&q.ByOwner, s.Listing)
+		}
+	}
+	return q
+}
+
+// partners counts the streams that one combined read of a stream's parents can serve.
+func partners(selected []catalog.Selection, st *state.State, s *stream.Stream) int {
+	n := 0
+	for _, sel := range selected {
+		if sel.Stream.Parent == s.Parent && sel.Stream.Include != "" && !sel.Incremental && !st.Entry(sel.Stream.Name).Plain {
+			n++
+		}
+	}
+	return n
+}
+
+// walkOf is what decides which streams share a walk.
+type walkOf struct {
+	listing     *stream.Listing
+	incremental bool
+	unsorted    bool
+	resumed     bool
+}
+
+// candidate is a stream that may be read.
+type candidate struct {
+	reader   *method.Reader
+	entry    state.Entry
+	progress state.Progress
+	walk     walkOf
+	place    Place
+	pending  bool
+}
+
+// builder makes one plan.
+type builder struct {
+	Input
+	plan *Plan
+	all  []*candidate
+}
+
+// Build makes the plan of a run, or of what is pending of it.
+func Build(in Input) *Plan {
+	b := &builder{Input: in, plan: &Plan{}}
+	for _, sel := range in.Selected {
+		b.all = append(b.all, b.candidate(sel))
+	}
+	groups := map[walkOf][]*candidate{}
+	var order []walkOf
+	for _, c := range b.all {
+		if !c.pending || b.settled(c) {
+			continue
+		}
+		b.resume(c)
+		b.start(c)
+		if groups[c.walk] == nil {
+			order = append(order, c.walk)
+		}
+		groups[c.walk] = append(groups[c.walk], c)
+	}
+	for _, l := range append(slices.Clone(stream.Listings), stream.Labels) {
+		for _, w := range order {
+			if w.listing == l {
+				b.plan.Walks = append(b.plan.Walks, b.walk(w, groups[w]))
+			}
+		}
+	}
+	return b.plan
+}
+
+// candidate decides by which methods a stream is read, and what of it.
+func (b *builder) candidate(sel catalog.Selection) *candidate {
+	s := sel.Stream
+	c := &candidate{entry: b.State.Entry(s.Name), pending: b.Pending == nil || slices.Contains(b.Pending, s.Name)}
+	r := &method.Reader{Stream: s, Incremental: sel.Incremental}
+	r.Methods = method.For(method.Choice{
+		Stream: s, Incremental: sel.Incremental, Plain: c.entry.Plain,
+		Partners: partners(b.Selected, b.State, s), Facts: &b.Facts,
+	})
+	l := method.Of(r.Methods[len(r.Methods)-1]).Listing(s)
+	b.setScope(r, l, c.entry.Plain)
+	if s.Body && !sel.Removed.Whole("body") {
+		r.BodyFormat = bodyParameter(b.Config)
+	}
+	r.Audited = b.Config.AuditSamples > 0 && (!sel.Incremental || !c.entry.Audited)
+	c.reader = r
+	b.setSince(c)
+	c.walk = walkOf{listing: l, incremental: sel.Incremental && l == s.Listing}
+	c.walk.unsorted = c.walk.incremental && b.Facts.Learned[l].Unsorted
+	// A state that Parse let through has progress that can be read.
+	if p, err := state.ParseProgress(c.entry.Progress); err == nil {
+		c.progress = p
+	}
+	return c
+}
+
+// bodyParameter is the format that bodies are asked for in.
+func bodyParameter(cfg *config.Config) string {
+	switch cfg.BodyFormat {
+	case "none":
+		return ""
+	case "markdown":
+		return "storage" // it is made here
+	}
+	return cfg.BodyFormat
+}
+
+// setScope says which rows of the listing count for a stream.
+func (b *builder) setScope(r *method.Reader, l *stream.Listing, plain bool) {
+	s, wanted := r.Stream, b.Config.PageStatus
+	switch {
+	case s.Derive == stream.ChildOf:
+		r.Statuses, r.ChildStatuses = wanted, wanted
+		if plain {
+			r.Statuses = append(slices.Clone(live), without(wanted, live)...)
+		}
+	case s.IsChild() && s.Parent.Statuses == nil:
+	case s.IsChild():
+		r.Statuses = both(wanted, live)
+	case l == s.Parent: // comments, read per page
+		r.Statuses = both(live, l.Statuses)
+	case l.Statuses != nil:
+		r.Statuses = wanted
+	}
+}
+
+// setSince reads an incremental stream's bookmarks, or begins at the anchor: without a bookmark,
+// and where the spaces or statuses are not those of the bookmark.
+func (b *builder) setSince(c *candidate) {
+	r := c.reader
+	if !r.Incremental {
+		return
+	}
+	r.Since = b.anchor()
+	if c.entry.ReplicationKeyValue == "" || c.entry.Scope != scopeHash(r, b.Facts.Spaces) {
+		return
+	}
+	r.Since = timeOf(c.entry.ReplicationKeyValue)
+	r.Types = map[string]time.Time{}
+	for kind, value := range c.entry.Partitions {
+		r.Types[kind] = timeOf(value)
+	}
+}
+
+// anchor is where incremental streams begin.
+func (b *builder) anchor() time.Time {
+	if !b.Config.AnchorDate.IsZero() {
+		return b.Config.AnchorDate
+	}
+	return b.Facts.Clock.AddDate(-1, 0, 0).UTC().Truncate(time.Second)
+}
+
+func timeOf(text string) time.Time {
+	t, _ := timestamp.Parse(text) // Parse has checked a state's dates
+	return t
+}
+
+// settled reports whether a stream is not to be read: the sync under way has, or nobody can.
+func (b *builder) settled(c *candidate) bool {
+	r := c.reader
+	if c.walk.listing.Typed && b.Facts.TypesErr != nil {
+		b.plan.Settled = append(b.plan.Settled, Settled{r.Stream.Name, b.Facts.TypesErr, "unplanned"})
+		b.keepStart(c)
+		return true
+	}
+	r.Hash = doneHash(r, b.Facts.Spaces, b.listsOf(c.walk))
+	p := c.progress
+	if !b.counts(c) || p.Hash != r.Hash {
+		return false
+	}
+	switch p.Stage {
+	case state.Done:
+		if r.Incremental {
+			return false
+		}
+		b.plan.Settled = append(b.plan.Settled, Settled{Name: r.Stream.Name})
+	case state.Failed:
+		b.plan.Settled = append(b.plan.Settled, Settled{r.Stream.Name, errEarlier, r.Hash})
+	default:
+		return false
+	}
+	b.keepStart(c)
+	return true
+}
+
+var errEarlier = errors.New("it failed in an earlier run of this sync; the next sync reads it again")
+
+// counts reports whether an entry's progress is of the sync under way.
+func (b *builder) counts(c *candidate) bool { return b.Run != "" && c.entry.Run == b.Run }
+
+// resume finds out where a stream goes on. An incremental position also counts in another sync,
+// since its hash holds the bookmark that it started from.
+func (b *builder) resume(c *candidate) {
+	if c.progress.Stage != state.Underway || !b.counts(c) && !c.reader.Incremental {
+		return
+	}
+	for _, unsorted := range []bool{c.walk.unsorted, true} {
+		w := c.walk
+		if w.unsorted = unsorted && w.incremental; w.unsorted == c.walk.unsorted && unsorted != c.walk.unsorted {
+			continue
+		}
+		if place, ok := found(c.progress, c, b.Facts.Spaces, b.listsOf(w)); ok {
+			w.resumed = true
+			c.walk, c.place = w, place
+			return
+		}
+	}
+}
+
+// listsOf returns the lists of a walk, as all selected streams that it serves want them.
+func (b *builder) listsOf(w walkOf) []List {
+	l := lister{listing: w.listing, incremental: w.incremental, unsorted: w.unsorted, facts: &b.Facts}
+	for _, c := range b.all {
+		if c.walk.listing != w.listing || c.walk.incremental != w.incremental {
+			continue
+		}
+		l.statuses = append(l.statuses, without(c.reader.Statuses, l.statuses)...)
+		if c.reader.BodyFormat != "" && c.reader.Stream.Listing == w.listing {
+			l.body = c.reader.BodyFormat
+		}
+	}
+	return l.lists()
+}
+
+// walk makes one walk.
+func (b *builder) walk(of walkOf, candidates []*candidate) *Walk {
+	w := &Walk{Listing: of.listing, Incremental: of.incremental, Lists: b.listsOf(of)}
+	var places []Place
+	for _, c := range candidates {
+		w.Readers = append(w.Readers, c.reader)
+		places = append(places, c.place)
+	}
+	if !of.resumed {
+		return w
+	}
+	w.From = least(w.Lists, places)
+	w.Places = map[*method.Reader]state.Position{}
+	for i, c := range candidates {
+		w.Places[c.reader] = places[i].At
+	}
+	if kind := w.Lists[w.From.List].Type; kind != "" && of.incremental {
+		w.first(kind)
+	}
+	return w
+}
+
+// first moves the lists of one type to the front: the position says nothing of the others, which
+// have bookmarks of their own.
+func (w *Walk) first(kind string) {
+	at := w.Lists[w.From.List].Name
+	slices.SortStableFunc(w.Lists, func(a, b List) int {
+		switch {
+		case a.Type == kind && b.Type != kind:
+			return -1
+		case a.Type != kind && b.Type == kind:
+			return 1
+		}
+		return 0
+	})
+	w.From.List = slices.IndexFunc(w.Lists, func(l List) bool { return l.Name == at })
+}
+
+// start says how the sync begins a stream, and what the user should know.
+func (b *builder) start(c *candidate) {
+	r := c.reader
+	st := state.Start{Name: r.Stream.Name, Scope: c.entry.Scope}
+	if c.walk.resumed {
+		st.Progress = c.progress
+	}
+	if r.Incremental {
+		st.ReplicationKey, st.Bookmark, st.Scope = r.Stream.ReplicationKey, r.Since, scopeHash(r, b.Facts.Spaces)
+		b.notices(c, st.Scope)
+		st.Rewind = c.entry.ReplicationKeyValue != "" && c.entry.Scope != st.Scope
+	}
+	b.plan.Starts = append(b.plan.Starts, st)
+}
+
+// keepStart begins a stream that is not read: its entry stays as it is.
+func (b *builder) keepStart(c *candidate) {
+	b.plan.Starts = append(b.plan.Starts, state.Start{Name: c.reader.Stream.Name, Progress: c.progress})
+}
+
+func (b *builder) notices(c *candidate, scope string) {
+	name, bookmark := c.reader.Stream.Name, c.entry.ReplicationKeyValue
+	switch {
+	case bookmark == "":
+		b.plan.Notices = append(b.plan.Notices, Notice{
+			Name: name, Warning: b.Config.AnchorDate.IsZero(), Date: b.anchor(),
+			Text: "no bookmark yet: reading changes since the anchor date (setting anchor_date)",
+		})
+	case c.entry.Scope != scope:
+		b.plan.Notices = append(b.plan.Notices, Notice{
+			Name: name, Warning: true, Date: b.anchor(),
+			Text: "the spaces or statuses changed: reading changes since the anchor date again",
+		})
+	}
+}
+
+// String tells a walk in a line, for logs.
+func (w *Walk) String() string {
+	mode := "in full"
+	if w.Incremental {
+		mode = "changes"
+	}
+	return fmt.Sprintf("%s, %s, %d lists, %d streams", w.Listing.Name, mode, len(w.Lists), len(w.Readers))
+}

@@ -1,0 +1,79 @@
+package plan
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tap-confluence/tap-confluence/internal/timestamp"
+	"github.com/tap-confluence/tap-confluence/tap/method"
+	"github.com/tap-confluence/tap-confluence/tap/site"
+)
+
+// short is a hash of a text.
+func short(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:6])
+}
+
+// base is what every hash of a reader holds: the stream, its methods, the mode, the scope. Bodies
+// and the size of pages make no difference to which rows come.
+func base(r *method.Reader, spaces site.Spaces) string {
+	return fmt.Sprint(r.Stream.Name, r.Methods, r.Incremental, r.Statuses, r.ChildStatuses, spaces.Included, spaces.Excluded, "\n")
+}
+
+// doneHash stands for a whole full read.
+func doneHash(r *method.Reader, spaces site.Spaces, lists []List) string {
+	return short(base(r, spaces) + describe(lists))
+}
+
+// HashAt stands for a position in a walk's list of that number: it says that the lists before
+// are read, and from which bookmark. For a type of custom content, in an incremental read,
+// only that type's lists count: each type has a bookmark of its own.
+func HashAt(r *method.Reader, spaces site.Spaces, lists []List, i int) string {
+	before := lists[:i+1]
+	if r.Incremental && lists[i].Type != "" {
+		before = slices.DeleteFunc(slices.Clone(before), func(l List) bool { return l.Type != lists[i].Type })
+	}
+	from := ""
+	if r.Incremental {
+		from = timestamp.Format(r.SinceIn(lists[i].Type))
+	}
+	return short(base(r, spaces) + describe(before) + from)
+}
+
+// describe tells which rows lists give. Lists by owner count as one: owners come and go.
+func describe(lists []List) string {
+	var b strings.Builder
+	for _, l := range lists {
+		if l.Owner.Listing != nil {
+			if !strings.HasSuffix(b.String(), "by owner\n") {
+				b.WriteString("by owner\n")
+			}
+			continue
+		}
+		b.WriteString(l.Name + " " + string(l.Order) + " " + l.Request.Path)
+		for _, q := range l.Request.Query {
+			if q[0] != "body-format" {
+				b.WriteString(" " + q[0] + "=" + q[1])
+			}
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// ScopeHash stands for the spaces and live statuses that an incremental stream is read in, empty
+// for all spaces and the default statuses. The trash is none of it: it is read in full.
+func scopeHash(r *method.Reader, spaces site.Spaces) string {
+	var missing []string
+	if r.Stream.Listing.Statuses != nil {
+		missing = without(both(live, r.Stream.Listing.Statuses), r.Statuses)
+	}
+	if !spaces.Narrowed() && len(missing) == 0 {
+		return ""
+	}
+	return short(fmt.Sprint(spaces.Included, spaces.Excluded, missing))
+}

@@ -1,0 +1,160 @@
+package plan
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/method"
+	"github.com/tap-confluence/tap-confluence/tap/site"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// live are the statuses of what is not in the trash. Only that has children.
+var live = []string{stream.Current, stream.Archived}
+
+// both returns the statuses of a that are among b, in the order of a.
+func both(a, b []string) []string {
+	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return !slices.Contains(b, s) })
+}
+
+// without returns the statuses of a that are not among b.
+func without(a, b []string) []string {
+	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
+}
+
+// lister makes the lists of a walk.
+type lister struct {
+	listing     *stream.Listing
+	incremental bool
+	unsorted    bool
+	statuses    []string // that any reader wants
+	body        string   // format of bodies, empty for none
+	facts       *site.Facts
+}
+
+// lists returns the lists of a walk in the order in which they are read.
+func (l *lister) lists() []List {
+	if owners, narrow := l.facts.OwnerIDs[l.listing]; narrow && !l.incremental {
+		return l.byOwner(owners)
+	}
+	if !l.listing.Typed {
+		return l.byStatus("", "")
+	}
+	var lists []List
+	for _, kind := range l.facts.Types {
+		lists = append(lists, l.byStatus(kind, kind)...)
+	}
+	return lists
+}
+
+// byStatus returns the lists of one type, or of a listing without types. A full read asks for all
+// statuses at once, so that a change of status meanwhile moves nothing; a site that refuses
+// that is asked for the trash before and after the rest.
+func (l *lister) byStatus(prefix, kind string) []List {
+	if l.listing.Statuses == nil {
+		return []List{l.list(prefix, kind, nil, l.order(), false)}
+	}
+	wanted := both(l.listing.Statuses, l.statuses)
+	alive, trash := both(wanted, live), without(wanted, live)
+	var lists []List
+	add := func(name string, statuses []string, order Order, isTrash bool) {
+		if len(statuses) > 0 {
+			lists = append(lists, l.list(strings.TrimPrefix(prefix+"/"+name, "/"), kind, statuses, order, isTrash))
+		}
+	}
+	switch {
+	case l.incremental && l.facts.Learned[l.listing].Split:
+		for _, status := range trash {
+			add(status, []string{status}, l.fullOrder(), true)
+		}
+		for _, status := range alive {
+			add("live "+status, []string{status}, l.order(), false)
+		}
+	case l.incremental:
+		add("trash", trash, l.fullOrder(), true)
+		add("live", alive, l.order(), false)
+	case l.facts.Learned[l.listing].Split:
+		for _, status := range slices.Concat(trash, alive, trash) {
+			name := status
+			if slices.ContainsFunc(lists, func(li List) bool { return strings.HasSuffix(li.Name, status) }) {
+				name = "again " + status
+			}
+			add(name, []string{status}, l.order(), slices.Contains(trash, status))
+		}
+	default:
+		add("all", wanted, l.order(), len(alive) == 0)
+	}
+	return lists
+}
+
+// list makes one list.
+func (l *lister) list(name, kind string, statuses []string, order Order, trash bool) List {
+	q := slices.Clone(l.listing.Query)
+	add := func(name, value string) { q = append(q, [2]string{name, value}) }
+	if l.body != "" && l.listing.Body {
+		add("body-format", l.body)
+	}
+	if kind != "" {
+		add("type", kind)
+	}
+	if ids := l.facts.Spaces.Included; l.listing.SpaceParam != "" && ids != nil && len(ids) <= l.listing.SpaceMax {
+		add(l.listing.SpaceParam, strings.Join(ids, ","))
+	}
+	if !l.unasked(statuses) {
+		for _, status := range statuses {
+			add("status", status)
+		}
+	}
+	switch {
+	case order == ByChange:
+		add("sort", l.listing.ChangeSort)
+	case l.listing.Sort != "":
+		add("sort", l.listing.Sort)
+	}
+	return List{
+		Name: cmp.Or(name, "all"), Type: kind, Trash: trash, Order: order,
+		Request: client.Request{Path: stream.Path(l.listing.Route, ""), Query: q, Scopes: l.listing.Scopes, Ahead: true},
+	}
+}
+
+// unasked reports whether statuses are what the route gives without the parameter.
+func (l *lister) unasked(statuses []string) bool {
+	return slices.Equal(statuses, both(live, l.listing.Statuses))
+}
+
+// order is that of the walk's lists.
+func (l *lister) order() Order {
+	if l.incremental && l.listing.ChangeSort != "" && !l.unsorted {
+		return ByChange
+	}
+	return l.fullOrder()
+}
+
+// fullOrder is that of a list that is read from its beginning to its end.
+func (l *lister) fullOrder() Order {
+	switch l.listing.SortField {
+	case "":
+		return Unordered
+	case "id":
+		return ByID
+	}
+	return ByTime
+}
+
+// byOwner returns a list per item that rows may lie in.
+func (l *lister) byOwner(owners map[*stream.Listing][]string) []List {
+	var lists []List
+	for _, c := range l.listing.Containers {
+		of := stream.ListingNamed(c.Of)
+		for _, id := range owners[of] {
+			li := l.list(of.Kind+" "+id, "", both(l.listing.Statuses, l.statuses), l.order(), false)
+			query := li.Request.Query
+			li.Request = method.OwnerRequest(l.listing, of, id)
+			li.Request.Query, li.Owner = query, site.Item{Listing: of, ID: id}
+			lists = append(lists, li)
+		}
+	}
+	return lists
+}

@@ -1,0 +1,115 @@
+// Package plan decides what a run reads and how, as plain data. Build is pure: the same facts,
+// selections and state give the same plan. Running a plan, printing it and pricing it all use
+// that one value.
+//
+// Files use each other from top to bottom: build.go, resume.go, hash.go, lists.go, plan.go.
+package plan
+
+import (
+	"time"
+
+	"github.com/tap-confluence/tap-confluence/catalog"
+	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/config"
+	"github.com/tap-confluence/tap-confluence/tap/method"
+	"github.com/tap-confluence/tap-confluence/tap/site"
+	"github.com/tap-confluence/tap-confluence/tap/state"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// Input is what a plan is made of.
+type Input struct {
+	Config *config.Config
+	Facts  site.Facts
+	// Selected are all streams of the run, Pending the names of those to plan; nil: all.
+	Selected []catalog.Selection
+	Pending  []string
+	// State is the state that the run goes on from; it is not changed.
+	State *state.State
+	// Run names the sync under way, empty for none.
+	Run string
+}
+
+// Plan is what a run reads.
+type Plan struct {
+	Walks []*Walk
+	// Settled are streams that the sync under way has read, or that can't be read.
+	Settled []Settled
+	// Starts says how the sync begins each stream.
+	Starts []state.Start
+	// Notices are what the user should know before.
+	Notices []Notice
+}
+
+// Settled is a stream that is not read.
+type Settled struct {
+	Name string
+	// Failed is why it counts as failed, nil if it is done.
+	Failed error
+	// Hash is that of its progress.
+	Hash string
+}
+
+// Notice is something that the user should know of a stream.
+type Notice struct {
+	Name, Text string
+	// Warning: nobody chose this.
+	Warning bool
+	Date    time.Time
+}
+
+// Walk reads a listing, or several lists of it one after another, for streams that share its
+// position.
+type Walk struct {
+	Listing     *stream.Listing
+	Incremental bool
+	Lists       []List
+	Readers     []*method.Reader
+	// From is the place where the walk begins.
+	From Place
+	// Places says where each reader of a resumed walk was; nil for a walk from the beginning.
+	Places map[*method.Reader]state.Position
+}
+
+// Place is a position in one of a walk's lists.
+type Place struct {
+	List int
+	At   state.Position
+}
+
+// List is one list of a walk.
+type List struct {
+	// Name is the list's name in positions.
+	Name    string
+	Request client.Request
+	Order   Order
+	// Type is the type of custom content that is listed, whose bookmark is its own.
+	Type string
+	// Trash: the list holds what is in the trash. An incremental walk reads it in full.
+	Trash bool
+	// Owner is the item in which the rows lie, its Listing nil for a list of the whole site.
+	Owner site.Item
+}
+
+// Order is the order in which the rows of a list come, as far as they show it.
+type Order string
+
+// The orders.
+const (
+	Unordered Order = ""
+	ByID      Order = "id"     // ascending by number
+	ByTime    Order = "time"   // ascending by time of creation
+	ByChange  Order = "change" // descending by time of change
+)
+
+// Names lists the walk's streams.
+func (w *Walk) Names() []string {
+	names := make([]string, len(w.Readers))
+	for i, r := range w.Readers {
+		names[i] = r.Stream.Name
+	}
+	return names
+}
+
+// Resumed reports whether the walk goes on from an earlier run.
+func (w *Walk) Resumed() bool { return w.Places != nil }

@@ -1,0 +1,67 @@
+package plan
+
+import (
+	"slices"
+
+	"github.com/tap-confluence/tap-confluence/internal/timestamp"
+	"github.com/tap-confluence/tap-confluence/tap/site"
+	"github.com/tap-confluence/tap-confluence/tap/state"
+)
+
+// found returns where a position is in some lists, and whether it holds there: the list exists,
+// is read in the same order, and the hash fits.
+func found(p state.Progress, c *candidate, spaces site.Spaces, lists []List) (Place, bool) {
+	i := slices.IndexFunc(lists, func(l List) bool { return l.Name == p.At.List })
+	if i < 0 || string(lists[i].Order) != p.At.Order || HashAt(c.reader, spaces, lists, i) != p.Hash {
+		return Place{}, false
+	}
+	return Place{i, p.At}, true
+}
+
+// behind reports whether place a is less advanced than b in the same lists.
+func behind(lists []List, a, b Place) bool {
+	if a.List != b.List {
+		return a.List < b.List
+	}
+	if a.At.Key == "" || b.At.Key == "" {
+		// A place without a key is in a list whose rows show none, or at its beginning. Two cursors
+		// can't be compared: the list is read from its beginning, see least.
+		return a.At.Key == "" && b.At.Key != ""
+	}
+	return lists[a.List].Order.Compare(a.At.Key, b.At.Key) < 0
+}
+
+// least returns the least advanced of some places.
+func least(lists []List, places []Place) Place {
+	from := places[0]
+	for _, p := range places[1:] {
+		switch {
+		case p.List == from.List && p.At.Key == "" && from.At.Key == "" && p.At.Cursor != from.At.Cursor:
+			from.At.Cursor, from.At.Fresh = "", false
+		case behind(lists, p, from):
+			from = p
+		}
+	}
+	return from
+}
+
+// Compare orders two sort keys as the list does: negative if a comes first.
+func (o Order) Compare(a, b string) int {
+	switch o {
+	case ByTime:
+		return compareTimes(a, b)
+	case ByChange:
+		return compareTimes(b, a)
+	}
+	return site.CompareIDs(a, b)
+}
+
+// compareTimes orders two times by the clock; what is no time comes as text.
+func compareTimes(a, b string) int {
+	ta, errA := timestamp.Parse(a)
+	tb, errB := timestamp.Parse(b)
+	if errA != nil || errB != nil {
+		return site.CompareIDs(a, b)
+	}
+	return ta.Compare(tb)
+}

@@ -1,0 +1,196 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// Verdict says whether a row lies in the spaces of a run.
+type Verdict struct {
+	Inside bool
+	// Reason tells why a row is counted, empty for none.
+	Reason string
+	// Err is why nobody can tell; the row is left out, and its streams have failed.
+	Err error
+}
+
+// Reasons of verdicts, as the summary shows them.
+const (
+	reasonLoose = "rows that lie in no page, post or custom content; kept"
+	reasonGone  = "rows whose page, post or custom content is gone"
+)
+
+// place is an item that rows lie in.
+type place struct {
+	listing *stream.Listing
+	id      string
+}
+
+// containers remembers in which space items lie, empty for items that are proven to be gone.
+type containers struct {
+	mu    sync.Mutex // guards space
+	space map[place]string
+}
+
+const (
+	// mostPlaces bounds what is remembered: about 10 MB.
+	mostPlaces = 100_000
+	// placesAtOnce is how many items one question names; their ids fit into any address.
+	placesAtOnce = 100
+	// deepest is how many containers within containers are followed.
+	deepest = 8
+)
+
+// everyStatus asks for items whatever became of them.
+var everyStatus = []string{stream.Current, stream.Archived, stream.Trashed, stream.Deleted}
+
+// Inside decides for each row of a page whether it lies in the spaces of the run. A row that
+// names no space lies where the item lies that it names.
+func (s *Site) Inside(ctx context.Context, l *stream.Listing, spaces Spaces, rows []rawjson.Object) []Verdict {
+	verdicts := make([]Verdict, len(rows))
+	if !spaces.Narrowed() || l.SpaceField == "" && l.Containers == nil {
+		for i := range verdicts {
+			verdicts[i].Inside = true
+		}
+		return verdicts
+	}
+	unknown := s.prefetch(ctx, l, rows)
+	for i, row := range rows {
+		verdicts[i] = s.inside(ctx, l, spaces, row, unknown)
+	}
+	return verdicts
+}
+
+func (s *Site) inside(ctx context.Context, l *stream.Listing, spaces Spaces, row rawjson.Object, failed error) Verdict {
+	space, found, err := s.locate(ctx, l, row, 0)
+	switch {
+	case err != nil:
+		if failed != nil {
+			err = failed
+		}
+		return Verdict{Err: fmt.Errorf("%w: %s of %s: %w", ErrUnplaced, text(row, "id"), l.Name, err)}
+	case !found:
+		return Verdict{Inside: true, Reason: reasonLoose}
+	case space == "":
+		return Verdict{Reason: reasonGone}
+	}
+	return Verdict{Inside: spaces.Has(space)}
+}
+
+// locate returns the space of a row, empty if what it lies in is gone, and whether the row names
+// any place at all.
+func (s *Site) locate(ctx context.Context, l *stream.Listing, row rawjson.Object, depth int) (space string, found bool, err error) {
+	if l.SpaceField != "" {
+		if space := text(row, l.SpaceField); space != "" {
+			return space, true, nil
+		}
+	}
+	for _, c := range l.Containers {
+		id := text(row, c.Field)
+		if id == "" {
+			continue
+		}
+		if depth == deepest {
+			return "", false, errors.New("its containers lie in each other")
+		}
+		space, err := s.spaceOfItem(ctx, place{stream.ListingNamed(c.Of), id}, depth)
+		return space, true, err
+	}
+	return "", false, nil
+}
+
+// prefetch looks up at once what a page's rows lie in, where a listing takes ids. The error is of
+// the last question that failed; the items are then asked for one by one.
+func (s *Site) prefetch(ctx context.Context, l *stream.Listing, rows []rawjson.Object) error {
+	wanted := map[*stream.Listing][]string{}
+	for _, row := range rows {
+		if l.SpaceField != "" && text(row, l.SpaceField) != "" {
+			continue
+		}
+		for _, c := range l.Containers {
+			of := stream.ListingNamed(c.Of)
+			id := text(row, c.Field)
+			if id == "" {
+				continue
+			}
+			if _, known := s.known(place{of, id}); !known && of.IDs != "" {
+				wanted[of] = append(wanted[of], id)
+			}
+			break
+		}
+	}
+	var failed error
+	for of, ids := range wanted {
+		for batch := range slices.Chunk(trimmed(ids), placesAtOnce) {
+			if err := s.lookUp(ctx, of, batch); err != nil {
+				failed = err
+			}
+		}
+	}
+	return failed
+}
+
+// lookUp remembers the spaces of items that their listing shows. Of the others nothing is known.
+func (s *Site) lookUp(ctx context.Context, l *stream.Listing, ids []string) error {
+	q := query{{l.IDs, strings.Join(ids, ",")}}
+	for _, status := range everyStatus {
+		if slices.Contains(l.Statuses, status) {
+			q = q.with("status", status)
+		}
+	}
+	return s.rows(ctx, listRequest(l, q), func(row rawjson.Object) error {
+		if space := text(row, l.SpaceField); space != "" {
+			s.remember(place{l, text(row, "id")}, space)
+		}
+		return nil
+	})
+}
+
+// spaceOfItem returns the space of one item, empty if the site says of it that it is gone.
+func (s *Site) spaceOfItem(ctx context.Context, p place, depth int) (string, error) {
+	if space, known := s.known(p); known {
+		return space, nil
+	}
+	return s.spaceOf.get(ctx, p, func(ctx context.Context) (string, error) {
+		doc, err := s.client.Get(ctx, ItemRequest(p.listing, p.id, ""))
+		if Names(err, p.id) {
+			s.remember(p, "")
+			return "", nil
+		}
+		if err != nil {
+			return "", err
+		}
+		space, found, err := s.locate(ctx, p.listing, doc, depth+1)
+		if err == nil && !found {
+			err = &client.Error{Kind: client.KindMalformed, Message: "item " + p.id + " names no space"}
+		}
+		if err == nil {
+			s.remember(p, space)
+		}
+		return space, err
+	})
+}
+
+func (s *Site) known(p place) (string, bool) {
+	s.containers.mu.Lock()
+	defer s.containers.mu.Unlock()
+	space, known := s.containers.space[p]
+	return space, known
+}
+
+func (s *Site) remember(p place, space string) {
+	s.containers.mu.Lock()
+	defer s.containers.mu.Unlock()
+	if s.containers.space == nil || len(s.containers.space) >= mostPlaces {
+		s.containers.space = map[place]string{}
+	}
+	s.containers.space[place{p.listing, strings.Clone(p.id)}] = strings.Clone(space)
+}

@@ -1,0 +1,89 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// Item names one item of a listing.
+type Item struct {
+	Listing *stream.Listing
+	ID      string
+	// Status is what its row said, empty where rows have none.
+	Status string
+	// Beside is the id of another item of the listing that was read a moment ago, empty for none.
+	Beside string
+}
+
+// Gone reports whether an item is proven to be gone, or to have left the statuses that its
+// children are read in. False proves nothing. The error is that of a question that the site
+// did not answer.
+//
+// Proof is one answer of the listing, asked for this item and a known one beside it, that shows
+// only the known one; or the item's own GET: a 404 that names it, or another status.
+func (s *Site) Gone(ctx context.Context, it Item, statuses []string) (bool, error) {
+	if it.Listing.IDs != "" && it.Beside != "" {
+		missing, proven, err := s.missingFromList(ctx, it, statuses)
+		if err != nil || proven {
+			return missing, err
+		}
+	}
+	if it.Listing.Item == "" {
+		return false, nil
+	}
+	doc, err := s.client.Get(ctx, ItemRequest(it.Listing, it.ID, it.Status))
+	if err == nil {
+		status := text(doc, "status")
+		return status != "" && it.Listing.Statuses != nil && !slices.Contains(statuses, status), nil
+	}
+	return Names(err, it.ID), passOn(err)
+}
+
+// Names reports whether an error is a 404 in whose words the site names the item.
+func Names(err error, id string) bool {
+	e, ok := errors.AsType[*client.Error](err)
+	return ok && e.Kind == client.KindNotFound && e.Names(id)
+}
+
+// passOn returns an error that left a question open, nil for a 404, which answers it.
+func passOn(err error) error {
+	if client.KindOf(err) == client.KindNotFound {
+		return nil
+	}
+	return err
+}
+
+// missingFromList asks the listing for the item and a known one. It is proven only if the known
+// one is shown.
+func (s *Site) missingFromList(ctx context.Context, it Item, statuses []string) (missing, proven bool, err error) {
+	q := query{{it.Listing.IDs, it.ID + "," + it.Beside}}
+	for _, status := range statuses {
+		if slices.Contains(it.Listing.Statuses, status) {
+			q = q.with("status", status)
+		}
+	}
+	shown, beside := false, false
+	err = s.rows(ctx, listRequest(it.Listing, q), func(row rawjson.Object) error {
+		id := text(row, "id")
+		shown = shown || id == it.ID
+		beside = beside || id == it.Beside
+		return nil
+	})
+	return !shown, beside && err == nil, err
+}
+
+// ErrUnplaced says that the site does not tell in which space an item lies.
+var ErrUnplaced = errors.New("the site does not tell in which space an item lies")
+
+// trimmed returns the ids of a list that are not empty, each once.
+func trimmed(ids []string) []string {
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	return slices.DeleteFunc(ids, func(id string) bool { return strings.TrimSpace(id) == "" })
+}

@@ -1,0 +1,51 @@
+package site
+
+import (
+	"context"
+	"sync"
+)
+
+// memo asks each question once and remembers the answer, errors included. Whoever asks while
+// the answer is on its way waits for it, or for the end of its own context.
+type memo[K comparable, V any] struct {
+	mu    sync.Mutex // guards asked
+	asked map[K]*asking[V]
+}
+
+// asking is a question whose answer is there once done is closed.
+type asking[V any] struct {
+	done   chan struct{}
+	answer V
+	err    error
+}
+
+// get returns the answer to a question, and asks it if nobody has. An asker whose context ended
+// leaves the question open for the next one.
+func (m *memo[K, V]) get(ctx context.Context, key K, ask func(context.Context) (V, error)) (V, error) {
+	m.mu.Lock()
+	a, known := m.asked[key]
+	if !known {
+		a = &asking[V]{done: make(chan struct{})}
+		if m.asked == nil {
+			m.asked = map[K]*asking[V]{}
+		}
+		m.asked[key] = a
+	}
+	m.mu.Unlock()
+	if !known {
+		a.answer, a.err = ask(ctx)
+		if ctx.Err() != nil {
+			m.mu.Lock()
+			delete(m.asked, key)
+			m.mu.Unlock()
+		}
+		close(a.done)
+	}
+	select {
+	case <-a.done:
+		return a.answer, a.err
+	case <-ctx.Done():
+		var none V
+		return none, context.Cause(ctx)
+	}
+}

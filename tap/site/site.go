@@ -1,0 +1,105 @@
+// Package site holds what a run learns of the site that it reads and remembers until its end:
+// the account, the site's time, the chosen spaces, types of custom content, counts, and where
+// items lie. It decides what an error concerns and what proves that an item is gone.
+//
+// Files use each other from top to bottom: survey.go, sizes.go, types.go, spaces.go,
+// containers.go, gone.go, account.go, site.go, memo.go.
+package site
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/config"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// Site is the site that a run reads. Its methods may be called from several goroutines, once
+// Open has returned.
+type Site struct {
+	cfg    *config.Config
+	client *client.Client
+	log    *slog.Logger
+
+	account string    // that the run began with, empty if the site does not name it
+	clock   time.Time // the site's time when the run began
+
+	proofs     proofs
+	spaceOf    memo[place, string]
+	types      memo[struct{}, []string]
+	labels     memo[struct{}, int]
+	counts     memo[string, int]
+	ends       memo[*stream.Listing, [][]Sample]
+	containers containers
+}
+
+// New returns the site that a client reads. It asks nothing.
+func New(cfg *config.Config, c *client.Client, log *slog.Logger) *Site {
+	return &Site{cfg: cfg, client: c, log: log}
+}
+
+// Clock returns the site's time when the run began, the local time if the site gave none.
+func (s *Site) Clock() time.Time { return s.clock }
+
+// query is the parameters of a request, in order. Its methods return a new one.
+type query [][2]string
+
+func (q query) with(name, value string) query {
+	return append(slices.Clone(q), [2]string{name, value})
+}
+
+// rows reads a cursor listing to its end, row by row. A row is valid until use returns.
+func (s *Site) rows(ctx context.Context, req client.Request, use func(rawjson.Object) error) error {
+	pager := s.client.Pager(req, s.cfg.PageSize)
+	for cursor := ""; ; {
+		page, err := pager.Page(ctx, cursor)
+		if err != nil {
+			return err
+		}
+		for _, row := range page.Rows {
+			if err = use(row); err != nil {
+				break
+			}
+		}
+		cursor = page.Next
+		page.Release()
+		if err != nil || cursor == "" {
+			return err
+		}
+	}
+}
+
+// listRequest is the request of a listing with further parameters.
+func listRequest(l *stream.Listing, q query) client.Request {
+	return client.Request{Path: stream.Path(l.Route, ""), Query: append(query(l.Query), q...), Scopes: l.Scopes}
+}
+
+// ItemRequest is the request of one item of a listing. A status other than current has to be
+// named where the route can give other ones.
+func ItemRequest(l *stream.Listing, id, status string) client.Request {
+	req := client.Request{Path: stream.Path(l.Item, id), Scopes: l.Scopes}
+	if status != "" && status != stream.Current && l.Kind != "" && !l.Typed {
+		req.Query = query{{"status", status}}
+	}
+	return req
+}
+
+// text returns a row's field as text, empty if it has none.
+func text(row rawjson.Object, field string) string {
+	t, _ := row.Get(field).Text()
+	return t
+}
+
+// quoted makes a list of a search's language.
+func quoted(words []string) string {
+	escaped := make([]string, len(words))
+	for i, w := range words {
+		escaped[i] = strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(w)
+	}
+	return `"` + strings.Join(escaped, `","`) + `"`
+}

@@ -1,0 +1,180 @@
+package site
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// Count returns how many items of a listing a search finds in the run's spaces, or on the whole
+// site. Archived spaces count, archived pages do not: it is an estimate.
+func (s *Site) Count(ctx context.Context, l *stream.Listing, wholeSite bool) (int, error) {
+	cql := "type=" + l.SearchType
+	if len(s.cfg.SpaceKeys) > 0 && !wholeSite {
+		cql += " and space in (" + quoted(s.cfg.SpaceKeys) + ")"
+	}
+	if len(s.cfg.ExcludeSpaceKeys) > 0 && !wholeSite {
+		cql += " and space not in (" + quoted(s.cfg.ExcludeSpaceKeys) + ")"
+	}
+	return s.counts.get(ctx, cql, func(ctx context.Context) (int, error) {
+		doc, err := s.client.Get(ctx, searchRequest(query{{"cql", cql}, {"limit", "1"}}))
+		if err != nil {
+			return 0, searchError(err)
+		}
+		n, err := strconv.Atoi(string(doc.Get("totalSize")))
+		if err != nil {
+			return 0, &client.Error{Kind: client.KindMalformed, Message: "a search does not say how much it found"}
+		}
+		archived, err := strconv.Atoi(string(doc.Get("archivedResultCount")))
+		if err != nil {
+			return n, nil //nolint:nilerr // not every answer tells
+		}
+		return n + archived, nil
+	})
+}
+
+// AtLeast returns how many rows a listing has, as far as its first page shows: all of them, or
+// one more than the page holds.
+func (s *Site) AtLeast(ctx context.Context, l *stream.Listing) (int, error) {
+	return s.counts.get(ctx, "first page of "+l.Name, func(ctx context.Context) (int, error) {
+		page, err := s.client.Pager(listRequest(l, nil), l.MaxLimit).Page(ctx, "")
+		if err != nil {
+			return 0, err
+		}
+		defer page.Release()
+		if page.Next == "" {
+			return len(page.Rows), nil
+		}
+		return len(page.Rows) + 1, nil
+	})
+}
+
+// CountLabels returns how many labels the site has, but stops counting beyond most.
+func (s *Site) CountLabels(ctx context.Context, most int) (int, error) {
+	return s.labels.get(ctx, struct{}{}, func(ctx context.Context) (int, error) {
+		pager := s.client.Pager(listRequest(stream.Labels, nil), stream.Labels.MaxLimit)
+		n := 0
+		for cursor := ""; ; {
+			page, err := pager.Page(ctx, cursor)
+			if err != nil {
+				return 0, err
+			}
+			n += len(page.Rows)
+			cursor = page.Next
+			page.Release()
+			if cursor == "" || n > most {
+				return n, nil
+			}
+		}
+	})
+}
+
+// Sample is a row from one end of a listing, copied out of its answer.
+type Sample struct{ rawjson.Object }
+
+// Ends returns the first and the last rows of a listing in the run's spaces, of each status that
+// is not of the trash: what audits and estimates draw from. There is a slice per status and end
+// that has rows.
+func (s *Site) Ends(ctx context.Context, l *stream.Listing, spaces Spaces) ([][]Sample, error) {
+	return s.ends.get(ctx, l, func(ctx context.Context) ([][]Sample, error) {
+		statuses := []string{""}
+		if l.Statuses != nil {
+			statuses = slices.DeleteFunc([]string{stream.Current, stream.Archived}, func(status string) bool {
+				return !slices.Contains(l.Statuses, status)
+			})
+		}
+		ends := make([][]Sample, 2*len(statuses))
+		g, ctx := errgroup.WithContext(ctx)
+		for i := range ends {
+			g.Go(func() (err error) {
+				q := endQuery(l, statuses[i/2], i%2 == 1, spaces)
+				ends[i], err = s.sampleOf(ctx, l, q, spaces)
+				return err
+			})
+		}
+		if err := g.Wait(); err != nil {
+			return nil, err
+		}
+		return slices.DeleteFunc(ends, func(rows []Sample) bool { return len(rows) == 0 }), nil
+	})
+}
+
+// endQuery asks for one end of a listing.
+func endQuery(l *stream.Listing, status string, last bool, spaces Spaces) query {
+	var q query
+	if status != "" {
+		q = q.with("status", status)
+	}
+	sort := l.Sort
+	if last {
+		sort = "-" + sort
+	}
+	if l.Sort != "" {
+		q = q.with("sort", sort)
+	}
+	if ids := spaces.Included; ids != nil && l.SpaceParam != "" {
+		q = q.with(l.SpaceParam, strings.Join(ids[:min(len(ids), l.SpaceMax)], ","))
+	}
+	return q
+}
+
+// sampleOf returns the first rows of a listing that lie in the run's spaces.
+func (s *Site) sampleOf(ctx context.Context, l *stream.Listing, q query, spaces Spaces) ([]Sample, error) {
+	page, err := s.client.Pager(listRequest(l, q), l.MaxLimit).Page(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	defer page.Release()
+	var rows []Sample
+	for i, v := range s.Inside(ctx, l, spaces, page.Rows) {
+		if !v.Inside || text(page.Rows[i], "id") == "" {
+			continue
+		}
+		own, err := rawjson.ParseObject(slices.Clone(page.Rows[i].Raw()))
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, Sample{own})
+	}
+	return rows, nil
+}
+
+// OwnerIDs lists the ids of the pages, posts or custom content of the run's spaces, whatever
+// their status, in ascending order.
+func (s *Site) OwnerIDs(ctx context.Context, l *stream.Listing, types []string, spaces Spaces) ([]string, error) {
+	var ids []string
+	questions := []query{nil}
+	if l.Typed {
+		questions = nil
+		for _, t := range types {
+			questions = append(questions, query{{"type", t}})
+		}
+	}
+	for _, q := range questions {
+		for _, status := range everyStatus {
+			if slices.Contains(l.Statuses, status) {
+				q = q.with("status", status)
+			}
+		}
+		for batch := range slices.Chunk(spaces.Included, l.SpaceMax) {
+			err := s.rows(ctx, listRequest(l, q.with(l.SpaceParam, strings.Join(batch, ","))), func(row rawjson.Object) error {
+				if spaces.Has(text(row, l.SpaceField)) {
+					ids = append(ids, strings.Clone(text(row, "id")))
+				}
+				return nil
+			})
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	slices.SortFunc(ids, CompareIDs)
+	return slices.Compact(ids), nil
+}

@@ -1,0 +1,94 @@
+package site
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/tap/config"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// Spaces are those that a run reads, by id, in ascending order.
+type Spaces struct {
+	// Included is nil for all spaces.
+	Included []string
+	// Excluded are left out.
+	Excluded []string
+}
+
+// Narrowed reports whether any space is left out.
+func (s Spaces) Narrowed() bool { return s.Included != nil || len(s.Excluded) > 0 }
+
+// Has reports whether a space is read.
+func (s Spaces) Has(id string) bool {
+	if _, out := slices.BinarySearchFunc(s.Excluded, id, CompareIDs); out {
+		return false
+	}
+	if s.Included == nil {
+		return true
+	}
+	_, in := slices.BinarySearchFunc(s.Included, id, CompareIDs)
+	return in
+}
+
+// CompareIDs orders decimal ids of any length by number.
+func CompareIDs(a, b string) int {
+	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
+	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
+}
+
+// Spaces looks up the spaces of the settings. A key of space_keys that the site does not show is
+// a *config.Error; one of exclude_space_keys is a warning.
+func (s *Site) Spaces(ctx context.Context) (Spaces, error) {
+	var out Spaces
+	ids, unknown, err := s.spaceIDs(ctx, s.cfg.SpaceKeys)
+	if err != nil {
+		return out, fmt.Errorf("looking up space_keys: %w", err)
+	}
+	if len(unknown) > 0 {
+		return out, &config.Error{Problems: []string{"space_keys: the site does not show " + strings.Join(unknown, ", ") +
+			" to this account; check the spelling (the key follows /spaces/ in a space's address) and the account's permissions"}}
+	}
+	if len(s.cfg.SpaceKeys) > 0 {
+		out.Included = ids
+	}
+	if out.Excluded, unknown, err = s.spaceIDs(ctx, s.cfg.ExcludeSpaceKeys); err != nil {
+		return out, fmt.Errorf("looking up exclude_space_keys: %w", err)
+	}
+	for _, key := range unknown {
+		s.log.Warn("exclude_space_keys names a space that the site does not show", "key", key)
+	}
+	return out, nil
+}
+
+// spaceIDs looks up spaces by key; unknown are the keys that the site does not show.
+func (s *Site) spaceIDs(ctx context.Context, keys []string) (ids, unknown []string, err error) {
+	for batch := range slices.Chunk(keys, stream.Spaces.SpaceMax) {
+		found := map[string]bool{}
+		err := s.rows(ctx, listRequest(stream.Spaces, query{{"keys", strings.Join(batch, ",")}}), func(row rawjson.Object) error {
+			// A site that ignored the filter would show every space.
+			match := func(key string) bool {
+				return strings.EqualFold(key, text(row, "key")) || key == text(row, "currentActiveAlias")
+			}
+			if i := slices.IndexFunc(batch, match); i >= 0 {
+				found[batch[i]] = true
+				ids = append(ids, text(row, "id"))
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, key := range batch {
+			if !found[key] {
+				unknown = append(unknown, key)
+			}
+		}
+	}
+	slices.SortFunc(ids, CompareIDs)
+	return ids, unknown, nil
+}

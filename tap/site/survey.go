@@ -1,0 +1,177 @@
+package site
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// Question says what a plan has to know of the site.
+type Question struct {
+	// Types asks for the types of custom content.
+	Types bool
+	// ByLabel are listings whose labels may be read label by label.
+	ByLabel []*stream.Listing
+	// ByOwner are listings that may be read item by item in few chosen spaces.
+	ByOwner []*stream.Listing
+	// Pays decides by the counts whether a listing of ByOwner is read so; the ids of what its
+	// rows lie in are then needed.
+	Pays func(*stream.Listing, OwnerCounts) bool
+}
+
+// Facts are what a plan is made of. They are plain data: whoever changes them makes a copy.
+type Facts struct {
+	// Clock is the site's time when the run began.
+	Clock time.Time
+	// Spaces are those of the run.
+	Spaces Spaces
+	// Types are the types of custom content. TypesErr is why they could not be found out.
+	Types    []string
+	TypesErr error
+	// Labels counts the site's labels, Parents what carries them, by listing. Missing: unknown.
+	Labels  int
+	Parents map[*stream.Listing]int
+	// Owners counts what the rows of a listing lie in, OwnerIDs holds the ids, by the listing of
+	// the rows and then of what they lie in; nil where that listing is read as a whole.
+	Owners   map[*stream.Listing]OwnerCounts
+	OwnerIDs map[*stream.Listing]map[*stream.Listing][]string
+	// Learned is what walks found out about listings.
+	Learned map[*stream.Listing]Learned
+}
+
+// Learned is what a walk found out about a listing.
+type Learned struct {
+	// Unsorted: the site can't list it by change.
+	Unsorted bool
+	// Split: the site takes one status a request only.
+	Split bool
+	// Refused: the site does not list it as a whole; its rows are read parent by parent.
+	Refused bool
+	// Restarts counts how often it started over in this run, since a cursor was refused.
+	Restarts int
+}
+
+// With returns a copy of the facts in which something more is known of a listing.
+func (f Facts) With(l *stream.Listing, learn func(*Learned)) Facts {
+	f.Learned = maps.Clone(f.Learned)
+	if f.Learned == nil {
+		f.Learned = map[*stream.Listing]Learned{}
+	}
+	known := f.Learned[l]
+	learn(&known)
+	f.Learned[l] = known
+	return f
+}
+
+// OwnerCounts are estimates of what reading by owner costs.
+type OwnerCounts struct {
+	// Owners counts pages and posts in the run's spaces.
+	Owners int
+	// Inside counts the listing's rows in the run's spaces, All those of the whole site.
+	Inside, All int
+}
+
+// Survey asks the site what a plan has to know. Counts that the site refuses are unknown facts;
+// the error is *config.Error for space_keys that do not exist, else what interrupts the sync.
+func (s *Site) Survey(ctx context.Context, q Question) (Facts, error) {
+	f := Facts{Clock: s.clock, Parents: map[*stream.Listing]int{}, Owners: map[*stream.Listing]OwnerCounts{}, OwnerIDs: map[*stream.Listing]map[*stream.Listing][]string{}}
+	var err error
+	if f.Spaces, err = s.Spaces(ctx); err != nil {
+		return f, err
+	}
+	if q.Types {
+		if f.Types, f.TypesErr = s.Types(ctx); f.TypesErr != nil {
+			if err := s.Judge(ctx, f.TypesErr); err != nil {
+				return f, err
+			}
+		}
+	}
+	for _, l := range q.ByLabel {
+		if err := s.surveyLabels(ctx, &f, l); err != nil {
+			return f, err
+		}
+	}
+	if f.Spaces.Included == nil {
+		return f, nil
+	}
+	for _, l := range q.ByOwner {
+		if err := s.surveyOwners(ctx, &f, l, q); err != nil {
+			return f, err
+		}
+	}
+	return f, nil
+}
+
+// surveyLabels counts labels and what may carry them.
+func (s *Site) surveyLabels(ctx context.Context, f *Facts, l *stream.Listing) error {
+	parents, err := s.Count(ctx, l, false)
+	if err != nil {
+		parents, err = s.AtLeast(ctx, l)
+	}
+	if err != nil {
+		return s.unknown(ctx, "how many "+l.Name+" there are", err)
+	}
+	labels, err := s.CountLabels(ctx, parents)
+	if err != nil {
+		return s.unknown(ctx, "how many labels there are", err)
+	}
+	f.Parents[l], f.Labels = parents, labels
+	return nil
+}
+
+// surveyOwners counts what the rows of a listing lie in, and reads its ids where that pays.
+func (s *Site) surveyOwners(ctx context.Context, f *Facts, l *stream.Listing, q Question) error {
+	var c OwnerCounts
+	for _, of := range []*stream.Listing{stream.Pages, stream.BlogPosts} {
+		n, err := s.Count(ctx, of, false)
+		if err != nil {
+			return s.unknown(ctx, "how many "+of.Name+" the chosen spaces have", err)
+		}
+		c.Owners += n
+	}
+	var err error
+	if c.Inside, err = s.Count(ctx, l, false); err == nil {
+		c.All, err = s.Count(ctx, l, true)
+	}
+	if err != nil {
+		return s.unknown(ctx, "how many "+l.Name+" there are", err)
+	}
+	if !q.Pays(l, c) {
+		return nil
+	}
+	if l.SearchType == stream.Attachments.SearchType {
+		if f.OwnerIDs[l], err = s.ownersOf(ctx, l, f.Spaces); err != nil {
+			return s.unknown(ctx, "what "+l.Name+" lie in", err)
+		}
+	}
+	f.Owners[l] = c
+	return nil
+}
+
+// ownersOf lists what the rows of a listing may lie in.
+func (s *Site) ownersOf(ctx context.Context, l *stream.Listing, spaces Spaces) (map[*stream.Listing][]string, error) {
+	owners := map[*stream.Listing][]string{}
+	for _, c := range l.Containers {
+		of := stream.ListingNamed(c.Of)
+		var types []string
+		var err error
+		if of.Typed {
+			if types, err = s.Types(ctx); err != nil {
+				return nil, err
+			}
+		}
+		if owners[of], err = s.OwnerIDs(ctx, of, types, spaces); err != nil {
+			return nil, err
+		}
+	}
+	return owners, nil
+}
+
+// unknown notes that something could not be counted. It returns only what interrupts the sync.
+func (s *Site) unknown(ctx context.Context, what string, err error) error {
+	s.log.Debug("not known: "+what, "error", err, "kind", client.KindOf(err))
+	return s.Judge(ctx, err)
+}

@@ -1,0 +1,175 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// ownTypes are Confluence's own types of content. A search leaves them out; where it refuses to,
+// the shorter lists are tried.
+var ownTypes = [][]string{
+	{"page", "blogpost", "comment", "attachment", "space", "user", "whiteboard", "database", "folder", "embed"},
+	{"page", "blogpost", "comment", "attachment"},
+	{"page"},
+}
+
+// mostTypes bounds how many types one question leaves out.
+const mostTypes = 100
+
+// Types returns the types of custom content to read: those of the settings, else those that a
+// search finds. A search that fails, or is refused however simply it is asked, is an error:
+// types may exist whose rows would be missing.
+func (s *Site) Types(ctx context.Context) ([]string, error) {
+	if len(s.cfg.CustomContentTypes) > 0 {
+		return s.cfg.CustomContentTypes, nil
+	}
+	return s.types.get(ctx, struct{}{}, func(ctx context.Context) ([]string, error) {
+		found, err := s.searchTypes(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("searching for types of custom content (custom_content_types would name them): %w", err)
+		}
+		if len(found) == 0 {
+			s.log.Info("a search found no custom content; set custom_content_types if there is some")
+		} else {
+			s.log.Info("a search found types of custom content", "types", strings.Join(found, ","))
+		}
+		return found, nil
+	})
+}
+
+// searchTypes asks for content of no type that is known yet, and again without the types found,
+// until nothing is left: few requests, however much content there is. Where the site refuses a
+// longer list of types, the last accepted question is read to its end.
+func (s *Site) searchTypes(ctx context.Context) ([]string, error) {
+	known, page, err := s.firstQuestion(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for {
+		fresh := page.fresh(known)
+		found = append(found, fresh...)
+		longer := slices.Concat(known, fresh)
+		if page.next == "" {
+			break
+		}
+		var next typesPage
+		next, err = page.beyond(ctx, s, known, longer)
+		if err != nil {
+			return nil, err
+		}
+		if next.question == len(longer) {
+			known = longer
+		}
+		page = next
+	}
+	slices.Sort(found)
+	found = slices.Compact(found)
+	// Types that apps define have a prefix, such as ac: or forge:.
+	return slices.DeleteFunc(found, func(t string) bool { return !strings.Contains(t, ":") }), nil
+}
+
+// firstQuestion finds the longest list of Confluence's own types that the site takes.
+func (s *Site) firstQuestion(ctx context.Context) (known []string, page typesPage, err error) {
+	for _, known := range ownTypes {
+		if page, err = s.typesBut(ctx, known, ""); err == nil || !refusedQuestion(err) {
+			return known, page, err
+		}
+	}
+	return nil, page, err
+}
+
+// typesPage is one answer of a search for types.
+type typesPage struct {
+	types    []string
+	next     string
+	question int // how many types were left out
+	fruitful bool
+}
+
+// fresh returns the types that are not known yet.
+func (p typesPage) fresh(known []string) []string {
+	return slices.DeleteFunc(slices.Clone(p.types), func(t string) bool { return slices.Contains(known, t) })
+}
+
+// beyond asks on: the longer question if there is one and the site takes it, else the next page.
+func (p typesPage) beyond(ctx context.Context, s *Site, known, longer []string) (typesPage, error) {
+	if len(longer) > len(known) && len(longer) <= mostTypes {
+		page, err := s.typesBut(ctx, longer, "")
+		if err == nil || !refusedQuestion(err) {
+			return page, err
+		}
+	}
+	return s.typesBut(ctx, known, p.next)
+}
+
+// typesBut asks for content of other types than those known. Archived spaces are searched, too.
+func (s *Site) typesBut(ctx context.Context, known []string, cursor string) (typesPage, error) {
+	page, err := s.client.Pager(searchRequest(query{{"cql", "type not in (" + quoted(known) + ")"}, {"includeArchivedSpaces", "true"}}), 100).Page(ctx, cursor)
+	if err != nil {
+		return typesPage{}, searchError(err)
+	}
+	defer page.Release()
+	out := typesPage{next: page.Next, question: len(known)}
+	for _, row := range page.Rows {
+		if t, _ := row.Get("content").Member("type").Text(); t != "" && !slices.Contains(out.types, t) {
+			out.types = append(out.types, strings.Clone(t))
+		}
+	}
+	return out, nil
+}
+
+// searchRequest is a search in Confluence's query language (GET /wiki/rest/api/search).
+func searchRequest(q query) client.Request {
+	return client.Request{Path: "/wiki/rest/api/search", Query: q, Scopes: []string{"search:confluence", "read:content-details:confluence"}}
+}
+
+// searchError is the error of a search. Where it says that the account may not use Confluence,
+// the search refuses only itself: the probe was answered.
+func searchError(err error) error {
+	if e, ok := errors.AsType[*client.Error](err); ok && e.Kind == client.KindLicence {
+		own := *e
+		own.Kind, own.Hint = client.KindForbidden, "the account may not search"
+		return &own
+	}
+	return err
+}
+
+// refusedQuestion reports whether the site did not take a question as it was put.
+func refusedQuestion(err error) bool {
+	e, ok := errors.AsType[*client.Error](err)
+	return ok && e.Status == http.StatusBadRequest
+}
+
+// UnknownType reports whether the site says that it does not know a type of custom content. Only
+// the bare question for one row counts, answered by 400, 404 or 501: any other parameter may
+// be what was refused.
+func (s *Site) UnknownType(ctx context.Context, kind string) (bool, error) {
+	l := stream.CustomContent
+	req := client.Request{Path: stream.Path(l.Route, ""), Query: query{{"type", kind}, {"limit", "1"}}, Scopes: l.Scopes}
+	_, err := s.client.Get(ctx, req)
+	if e, ok := errors.AsType[*client.Error](err); ok {
+		switch e.Status {
+		case http.StatusBadRequest, http.StatusNotFound, http.StatusNotImplemented:
+			return true, nil
+		}
+	}
+	return false, err
+}
+
+// Answers reports whether a listing gives a row when it is asked with these parameters.
+func (s *Site) Answers(ctx context.Context, req client.Request) bool {
+	page, err := s.client.Pager(req, 1).Page(ctx, "")
+	if err != nil {
+		return false
+	}
+	page.Release()
+	return true
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strings"
@@ -15,26 +14,18 @@ import (
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 )
 
-const (
-	// shrinkAfter is the number of retries after which a page that keeps answering 5xx is
-	// asked for in smaller parts.
-	shrinkAfter = 2
-	// shapeRetries is how often JSON of the wrong shape is asked for again. It is rarely
-	// bad luck.
-	shapeRetries = 2
-	// longestStep bounds a wait between retries that the site did not ask for.
-	longestStep = 60 * time.Second
-	// firstShare is the memory taken before a first answer shows its size, in bytes.
-	firstShare = 64 << 10
-)
+// firstShare is the memory taken before a first answer shows its size, in bytes.
+const firstShare = 64 << 10
 
-// call is one request with all its attempts.
+// call is one request with all its attempts. Its context carries it to the hooks of
+// go-retryablehttp.
 type call struct {
 	c     *Client
 	req   Request
 	base  string // where to send it, empty: the site's or gateway's base
 	open  bool   // send no credentials
-	probe bool   // mistakes in the settings are likely: little patience with their signs
+	probe bool   // the site has not answered yet: mistakes in the settings are likely
+	brief bool   // somebody waits for a quick word: few retries
 	// shrinkable: the caller can ask for less.
 	shrinkable bool
 	hint       int64 // likely size of the answer in bytes, 0: unknown
@@ -45,6 +36,7 @@ type call struct {
 	lease     *lease
 	failure   *failure // of the last attempt
 	row       int      // failures of one kind in a row
+	retries   int      // attempts that repeated one, those after a vague answer not counted
 	throttled int      // answers 429 that did not say how long to wait
 }
 
@@ -59,7 +51,7 @@ func (c *Client) do(ctx context.Context, k *call) (*lease, error) {
 		}
 		k.base = base
 	}
-	share := max(k.hint, firstShare)
+	share, doubted := max(k.hint, firstShare), false
 	for {
 		l, err := c.memory.acquire(ctx, share, k.req.Ahead)
 		if err != nil {
@@ -71,29 +63,27 @@ func (c *Client) do(ctx context.Context, k *call) (*lease, error) {
 			return l, nil
 		}
 		l.release()
-		if !errors.Is(err, errNoRoom) {
+		switch {
+		case errors.Is(err, errNoRoom):
+			share = maxBody // once more, with room for anything
+		case doubted:
+			return nil, k.proven(err)
+		case k.doubtful() && c.stillKnown(ctx, time.Now()):
+			doubted = true // once more, now that the account is known to be good
+		default:
 			return nil, err
 		}
-		share = maxBody // once more, with room for anything
 	}
 }
 
-// attempts sends the request through go-retryablehttp, whose hooks are the call's own: a
-// client of its own for each call is cheap and knows whose attempt failed and why.
+// attempts sends the request through go-retryablehttp.
 func (k *call) attempts(ctx context.Context) error {
-	req, err := k.request(ctx)
+	k.failure, k.row, k.retries, k.throttled = nil, 0, 0, 0
+	req, err := k.request(context.WithValue(ctx, callKey{}, k))
 	if err != nil {
 		return k.complete(invalidRequest(k.req.Path))
 	}
-	client := &retryablehttp.Client{
-		HTTPClient:   k.c.http,
-		RetryMax:     k.c.cfg.MaxRetries,
-		CheckRetry:   k.checkRetry,
-		Backoff:      k.backoff,
-		ErrorHandler: k.giveUp,
-	}
-	k.failure, k.row = nil, 0
-	resp, err := client.Do(req)
+	resp, err := k.c.retry.Do(req)
 	if err == nil {
 		return resp.Body.Close() // read and closed already
 	}
@@ -110,13 +100,20 @@ func (k *call) request(ctx context.Context) (*retryablehttp.Request, error) {
 	if !strings.HasPrefix(path, "/") || strings.Contains(path+"/", "/../") || strings.ContainsAny(path, "?#\\ ") {
 		return nil, errors.New("not a path")
 	}
-	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodGet, k.base+k.req.target(), nil)
+	var body any // no []byte(nil), which would be a body
+	if k.req.Body != nil {
+		body = k.req.Body
+	}
+	req, err := retryablehttp.NewRequestWithContext(ctx, k.req.method(), k.base+k.req.target(), body)
 	if err != nil {
 		return nil, err
 	}
 	req.Header = http.Header{"Accept": {"application/json"}, "User-Agent": {k.c.agent}}
 	if !k.open {
 		req.Header["Authorization"] = []string{k.c.auth.Reveal()}
+	}
+	if k.req.Body != nil {
+		req.Header["Content-Type"] = []string{"application/json"}
 	}
 	req.SetResponseHandler(k.handle)
 	return req, nil
@@ -133,7 +130,7 @@ func (k *call) handle(resp *http.Response) error {
 		return k.refusal(resp)
 	}
 	if k.anonymous(resp) {
-		return fatal(anonymousError(&Error{Status: resp.StatusCode}))
+		return stray(anonymousError(&Error{Status: resp.StatusCode}))
 	}
 	b, err := readBody(resp.Body, k.lease, resp.ContentLength, maxBody)
 	_ = resp.Body.Close() // the slot is free for others while this answer is parsed
@@ -183,66 +180,9 @@ func (k *call) malformed(resp *http.Response, body []byte, err error) *Error {
 	return &Error{Kind: KindMalformed, Status: resp.StatusCode, Message: k.c.foreign(err.Error()), Cause: err}
 }
 
-// checkRetry is called by go-retryablehttp before and after handle. Before it, every answer
-// passes: handle sees all of them.
-func (k *call) checkRetry(ctx context.Context, _ *http.Response, err error) (bool, error) {
-	return err != nil && k.again(ctx, err), nil
-}
-
-// again notes a failure and says whether the request is sent again.
-func (k *call) again(ctx context.Context, err error) bool {
-	if ctx.Err() != nil {
-		k.failure = fatal(stopped(context.Cause(ctx)))
-		return false
-	}
-	var f *failure
-	if !errors.As(err, &f) {
-		f = k.unanswered(err)
-	}
-	if k.failure != nil && k.failure.err.Kind == f.err.Kind {
-		k.row++
-	} else {
-		k.row = 1
-	}
-	k.failure = f
-	if longest := k.c.cfg.MaxRetryWait; f.retry == throttle && f.err.RetryAfter > longest {
-		e := tooLong(f.err.RetryAfter, askedToWait(f.err.RetryAfter, f.err.Status), longest)
-		k.failure = fatal(e)
-		return false
-	}
-	return f.retry != never && (f.most < 0 || k.row <= f.most)
-}
-
-// backoff returns the wait before the next attempt. Waits for a limit are not its own: the
-// gate holds this worker back as it does all others.
-func (k *call) backoff(_, _ time.Duration, attempt int, _ *http.Response) time.Duration {
-	k.c.count.retries.Add(1)
-	f, wait := k.failure, time.Duration(0)
-	shown := f.err.RetryAfter
-	switch {
-	case f.retry == linear:
-		wait = k.step(k.c.retryWait * time.Duration(attempt+1))
-		shown = wait
-	case !f.stated:
-		shown = k.step(k.c.retryWait << min(k.throttled, 8))
-		k.throttled++
-		k.c.pace.shut(time.Now().Add(shown), "the site's rate limit is reached")
-	}
-	k.c.log.Warn("trying again", "request", shortPath(k.req), "reason", f.err.reason(),
-		"wait", shown.Round(time.Millisecond).String(), "retry", attempt+1, "of", k.c.cfg.MaxRetries)
-	k.c.pace.announce(time.Now().Add(wait), wait, f.err.reason())
-	return wait
-}
-
-// giveUp is called by go-retryablehttp for the last failure; its result is not used beyond
-// the fact that there is one.
-func (k *call) giveUp(*http.Response, error, int) (*http.Response, error) {
-	return nil, k.failure
-}
-
 // complete adds the request to its error.
 func (k *call) complete(e *Error) *Error {
-	e.Method, e.Path = http.MethodGet, shortPath(k.req)
+	e.Method, e.Path = k.req.method(), shortPath(k.req)
 	return e
 }
 
@@ -255,11 +195,18 @@ func (k *call) host() string {
 	return clean(u.Host)
 }
 
-// step bounds a wait of our own choice, and spreads it by a quarter to both sides, so that
-// several taps that failed together don't come back together.
-func (k *call) step(d time.Duration) time.Duration {
-	d = min(d, longestStep)
-	return min(d*3/4+rand.N(d/2+1), k.c.cfg.MaxRetryWait) //nolint:gosec // jitter is no secret
+// address is where the call is sent to, as people know it: host and port, and what api_url
+// has behind them.
+func (k *call) address() string {
+	if k.c.cfg.APIURL == "" || isGateway(k.base) {
+		return k.host()
+	}
+	return clean(withoutScheme(k.base))
+}
+
+func withoutScheme(address string) string {
+	_, rest, _ := strings.Cut(address, "://")
+	return rest
 }
 
 // stopped is the error for a context that ended.

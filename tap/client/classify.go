@@ -12,35 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	jsoniter "github.com/json-iterator/go"
 )
-
-// retry says how a failure is tried again.
-type retry int
-
-const (
-	never    retry = iota
-	linear         // after a wait that grows by the same step each time
-	throttle       // when the gate opens again
-)
-
-// failure is a failed attempt: the error it would be if it were the last, and what may be
-// done about it.
-type failure struct {
-	err   *Error
-	retry retry
-	most  int // retries for this kind of failure in a row; negative: max_retries alone decides
-	// stated: the answer said how long to wait, which may be zero.
-	stated bool
-	// smaller: the same rows asked for in smaller parts may succeed.
-	smaller bool
-}
-
-func (f *failure) Error() string { return f.err.Error() }
-
-func fatal(e *Error) *failure     { return &failure{err: e} }
-func retryable(e *Error) *failure { return &failure{err: e, retry: linear, most: -1} }
 
 // What to do, for failures that several places find.
 const (
@@ -50,6 +22,7 @@ const (
 		"check email and api_token"
 	hintLicence   = "give the account access to Confluence in the site's user management"
 	hintSite      = "check domain: it is the first part of the address that people open in the browser"
+	hintProxy     = "look at HTTPS_PROXY and HTTP_PROXY"
 	hintLoginPage = "check domain and the credentials, and that no proxy or single sign-on page stands before the site"
 	hintLater     = "try again later"
 )
@@ -60,37 +33,30 @@ const maxErrorBody = 64 << 10
 // refusal sorts an answer whose status is not 2xx.
 func (k *call) refusal(resp *http.Response) *failure {
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // what came will do
-	html := isHTML(resp.Header, body)
-	e := &Error{Status: resp.StatusCode}
-	if !html {
-		e.Message = k.c.foreign(errorMessage(body))
-	}
-	text := strings.ToLower(e.Message)
+	page := isHTML(resp.Header, body)
+	said := siteWords(body, page)
+	e := &Error{Status: resp.StatusCode, Message: k.c.foreign(strings.Join(said, "; ")), words: strings.Join(said, "\n")}
+	text := strings.ToLower(e.words)
 	if k.anonymous(resp) && (e.Status == http.StatusForbidden || e.Status == http.StatusNotFound) {
-		return fatal(anonymousError(e))
+		return stray(anonymousError(e))
 	}
 	switch status := resp.StatusCode; {
 	case status == http.StatusUnauthorized:
-		return fatal(k.unauthorized(e, resp.Header, text))
+		return k.unauthorized(e, resp.Header, text)
 	case status == http.StatusForbidden:
-		return fatal(k.forbidden(e, resp.Header, text))
-	case status == http.StatusNotFound && (html || k.probe):
-		// A page in place of the API's own 404 is no word on the item that was asked for.
-		e.Kind, e.Hint = KindSite, hintSite
-		e.Message = "no Confluence site answers at " + k.host()
-		if isGateway(k.base) {
-			e.Hint = "check domain and cloud_id"
-		}
+		return k.forbidden(e, resp.Header, text, page)
 	case status == http.StatusNotFound:
-		e.Kind = KindNotFound
-	case status == http.StatusGone:
-		e.Kind, e.Hint = KindGone, "the site no longer has this route: look for a newer version of this tap"
-	case status == http.StatusProxyAuthRequired:
-		e.Kind, e.Message, e.Hint = KindNetwork, "the proxy wants credentials", "look at HTTPS_PROXY and HTTP_PROXY"
+		return k.notFound(e, page)
 	case status == http.StatusTooManyRequests:
 		return k.limited(e, resp)
 	case status >= 500 || status == http.StatusRequestTimeout || status == http.StatusTooEarly:
-		return k.serverFailure(e, resp, body, html)
+		return k.serverFailure(e, resp, body, page)
+	case status == http.StatusGone:
+		e.Kind, e.Hint = KindGone, "the site no longer has this route: look for a newer version of this tap"
+	case status == http.StatusProxyAuthRequired:
+		e.Kind, e.Message, e.Hint = KindNetwork, "the proxy wants credentials", hintProxy
+	case status == http.StatusPaymentRequired:
+		e.Kind, e.Hint = KindBadRequest, "look at the site's plan and billing: a subscription may have ended"
 	case status < 400:
 		e.Kind, e.Message = KindRedirect, "a redirect that does not say where to"
 	case status == http.StatusBadRequest && k.req.has("cursor") && strings.Contains(text, "cursor"):
@@ -98,13 +64,22 @@ func (k *call) refusal(resp *http.Response) *failure {
 	default:
 		e.Kind = KindBadRequest
 	}
-	return fatal(e)
+	return &failure{err: e, stray: page}
 }
 
-// anonymous says whether the site marks the answer as given to nobody.
+// stray is a failure that, among good answers, is asked about again.
+func stray(e *Error) *failure { return &failure{err: e, stray: true} }
+
+// anonymous reports whether the site marks the answer as given to nobody. Of the header's
+// other values, AUTHORISATION_FAILED means somebody without the right; unknown ones mean
+// nothing.
 func (k *call) anonymous(resp *http.Response) bool {
-	reason := resp.Header.Get("X-Seraph-LoginReason")
-	return !k.open && reason != "" && !strings.EqualFold(reason, "OK")
+	switch strings.ToUpper(strings.TrimSpace(resp.Header.Get("X-Seraph-LoginReason"))) {
+	case "AUTHENTICATED_FAILED", "AUTHENTICATION_DENIED":
+		return !k.open
+	default:
+		return false
+	}
 }
 
 func anonymousError(e *Error) *Error {
@@ -112,31 +87,82 @@ func anonymousError(e *Error) *Error {
 	return e
 }
 
+// notFound sorts a 404. Only one that names what was asked for is a word on it: live sites
+// answer a bare one to lost credentials, and under load.
+func (k *call) notFound(e *Error, page bool) *failure {
+	switch {
+	case page || k.probe:
+		said := e.Message
+		e.Kind, e.Hint = KindSite, k.c.hintAddress(k.base)
+		e.Message = "no Confluence site answers at " + k.address()
+		if page && said != "" {
+			e.Message += ": " + strconv.Quote(said)
+		}
+		return k.doubted(e, page)
+	case k.req.namesAsked(e):
+		e.Kind = KindNotFound
+		return fatal(e)
+	default:
+		return vague(e)
+	}
+}
+
+// vague is an answer that says no without saying of what.
+func vague(e *Error) *failure {
+	e.Kind, e.Hint = KindVague, "the credentials may be lost, or the site overloaded"
+	return &failure{err: e, retry: pause, most: len(vaguePauses)}
+}
+
+// doubted sorts a refusal of the whole site. When the site is asked about the account in
+// mid-run, it may pass as others do.
+func (k *call) doubted(e *Error, isStray bool) *failure {
+	f := &failure{err: e, stray: isStray}
+	if k.brief {
+		f.retry, f.most = linear, briefRetries
+	}
+	return f
+}
+
 // unauthorized sorts a 401, which the gateway also sends when only a scope is missing.
-func (k *call) unauthorized(e *Error, h http.Header, text string) *Error {
+func (k *call) unauthorized(e *Error, h http.Header, text string) *failure {
 	if scopeMissing(h, text) {
 		e.Kind, e.Hint = KindScope, k.scopeHint()
-		return e
+		return fatal(e)
 	}
 	e.Kind, e.Hint = KindToken, hintToken
 	if e.Message == "" {
 		e.Message = "the site refuses the credentials"
 	}
-	return e
+	return k.doubted(e, true)
 }
 
-func (k *call) forbidden(e *Error, h http.Header, text string) *Error {
+// forbidden sorts a 403.
+func (k *call) forbidden(e *Error, h http.Header, text string, page bool) *failure {
 	switch {
-	case strings.Contains(text, "not permitted to use confluence"):
+	case strings.Contains(text, "not permitted to use confluence"), strings.Contains(text, "caller cannot access confluence"):
+		if !k.probe && k.c.known() {
+			return vague(e)
+		}
 		e.Kind, e.Hint = KindLicence, hintLicence
-	case strings.Contains(text, "connect session auth token"):
+		return k.doubted(e, false)
+	case strings.Contains(text, "connect session auth token") && !isGateway(k.base):
 		e.Kind, e.Hint = KindToken, "this token works only through the gateway: set cloud_id"
 	case scopeMissing(h, text):
 		e.Kind, e.Hint = KindScope, k.scopeHint()
+	case addressRefused(text):
+		e.Kind, e.Hint = KindForbidden, "let this machine's address through the site's IP allowlist"
+	case page:
+		e.Kind, e.Hint = KindForbidden, "a firewall, proxy or allowlist before the site may refuse this machine"
+		return stray(e)
 	default:
 		e.Kind, e.Hint = KindForbidden, "the account lacks the permission for this"
 	}
-	return e
+	return fatal(e)
+}
+
+// addressRefused reports whether the words are about the address that the request came from.
+func addressRefused(text string) bool {
+	return strings.Contains(text, "ip address") || strings.Contains(text, "ip allow")
 }
 
 func scopeMissing(h http.Header, text string) bool {
@@ -197,43 +223,28 @@ func (k *call) stated(e *Error, resp *http.Response, otherwise retry) *failure {
 // page sorts an HTML page that came with a good status.
 func (k *call) page(resp *http.Response, body []byte) *failure {
 	e := &Error{Kind: KindLoginPage, Status: resp.StatusCode, Message: "a web page came in place of JSON, most likely a login page", Hint: hintLoginPage}
+	if title := k.c.foreign(htmlTitle(body[:min(len(body), maxErrorBody)])); title != "" {
+		e.Message += ": " + strconv.Quote(title)
+	}
 	if mentionsMaintenance(body) {
 		e.Kind, e.Message, e.Hint = KindMaintenance, "the site is down for maintenance", hintLater
 	}
-	return &failure{err: e, retry: linear, most: k.patience(1)}
+	return &failure{err: e, retry: linear, most: k.patience(1), stray: true}
 }
 
-// isHTML says whether an answer that is not JSON is a web page.
+// isHTML reports whether an answer is a web page. The body's first character counts for more
+// than what the header calls it.
 func isHTML(h http.Header, body []byte) bool {
+	body = bytes.TrimLeft(body, "\xef\xbb\xbf \t\r\n")
+	if len(body) > 0 && strings.IndexByte(`<{["`, body[0]) >= 0 {
+		return body[0] == '<'
+	}
 	media, _, _ := mime.ParseMediaType(h.Get("Content-Type"))
-	return media == "text/html" || media == "application/xhtml+xml" ||
-		bytes.HasPrefix(bytes.TrimLeft(body, "\xef\xbb\xbf \t\r\n"), []byte("<"))
+	return media == "text/html" || media == "application/xhtml+xml"
 }
 
 func mentionsMaintenance(body []byte) bool {
 	return bytes.Contains(bytes.ToLower(body[:min(len(body), maxErrorBody)]), []byte("maintenance"))
-}
-
-// errorMessage finds the site's words in the body of an error. The API has four shapes:
-// {"errors":[{"title","detail"}]}, {"statusCode","message"}, {"code","message"} and
-// {"status","error","message","path"}.
-func errorMessage(body []byte) string {
-	title := jsoniter.Get(body, "errors", 0, "title").ToString()
-	detail := jsoniter.Get(body, "errors", 0, "detail").ToString()
-	if title != "" && detail != "" && detail != title {
-		return title + ": " + detail
-	}
-	for _, text := range []string{title, detail} {
-		if text != "" {
-			return text
-		}
-	}
-	for _, name := range []string{"message", "error_description", "error"} {
-		if v := jsoniter.Get(body, name); v.ValueType() == jsoniter.StringValue {
-			return v.ToString()
-		}
-	}
-	return ""
 }
 
 // unanswered sorts an attempt that brought no complete answer.
@@ -241,7 +252,7 @@ func (k *call) unanswered(err error) *failure {
 	if known, ok := errors.AsType[*Error](err); ok { // the gate, or a redirect
 		e := *known
 		if e.Kind == KindLoginPage {
-			return &failure{err: &e, retry: linear, most: k.patience(1)}
+			return &failure{err: &e, retry: linear, most: k.patience(1), stray: true}
 		}
 		return fatal(&e)
 	}
@@ -249,25 +260,31 @@ func (k *call) unanswered(err error) *failure {
 		err = wrapped.Err // its text repeats the address
 	}
 	e := &Error{Kind: KindNetwork, Cause: k.c.harmless(err), Hint: "check the network, and the environment's proxy settings"}
+	f := &failure{err: e, retry: linear, most: k.networkRetries(-1)}
 	var dns *net.DNSError
 	var cert *tls.CertificateVerificationError
+	var op *net.OpError
 	switch host := k.host(); {
+	case errors.Is(err, errUnreached):
+		e.Message = "no connection to " + host + " within " + connectTime.String()
 	case errors.Is(err, errStalled):
 		e.Message, e.Hint = "no answer from "+host+" for "+k.c.stall.String(), hintLater+", or raise request_timeout"
 	case errors.As(err, &cert):
 		e.Message = "the certificate of " + host + " is not trusted: " + k.c.foreign(cert.Error())
 		e.Hint = "if a proxy of your own stands before the site, set ca_file to its certificate"
 		return fatal(e)
+	case errors.As(err, &op) && op.Op == "proxyconnect":
+		e.Message, e.Hint = "no connection through the proxy: "+k.c.foreign(op.Err.Error()), hintProxy
 	case errors.As(err, &dns) && dns.IsNotFound && hostname(host) == dns.Name:
-		e.Message, e.Hint = "there is no host "+host, hintSite
+		e.Message, e.Hint = "there is no host "+host, k.c.hintAddress(k.base)
 		if k.probe {
 			e.Kind = KindSite
 		}
-		return &failure{err: e, retry: linear, most: k.patience(2)}
+		f.most = k.networkRetries(k.patience(2))
 	default:
 		e.Message = "no complete answer from " + host + ": " + k.c.foreign(err.Error())
 	}
-	return retryable(e)
+	return f
 }
 
 // patience is the number of retries for failures that, at the probe, most likely mean a
@@ -277,6 +294,15 @@ func (k *call) patience(atProbe int) int {
 		return atProbe
 	}
 	return -1
+}
+
+// networkRetries is the number of retries after an attempt that reached nobody: one where
+// somebody waits at a terminal, else as many as given.
+func (k *call) networkRetries(most int) int {
+	if k.c.impatient {
+		return 1
+	}
+	return most
 }
 
 func hostname(host string) string {

@@ -4,7 +4,7 @@
 // nothing but cursors, bounds what it holds in memory, and says in one line what went wrong
 // and what to do about it. Every attempt passes these layers, outermost first:
 //
-//	go-retryablehttp   decides what is tried again and waits in between (call.go)
+//	go-retryablehttp   decides what is tried again and waits in between (retry.go)
 //	net/http.Client    follows redirects on the same host only (transport.go)
 //	pace               slot, turn, gate, limiter: counted per attempt (pace.go)
 //	watchdog           ends attempts that make no progress (transport.go)
@@ -20,11 +20,14 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 	"github.com/tap-confluence/tap-confluence/tap/config"
@@ -41,6 +44,9 @@ type Options struct {
 	OnWait func(until time.Time, why string)
 	// RetryWait is the wait before a first retry, a second if zero. Later ones grow from it.
 	RetryWait time.Duration
+	// Impatient is for commands that somebody waits for: a site that can't be reached is an
+	// error after at most five seconds.
+	Impatient bool
 	// Transport replaces the network, for tests.
 	Transport http.RoundTripper
 }
@@ -51,6 +57,9 @@ type Client struct {
 	cfg       *config.Config
 	log       *slog.Logger
 	http      *http.Client
+	retry     *retryablehttp.Client
+	account   account
+	impatient bool
 	pace      *pace
 	memory    *memory
 	count     *counters
@@ -105,6 +114,8 @@ func New(cfg *config.Config, opts Options) (*Client, error) {
 		agent:     cfg.UserAgent,
 		auth:      config.NewSecret(auth),
 		secrets:   redactor(cfg, auth),
+		account:   account{turn: make(chan struct{}, 1)},
+		impatient: opts.Impatient,
 		base:      base,
 		cloudID:   cfg.CloudID,
 	}
@@ -121,9 +132,10 @@ func New(cfg *config.Config, opts Options) (*Client, error) {
 		c.stall = 2 * time.Minute
 	}
 	c.http = &http.Client{
-		Transport:     &transport{base: network, pace: c.pace, stall: c.stall, count: c.count},
+		Transport:     &transport{base: network, pace: c.pace, stall: c.stall, impatient: opts.Impatient, count: c.count},
 		CheckRedirect: checkRedirect,
 	}
+	c.retry = newRetrier(c.http)
 	return c, nil
 }
 
@@ -146,8 +158,13 @@ func (c *Client) Stats() Stats {
 	}
 }
 
-// Request is what to ask for. Requests are GETs; the client adds address and credentials.
+// Request is what to ask for. The client adds address and credentials.
 type Request struct {
+	// Method is GET if empty. Whatever it is, the request is sent again after a passing
+	// fault: it must not change anything.
+	Method string
+	// Body is the JSON that a POST sends, or nil.
+	Body []byte
 	// Path is the path on the site, from /wiki on, such as /wiki/api/v2/pages.
 	Path string
 	// Query are the parameters in their order, without limit, cursor and start, which the
@@ -159,6 +176,16 @@ type Request struct {
 	// room to buffer it. It must not be set on a request whose answer is needed before a
 	// Page that the caller holds can be released.
 	Ahead bool
+	// Once says that the request is asked once, without retries.
+	Once bool
+}
+
+// method returns the method that is sent.
+func (r Request) method() string {
+	if r.Method == "" {
+		return http.MethodGet
+	}
+	return r.Method
 }
 
 // with returns the request's parameters and those added.
@@ -255,18 +282,28 @@ func (c *Client) harmless(err error) error {
 	return err
 }
 
-// checkProxy finds an unusable proxy setting of the environment at once. The error of
-// net/http would spell out the proxy's password.
+// checkProxy finds an unusable proxy setting of the environment, which net/http would ignore
+// without a word. The error must not show the value: it may hold the proxy's password.
 func checkProxy(cfg *config.Config) error {
-	target, err := url.Parse(cfg.SiteURL)
-	if err != nil {
-		return errors.New("domain is not an address")
+	if isLoopback(cfg.SiteURL) {
+		return nil // no proxy is asked for this machine
 	}
-	if _, err := http.ProxyFromEnvironment(&http.Request{URL: target}); err != nil {
-		return &Error{
-			Kind: KindNetwork, Message: "the environment's proxy setting is not an address",
-			Hint: "look at HTTPS_PROXY and HTTP_PROXY",
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} {
+		value := os.Getenv(name)
+		if value == "" {
+			continue
 		}
+		u, err := url.Parse(value)
+		if err != nil || u.Host == "" && !strings.Contains(value, "//") {
+			u, err = url.Parse("http://" + value) // as net/http reads it
+		}
+		if err != nil || u.Hostname() == "" {
+			return &Error{
+				Kind: KindNetwork, Message: name + " in the environment is not the address of a proxy",
+				Hint: "write it as http://host:port, or unset it",
+			}
+		}
+		return nil
 	}
 	return nil
 }

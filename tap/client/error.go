@@ -33,7 +33,8 @@ const (
 	KindMaintenance
 	// KindForbidden: 403 for this request.
 	KindForbidden
-	// KindNotFound: 404 as JSON for this request: the item is gone, or hidden from the account.
+	// KindNotFound: 404 whose words name an id that was asked for: the item is gone, or hidden
+	// from the account.
 	KindNotFound
 	// KindGone: 410: the route no longer exists.
 	KindGone
@@ -55,6 +56,10 @@ const (
 	KindRedirect
 	// KindStopped: the context ended.
 	KindStopped
+	// KindVague: the site says no without saying of what, still so after pauses: a 404 that
+	// names nothing that was asked for, or a 403 about the account after the site has known
+	// it. Lost credentials look so, and so does a site under load.
+	KindVague
 )
 
 // String returns the kind's short name, as logs show it.
@@ -62,7 +67,7 @@ func (k Kind) String() string {
 	names := [...]string{
 		"other", "token", "anonymous", "scope", "licence", "site", "login page", "maintenance", "forbidden",
 		"not found", "gone", "cursor", "bad request", "server", "rate limit", "too large", "malformed",
-		"network", "redirect", "stopped",
+		"network", "redirect", "stopped", "vague",
 	}
 	if k < 0 || int(k) >= len(names) {
 		return "kind " + strconv.Itoa(int(k))
@@ -100,7 +105,7 @@ func KindOf(err error) Kind {
 type Error struct {
 	Kind   Kind
 	Status int    // HTTP status, 0 when no answer came
-	Method string // always GET; empty for an error before any request
+	Method string // of the request; empty for an error before any request
 	Path   string // path and query of the request, long values shortened
 	// Message is what went wrong: the site's own words where it had some, cleaned and cut.
 	Message string
@@ -110,7 +115,13 @@ type Error struct {
 	RetryAfter time.Duration
 	// Cause is the underlying error, or nil.
 	Cause error `json:"-"`
+
+	words string // all that the site said, as it came: not for showing
 }
+
+// Names reports whether the site's own words (title, message, detail, but no path) hold id as
+// a whole token.
+func (e *Error) Names(id string) bool { return names(e.words, id) }
 
 // Error returns one line: the request, the status, the cause and what to do.
 func (e *Error) Error() string {

@@ -53,8 +53,14 @@ func TestRefusals(t *testing.T) {
 		{"forbidden", 403, v2(403, "No permission"), nil, page1, KindForbidden, "403 Forbidden: No permission"},
 		{"anonymous 404", 404, v2(404, "Not found"), []string{"X-Seraph-LoginReason", "AUTHENTICATED_FAILED"}, page1, KindAnonymous, "anonymous"},
 		{"anonymous 200", 200, `{"results":[]}`, []string{"X-Seraph-LoginReason", "AUTHENTICATED_FAILED"}, page1, KindAnonymous, "anonymous"},
-		{"not found", 404, v2(404, "No page [7]"), nil, page1, KindNotFound, "404 Not Found: No page [7]"},
-		{"unknown path", 404, `{"timestamp":"now","status":404,"error":"Not Found","message":"Nothing here","path":"/x"}`, nil, page1, KindNotFound, "Nothing here"},
+		{"not found", 404, v2(404, "No page [7]"), nil, page1.with([2]string{"id", "6,7"}), KindNotFound, "404 Not Found: No page [7]"},
+		{"address not allowed", 403, `{"errorMessages":["The IP address has been rejected because it is not on the allowlist"],"errors":{}}`, nil, page1, KindForbidden, "has been rejected because it is not on the allowlist (let this machine's address"},
+		{"firewall", 403, "<html><title>Request blocked</title>", []string{"Content-Type", "text/html"}, page1, KindForbidden, "403 Forbidden: Request blocked (a firewall"},
+		{"somebody without the right", 403, v2(403, "No"), []string{"X-Seraph-LoginReason", "AUTHORISATION_FAILED"}, page1, KindForbidden, "lacks the permission"},
+		{"nobody", 403, v2(403, "No"), []string{"X-Seraph-LoginReason", "AUTHENTICATION_DENIED"}, page1, KindAnonymous, "anonymous"},
+		{"nonsense of a reason", 403, v2(403, "No"), []string{"X-Seraph-LoginReason", "\x00OK?"}, page1, KindForbidden, "lacks the permission"},
+		{"payment", 402, "", nil, page1, KindBadRequest, "402 Payment Required (look at the site's plan"},
+		{"method", 405, "", nil, page1, KindBadRequest, "405 Method Not Allowed"},
 		{"unknown site", 404, "<html>unavailable</html>", []string{"Content-Type", "text/html; charset=utf-8"}, page1, KindSite, "acme.example"},
 		{"gone", 410, v2(410, "Gone for good"), nil, page1, KindGone, "410 Gone"},
 		{"cursor", 400, v2(400, "Value for 'cursor' is wrong"), nil, page1.with([2]string{"cursor", "x"}), KindCursor, "from its start"},
@@ -65,6 +71,7 @@ func TestRefusals(t *testing.T) {
 		{"redirect to nowhere", 302, "", nil, page1, KindRedirect, "does not say where"},
 		{"title and detail", 400, `{"errors":[{"title":"A","detail":"B"}]}`, nil, page1, KindBadRequest, "A: B"},
 		{"hostile words", 403, `{"message":"a\u001b[31m\nb\u202ec ` + strings.Repeat("x", 500) + `"}`, nil, page1, KindForbidden, "a [31m b c xxx"},
+		{"JSON called a page", 400, v2(400, "limit too big"), []string{"Content-Type", "text/html"}, page1, KindBadRequest, "limit too big"},
 		{"nonsense body", 400, `{"errors":{"0":[[[`, nil, page1, KindBadRequest, "400 Bad Request"},
 		{"echoed token", 403, `{"message":"token ` + testToken + ` is bad"}`, nil, page1, KindForbidden, "token *** is bad"},
 	}
@@ -138,7 +145,7 @@ func TestKindOf(t *testing.T) {
 		t.Error("nil has a kind")
 	}
 	wide := ""
-	for k := KindOther; k <= KindStopped; k++ {
+	for k := KindOther; k <= KindVague; k++ {
 		if k.SiteWide() {
 			wide += k.String() + " "
 		}
@@ -158,7 +165,7 @@ func FuzzErrorMessage(f *testing.F) {
 	f.Add([]byte(`{"errors":[[]],"message":{"a":1},"error":"\u001b]0;x\u0007"}`))
 	f.Add([]byte(strings.Repeat("[", 20000)))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		text := clean(errorMessage(body))
+		text := clean(strings.Join(siteWords(body, false), "; "))
 		if n := len([]rune(text)); n > maxMessage+3 || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
 			t.Errorf("%d characters: %q", n, text)
 		}

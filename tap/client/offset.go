@@ -10,7 +10,11 @@ import (
 )
 
 // offsetStarts is how often an offset listing is begun before it is given up.
-const offsetStarts = 4
+const offsetStarts = 3
+
+// offsetGaps is how many empty stretches in a row are passed over because the site says that
+// there is more behind them.
+const offsetGaps = 3
 
 // offsetList is the reading of one offset listing.
 type offsetList struct {
@@ -29,10 +33,13 @@ type offsetList struct {
 //
 // An offset counts rows, so a row that vanishes meanwhile would make the next answer skip
 // one. Each request therefore starts at the last row received and has to show it again; if
-// it doesn't, the list is read again from its start, at most three times. Offsets advance
-// by the rows received, never by the limit, which the site may lower. A row that exists
-// from beginning to end is given to fn. Errors of the API are of type *Error, those of fn
-// come back as they are.
+// it doesn't, the list is read again from its start, at most twice. Offsets advance by the
+// rows received, never by the limit, which the site may lower.
+//
+// The list ends when a request shows nothing new, whether the answers before had a next link
+// or not: no site promises one. Nothing new with a next link is asked for once more, from
+// behind the row that is known. A row that exists from beginning to end is given to fn.
+// Errors of the API are of type *Error, those of fn come back as they are.
 func (c *Client) OffsetPages(ctx context.Context, req Request, limit int,
 	key func(rawjson.Object) string, fn func(rows []rawjson.Object) error,
 ) error {
@@ -56,26 +63,36 @@ func (c *Client) OffsetPages(ctx context.Context, req Request, limit int,
 
 // walk reads the list once from its start. It is complete unless the list has moved.
 func (l *offsetList) walk(ctx context.Context) (complete bool, err error) {
-	received, last := 0, ""
+	end, last := 0, "" // where the rows received end, and the key of the last one
+	start, gaps := 0, 0
 	for {
-		start := max(received-1, 0)
 		rows, more, lease, err := l.read(ctx, start)
 		if err != nil {
 			return false, err
 		}
-		if received > 0 && (len(rows) == 0 || l.key(rows[0]) != last) {
+		if start < end && (len(rows) == 0 || l.key(rows[0]) != last) {
 			lease.release()
 			return false, nil
 		}
-		if end := start + len(rows); end > received {
-			received, last = end, l.key(rows[len(rows)-1])
-		} else {
-			more = false // nothing new: there is no more to come
+		reached := start + len(rows)
+		if len(rows) > 0 {
+			last = l.key(rows[len(rows)-1])
 		}
 		err = l.pass(rows)
 		lease.release()
-		if err != nil || !more {
-			return err == nil, err
+		switch {
+		case err != nil:
+			return false, err
+		case reached > end && len(rows) > 0:
+			end, gaps = reached, 0
+			start = end - 1
+		case !more || gaps == offsetGaps:
+			return true, nil
+		case start < end:
+			start = end // only the row that is known: what comes behind it?
+		default:
+			start += l.size.now
+			gaps++
 		}
 	}
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
+	"iter"
 	"net/http"
 	"runtime"
 	"strconv"
+	"time"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 )
@@ -17,6 +19,9 @@ type Page struct {
 	Cursor string // it was asked for with this cursor, "" for the first page
 	Next   string // cursor of the next page, "" at the listing's end
 	Limit  int    // it was asked for with this limit
+	// Date is the site's time when it answered, from the Date header; zero if that is absent
+	// or unreadable.
+	Date time.Time
 
 	lease   *lease
 	cleanup runtime.Cleanup
@@ -72,6 +77,7 @@ func (p *Pager) Page(ctx context.Context, cursor string) (*Page, error) {
 			return err
 		}
 		page.Rows = b.page.Rows
+		page.Date = dateOf(h)
 		p.hint = likely(len(b.body))
 		page.Next, err = nextCursor(b.page.Top, h)
 		return err
@@ -94,6 +100,38 @@ func (p *Pager) Page(ctx context.Context, cursor string) (*Page, error) {
 	}
 	page.cleanup = runtime.AddCleanup(page, (*lease).forget, page.lease)
 	return page, nil
+}
+
+// Rows reads the listing page by page for whoever needs no position: it yields the rows of
+// each answer that has some, and an error at most once, as the last. The rows are released
+// when the loop's body returns: nothing of them must be used after it. The listing ends when
+// there is no next page.
+func (c *Client) Rows(ctx context.Context, req Request, limit int) iter.Seq2[[]rawjson.Object, error] {
+	return func(yield func([]rawjson.Object, error) bool) {
+		pager := c.Pager(req, limit)
+		for cursor, more := "", true; more; more = cursor != "" {
+			page, err := pager.Page(ctx, cursor)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			goOn := len(page.Rows) == 0 || yield(page.Rows, nil)
+			cursor = page.Next
+			page.Release()
+			if !goOn {
+				return
+			}
+		}
+	}
+}
+
+// dateOf reads the Date header, zero if it is absent or unreadable.
+func dateOf(h http.Header) time.Time {
+	date, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		return time.Time{}
+	}
+	return date
 }
 
 // nextCursor returns the cursor of the next page, "" at the end.

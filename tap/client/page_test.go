@@ -267,39 +267,43 @@ func TestOffsetPages(t *testing.T) {
 		limit    int
 		cap      int  // the site gives at most that many rows
 		nextLies bool // the site always says that there is more
+		silent   bool // the site never says that there is more
 		want     int  // rows, from 0 on
 		requests int
 		kind     Kind
 	}{
-		{name: "one page", list: upTo(3), limit: 200, want: 3, requests: 1},
+		{name: "one page", list: upTo(3), limit: 200, want: 3, requests: 2},
 		{name: "empty", list: upTo(0), limit: 200, requests: 1},
-		{name: "several pages", list: upTo(25), limit: 10, want: 25, requests: 3},
-		{name: "exact end", list: upTo(19), limit: 10, want: 19, requests: 2},
-		{name: "limit of one", list: upTo(4), limit: 1, want: 4, requests: 3},
-		{name: "capped", list: upTo(25), limit: 200, cap: 5, want: 25, requests: 6},
-		{name: "next for ever", list: upTo(19), limit: 10, nextLies: true, want: 19, requests: 3},
-		{name: "next for ever, empty", list: upTo(0), limit: 10, nextLies: true, requests: 1},
+		{name: "several pages", list: upTo(25), limit: 10, want: 25, requests: 4},
+		{name: "exact end", list: upTo(19), limit: 10, want: 19, requests: 3},
+		{name: "limit of one", list: upTo(4), limit: 1, want: 4, requests: 4},
+		{name: "capped", list: upTo(25), limit: 200, cap: 5, want: 25, requests: 7},
+		{name: "next for ever", list: upTo(19), limit: 10, nextLies: true, want: 19, requests: 7},
+		{name: "no next", list: upTo(430), limit: 200, silent: true, want: 430, requests: 4},
+		{name: "no next at the limit", list: upTo(200), limit: 200, silent: true, want: 200, requests: 2},
+		{name: "only the overlapping row, with next", list: upTo(12), limit: 200, cap: 1, want: 12, requests: 24},
+		{name: "next for ever, empty", list: upTo(0), limit: 10, nextLies: true, requests: 4},
 		{name: "row gone before", list: func(n int) []string {
 			all := upTo(30)(0)
 			if n > 0 {
 				all = append(all[:2:2], all[3:]...) // what comes after has moved up
 			}
 			return all
-		}, limit: 10, want: 30, requests: 6},
+		}, limit: 10, want: 30, requests: 7},
 		{name: "row added before", list: func(n int) []string {
 			if n > 0 {
 				return append([]string{"30"}, upTo(30)(0)...)
 			}
 			return upTo(30)(0)
-		}, limit: 10, want: 31, requests: 6},
-		{name: "end gone", list: func(n int) []string { return upTo(20 - min(n, 1)*15)(0) }, limit: 10, want: 10, requests: 3},
-		{name: "never still", list: func(n int) []string { return upTo(1000)(0)[n:] }, limit: 10, want: -1, requests: 8, kind: KindMalformed},
+		}, limit: 10, want: 31, requests: 7},
+		{name: "end gone", list: func(n int) []string { return upTo(20 - min(n, 1)*15)(0) }, limit: 10, want: 10, requests: 4},
+		{name: "never still", list: func(n int) []string { return upTo(1000)(0)[n:] }, limit: 10, want: -1, requests: 6, kind: KindMalformed},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				site := &fakeSite{answer: func(n int, req *http.Request) (*http.Response, error) {
-					return offsetAnswer(tt.list(n), req.URL.Query(), tt.cap, tt.nextLies), nil
+					return offsetAnswer(tt.list(n), req.URL.Query(), tt.cap, tt.nextLies, tt.silent), nil
 				}}
 				c, _ := newTest(t, testConfig(), site, Options{})
 				given := map[string]int{}
@@ -341,7 +345,7 @@ func upTo(n int) func(int) []string {
 	}
 }
 
-func offsetAnswer(all []string, q url.Values, most int, nextLies bool) *http.Response {
+func offsetAnswer(all []string, q url.Values, most int, nextLies, silent bool) *http.Response {
 	start, _ := strconv.Atoi(q.Get("start"))
 	limit, _ := strconv.Atoi(q.Get("limit"))
 	if most > 0 {
@@ -354,7 +358,7 @@ func offsetAnswer(all []string, q url.Values, most int, nextLies bool) *http.Res
 		rows = append(rows, `{"id":"`+id+`"}`)
 	}
 	next := ""
-	if end < len(all) || nextLies {
+	if !silent && (end < len(all) || nextLies) {
 		next = `"next":"/rest/api/group?start=99",`
 	}
 	return reply(200, `{"results":[`+strings.Join(rows, ",")+`],"_links":{`+next+`"base":"b"}}`)

@@ -27,39 +27,67 @@ type Site struct {
 	CloudID   string // the site's id, if it was needed
 	AccountID string // the account that the credentials belong to
 	User      string // its display name, or empty
+	// Unnamed: the site answers and doesn't refuse the credentials, but does not say whose
+	// they are: the route that tells is closed, or the token lacks its scope.
+	Unnamed bool
 }
 
 // Probe finds out whether the site answers this account: it asks who is signed in, which
-// nobody can be told anonymously. Errors are of type *Error and say what to do; KindScope
-// means only that the token lacks the scope for the question, not that it is bad.
+// nobody can be told anonymously. Where that route is closed while version 2 of the API
+// answers, the site is Unnamed, with a warning. Errors are of type *Error and say what to do.
 //
 // A token with scopes is refused by the site itself and accepted by the gateway. So when
 // the site refuses basic credentials, the gateway is asked too, and used from then on if it
 // knows them.
 func (c *Client) Probe(ctx context.Context) (Site, error) {
+	site, err := c.findAccount(ctx)
+	if err != nil {
+		return site, err
+	}
+	if site.Unnamed {
+		c.log.Warn("the site does not say which account this is: deletions can't be proven", "url", site.URL)
+	}
+	c.account.site.Store(&site)
+	return site, nil
+}
+
+// findAccount asks the site, and the gateway if the site refuses a token that it may take.
+func (c *Client) findAccount(ctx context.Context) (Site, error) {
 	base, err := c.address(ctx)
 	if err != nil {
 		return Site{}, err
 	}
-	site, err := c.whoami(ctx, base)
-	if err == nil || isGateway(base) || !c.refused(err) {
-		return site, err
+	site, err := c.whoami(ctx, base, false)
+	if err != nil && !isGateway(base) && refused(err) {
+		other, otherErr := c.throughGateway(ctx)
+		if otherErr == nil {
+			return other, nil
+		}
+		if other.CloudID == "" {
+			err = withHint(err, "; the site's cloud id, which a token with scopes needs, could not be looked up: set cloud_id")
+		}
 	}
-	cloudID, lookupErr := c.tenant(ctx)
-	if lookupErr != nil {
-		return site, withHint(err, "; the site's cloud id, which a token with scopes needs, could not be looked up: set cloud_id")
+	return c.otherProof(ctx, site, err, false)
+}
+
+// throughGateway asks the gateway who is signed in, and uses it from then on if it knows. On
+// an error the site has a CloudID only if that could be looked up.
+func (c *Client) throughGateway(ctx context.Context) (Site, error) {
+	cloudID, err := c.tenant(ctx)
+	if err != nil {
+		return Site{}, err
 	}
 	gateway := c.gateway(cloudID)
-	other, otherErr := c.whoami(ctx, gateway)
-	if otherErr != nil && KindOf(otherErr) != KindScope {
-		return site, err // the site's own words say more
+	site, err := c.introduce(ctx, gateway, false)
+	site.CloudID = cloudID
+	if err != nil {
+		return site, err
 	}
 	c.log.Info("the token works through the gateway: using it", "cloud_id", cloudID)
 	c.mu.Lock()
 	c.base, c.cloudID = gateway, cloudID
 	c.mu.Unlock()
-	other.CloudID = cloudID
-	return other, otherErr
+	return site, nil
 }
 
 // withHint adds to what the user can do.
@@ -70,23 +98,105 @@ func withHint(err error, more string) error {
 	return err
 }
 
-// refused says whether the site may have refused a token that the gateway would take.
-func (c *Client) refused(err error) bool {
-	switch KindOf(err) {
-	case KindToken, KindAnonymous, KindForbidden, KindScope, KindLoginPage:
+// refused reports whether the site may have refused a token that the gateway would take.
+func refused(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || addressRefused(strings.ToLower(e.words)) {
+		return false
+	}
+	switch e.Kind {
+	case KindToken, KindAnonymous, KindForbidden, KindLoginPage:
 		return true
 	default:
 		return false
 	}
 }
 
-// whoami asks the site at base who is signed in (GET /wiki/rest/api/user/current).
-func (c *Client) whoami(ctx context.Context, base string) (Site, error) {
-	c.mu.Lock()
-	site := Site{URL: base, Gateway: isGateway(base), CloudID: c.cloudID}
-	c.mu.Unlock()
+// introduce asks the site at base who is signed in, and if it can't say that, whether it
+// answers the account at all. Brief is for a site that has answered before.
+func (c *Client) introduce(ctx context.Context, base string, brief bool) (Site, error) {
+	site, err := c.whoami(ctx, base, brief)
+	return c.otherProof(ctx, site, err, brief)
+}
+
+// otherProof looks for another sign that the site takes the credentials when err only says
+// that it can't tell whose they are. Any other err comes back as it is.
+func (c *Client) otherProof(ctx context.Context, site Site, err error, brief bool) (Site, error) {
+	switch {
+	case KindOf(err) == KindScope: // which only a good token is told
+		c.log.Debug("the token lacks the scope that tells who is signed in", "error", err)
+		site.Unnamed = true
+		return site, nil
+	case !closed(err):
+		return site, err
+	}
+	other, otherErr := c.unnamed(ctx, site.URL, brief)
+	if otherErr != nil {
+		return site, err // the first words say more
+	}
+	c.log.Debug("the site does not say who is signed in", "error", err)
+	return other, nil
+}
+
+// closed reports whether an answer says of the route that tells the account, and of nothing
+// else, that it can't be had.
+func closed(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return false
+	}
+	switch e.Kind {
+	case KindGone:
+		return true
+	case KindForbidden:
+		text := strings.ToLower(e.words)
+		return !addressRefused(text) && !accountRefused(text)
+	case KindServer:
+		return e.Status == http.StatusInternalServerError || e.Status == http.StatusNotImplemented
+	default:
+		return false
+	}
+}
+
+// accountRefused reports whether the words are about the account, and not the route.
+func accountRefused(text string) bool {
+	return strings.Contains(text, "account") || strings.Contains(text, "licen")
+}
+
+// unnamed asks the site at base for one space (GET /wiki/api/v2/spaces). A token that lacks
+// only the scope for it is a good one, too.
+func (c *Client) unnamed(ctx context.Context, base string, brief bool) (Site, error) {
 	k := &call{
-		base: base, probe: true,
+		base: base, probe: true, brief: brief,
+		req: Request{
+			Path: "/wiki/api/v2/spaces", Query: [][2]string{{"limit", "1"}},
+			Scopes: []string{"read:space:confluence"},
+		},
+		parse: func(b *buffer, _ http.Header) error { return b.page.Parse(b.body) },
+	}
+	site := c.siteAt(base)
+	site.Unnamed = true
+	l, err := c.do(ctx, k)
+	if err == nil {
+		l.release()
+	} else if KindOf(err) != KindScope {
+		return c.siteAt(base), err
+	}
+	return site, nil
+}
+
+// siteAt is the site at base before anything is known of the account.
+func (c *Client) siteAt(base string) Site {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return Site{URL: base, Gateway: isGateway(base), CloudID: c.cloudID}
+}
+
+// whoami asks the site at base who is signed in (GET /wiki/rest/api/user/current).
+func (c *Client) whoami(ctx context.Context, base string, brief bool) (Site, error) {
+	site := c.siteAt(base)
+	k := &call{
+		base: base, probe: true, brief: brief,
 		req: Request{
 			Path:   "/wiki/rest/api/user/current",
 			Scopes: []string{"read:confluence-user", "read:content-details:confluence"},
@@ -102,7 +212,7 @@ func (c *Client) whoami(ctx context.Context, base string) (Site, error) {
 			case kind == "anonymous":
 				return anonymousError(&Error{})
 			case kind == "" && site.AccountID == "":
-				return &Error{Kind: KindSite, Message: "what answers there is no Confluence", Hint: hintSite}
+				return &Error{Kind: KindSite, Message: "what answers there is no Confluence", Hint: c.hintAddress(base)}
 			}
 			name, _ := user.Get("displayName").Text()
 			site.User = clean(name)
@@ -215,15 +325,33 @@ func (c *Client) tenant(ctx context.Context) (string, error) {
 	return cloudID, nil
 }
 
-// cloudIDUnknown adds to a failed lookup what gets around it. An unknown site stays that.
+// cloudIDUnknown adds to a failed lookup what gets around it, unless nothing could be asked.
 func cloudIDUnknown(err error) error {
 	var e *Error
 	if errors.As(err, &e) && e.Kind != KindStopped {
 		e.Message = "looking up the site's cloud id: " + e.reason()
 		e.Status = 0
-		e.Hint = "set cloud_id, or check domain"
+		if e.Kind != KindNetwork {
+			e.Hint = "set cloud_id, or check domain"
+		}
 	}
 	return err
+}
+
+// hintAddress says which setting to look at when no Confluence answers at base.
+func (c *Client) hintAddress(base string) string {
+	switch meant := c.cfg.SiteMeant(); {
+	case c.cfg.APIURL != "" && strings.Contains(withoutScheme(c.cfg.APIURL), "/"):
+		return "check api_url: it has to be an address that /wiki follows"
+	case c.cfg.APIURL != "":
+		return "check domain and api_url"
+	case isGateway(base):
+		return "check domain and cloud_id"
+	case meant != "":
+		return "check domain: did you mean " + meant + "?"
+	default:
+		return hintSite
+	}
 }
 
 func (c *Client) gateway(cloudID string) string { return gatewayOf(c.cfg, cloudID) }

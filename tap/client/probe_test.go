@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -13,11 +14,13 @@ import (
 )
 
 const (
-	me       = `{"type":"known","accountId":"5b10","displayName":"Ada L."}`
-	sitePath = "https://acme.example/wiki/rest/api/user/current"
-	tenant   = "https://acme.example/_edge/tenant_info"
-	viaGate  = "https://api.atlassian.com/ex/confluence/11-aa/wiki/rest/api/user/current"
-	noScope  = `{"code":401,"message":"Unauthorized; scope does not match"}`
+	me         = `{"type":"known","accountId":"5b10","displayName":"Ada L."}`
+	sitePath   = "https://acme.example/wiki/rest/api/user/current"
+	tenant     = "https://acme.example/_edge/tenant_info"
+	viaGate    = "https://api.atlassian.com/ex/confluence/11-aa/wiki/rest/api/user/current"
+	noRows     = `{"results":[],"_links":{}}`
+	spacesPath = "https://acme.example/wiki/api/v2/spaces?limit=1"
+	noScope    = `{"code":401,"message":"Unauthorized; scope does not match"}`
 )
 
 // world answers by address; what it doesn't know is refused like a bad token.
@@ -41,6 +44,7 @@ func TestProbe(t *testing.T) {
 		kind    Kind
 		text    string // of the error
 		url     string // base in the end
+		unnamed bool
 		sent    []string
 	}{
 		{name: "good", answers: answers{sitePath: says(200, me)}, url: "https://acme.example", sent: []string{sitePath}},
@@ -52,8 +56,9 @@ func TestProbe(t *testing.T) {
 		{name: "token with scopes, anonymous at the site", answers: answers{sitePath: says(200, `{"type":"anonymous"}`), tenant: says(200, `{"cloudId":"11-aa"}`), viaGate: says(200, me)},
 			url: "https://api.atlassian.com/ex/confluence/11-aa", sent: []string{sitePath, tenant, viaGate}},
 		{name: "token with other scopes", answers: answers{sitePath: says(403, ""), tenant: says(200, `{"cloudId":"11-aa"}`), viaGate: says(401, noScope)},
-			kind: KindScope, text: "needs the scope read:confluence-user or read:content-details:confluence",
-			url: "https://api.atlassian.com/ex/confluence/11-aa", sent: []string{sitePath, tenant, viaGate}},
+			url: "https://api.atlassian.com/ex/confluence/11-aa", unnamed: true, sent: []string{sitePath, tenant, viaGate}},
+		{name: "missing scope at the gateway", set: cloud, answers: answers{viaGate: says(401, noScope)},
+			url: "https://api.atlassian.com/ex/confluence/11-aa", unnamed: true, sent: []string{viaGate}},
 		{name: "bad token", answers: answers{sitePath: says(401, `{"message":"Basic authentication failed"}`), tenant: says(200, `{"cloudId":"11-aa"}`)},
 			kind: KindToken, text: "Basic authentication failed (check email and api_token", url: "https://acme.example", sent: []string{sitePath, tenant, viaGate}},
 		{name: "bad token, no cloud id", answers: answers{tenant: says(404, "")},
@@ -75,7 +80,25 @@ func TestProbe(t *testing.T) {
 			kind: KindSite, text: "no Confluence site answers at acme.example (check domain", url: "https://acme.example", sent: []string{sitePath}},
 		{name: "not Confluence", answers: answers{sitePath: says(200, `{"hello":"world"}`)},
 			kind: KindSite, text: "no Confluence", url: "https://acme.example", sent: []string{sitePath}},
-		{name: "gone", answers: answers{sitePath: says(410, "")}, kind: KindGone, text: "newer version", url: "https://acme.example", sent: []string{sitePath}},
+		{name: "gone", answers: answers{sitePath: says(410, "")}, kind: KindGone, text: "newer version", url: "https://acme.example", sent: []string{sitePath, spacesPath}},
+		{name: "gone, version 2 works", answers: answers{sitePath: says(410, ""), spacesPath: says(200, noRows)}, unnamed: true, url: "https://acme.example", sent: []string{sitePath, spacesPath}},
+		{name: "not implemented, version 2 works", answers: answers{sitePath: says(501, ""), spacesPath: says(200, noRows)}, unnamed: true, url: "https://acme.example", sent: []string{sitePath, spacesPath}},
+		{name: "forbidden, version 2 works", answers: answers{sitePath: says(403, `{"message":"no"}`), spacesPath: says(200, noRows), tenant: says(404, "")},
+			unnamed: true, url: "https://acme.example", sent: []string{sitePath, tenant, spacesPath}},
+		{name: "500 for good, version 2 works", answers: answers{sitePath: says(500, ""), spacesPath: says(200, noRows)}, unnamed: true, url: "https://acme.example",
+			sent: append(slices.Repeat([]string{sitePath}, 9), spacesPath)},
+		{name: "address not allowed", answers: answers{sitePath: says(403, `{"errorMessages":["The IP address has been rejected because it is not allowed"],"errors":{}}`), spacesPath: says(200, noRows)},
+			kind: KindForbidden, text: "403 Forbidden: The IP address has been rejected because it is not allowed (let this machine's address", url: "https://acme.example", sent: []string{sitePath}},
+		{name: "no licence, other words", answers: answers{sitePath: says(403, `{"message":"caller cannot access Confluence"}`)},
+			kind: KindLicence, text: "give the account access", url: "https://acme.example", sent: []string{sitePath}},
+		{name: "mistyped domain", set: func(c *config.Config) { c.Site, c.SiteURL = "acme.atlasian.net", "https://acme.atlasian.net" },
+			answers: answers{"https://acme.atlasian.net/wiki/rest/api/user/current": says(404, "<html><title>Not here</title>")},
+			kind:    KindSite, text: `no Confluence site answers at acme.atlasian.net: "Not here" (check domain: did you mean acme.atlassian.net?)`,
+			url: "https://acme.atlasian.net", sent: []string{"https://acme.atlasian.net/wiki/rest/api/user/current"}},
+		{name: "api_url with a foreign path", set: func(c *config.Config) { c.APIURL = "https://acme.example/jira/x" },
+			answers: answers{"https://acme.example/jira/x/wiki/rest/api/user/current": says(404, `{"message":"null for uri"}`)},
+			kind:    KindSite, text: `no Confluence site answers at acme.example/jira/x (check api_url`,
+			url: "https://acme.example/jira/x", sent: []string{"https://acme.example/jira/x/wiki/rest/api/user/current"}},
 		{name: "no such host", answers: answers{sitePath: fails(&net.DNSError{Err: "no such host", Name: "acme.example", IsNotFound: true})},
 			kind: KindSite, text: "there is no host acme.example (check domain", url: "https://acme.example", sent: []string{sitePath, sitePath, sitePath}},
 		{name: "login page", answers: answers{sitePath: says(200, "<html>Log in</html>"), tenant: says(404, "")},
@@ -101,7 +124,7 @@ func TestProbe(t *testing.T) {
 				if err != nil && !strings.Contains(err.Error(), tt.text) {
 					t.Errorf("text: %v", err)
 				}
-				if err == nil && (site.AccountID != "5b10" || site.User != "Ada L." || site.URL != tt.url) {
+				if err == nil && (site.URL != tt.url || site.Unnamed != tt.unnamed || !tt.unnamed && (site.AccountID != "5b10" || site.User != "Ada L.")) {
 					t.Errorf("site: %+v", site)
 				}
 				checkProbe(t, c, net, tt.sent, tt.url)

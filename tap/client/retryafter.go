@@ -14,11 +14,26 @@ import (
 // has passed) count as not said.
 //
 // Dates are compared with the answer's own Date header where there is one, so that a wrong
-// local clock neither shortens nor stretches the wait.
+// local clock neither shortens nor stretches the wait. If the two clocks are more than a day
+// apart, one of them is nonsense: of the two waits the shorter that is one counts.
 func statedWait(h http.Header, now time.Time) (time.Duration, bool) {
-	if date, err := http.ParseTime(h.Get("Date")); err == nil {
-		now = date
+	date := dateOf(h)
+	if date.IsZero() {
+		return waitFrom(h, now)
 	}
+	theirs, ok := waitFrom(h, date)
+	if date.Sub(now).Abs() <= 24*time.Hour {
+		return theirs, ok
+	}
+	ours, okToo := waitFrom(h, now)
+	if !ok || okToo && ours > 0 && (ours < theirs || theirs == 0) {
+		return ours, okToo
+	}
+	return theirs, ok
+}
+
+// waitFrom is statedWait by one clock.
+func waitFrom(h http.Header, now time.Time) (time.Duration, bool) {
 	if d, ok := parseRetryAfter(h.Get("Retry-After"), now); ok {
 		return d, true
 	}

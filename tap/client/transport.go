@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -18,8 +19,16 @@ import (
 // maxRedirects is how many redirects one request follows, all on the same host.
 const maxRedirects = 5
 
-// errStalled: nothing came for request_timeout.
-var errStalled = errors.New("no progress")
+// connectTime is how long an impatient attempt may take to be connected: names, proxies and
+// TLS included. Twice this, and the wait between, is less than five seconds.
+const connectTime = 1500 * time.Millisecond
+
+var (
+	// errStalled: nothing came for request_timeout.
+	errStalled = errors.New("no progress")
+	// errUnreached: no connection came about within connectTime.
+	errUnreached = errors.New("no connection")
+)
 
 // transport is what every attempt goes through, redirects included: first the pace (slot,
 // turn, gate, limiter), then the network under a watchdog. It deliberately has no
@@ -29,7 +38,9 @@ type transport struct {
 	base  http.RoundTripper
 	pace  *pace
 	stall time.Duration // longest time without progress
-	count *counters
+	// impatient: attempts end when they are not connected within connectTime.
+	impatient bool
+	count     *counters
 }
 
 // counters are the figures behind Stats.
@@ -46,6 +57,11 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	t.count.requests.Add(1)
 	ctx, cancel := context.WithCancelCause(req.Context())
 	dog := time.AfterFunc(t.stall, func() { cancel(errStalled) })
+	if t.impatient {
+		patience := time.AfterFunc(connectTime, func() { cancel(errUnreached) })
+		defer patience.Stop()
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { patience.Stop() }})
+	}
 	resp, err := t.base.RoundTrip(req.WithContext(ctx))
 	dog.Stop()
 	if err != nil {
@@ -121,10 +137,10 @@ func (b *body) Close() error {
 	return err
 }
 
-// stalled returns errStalled in place of err if the watchdog ended the attempt.
+// stalled returns errStalled or errUnreached in place of err if that ended the attempt.
 func stalled(ctx context.Context, err error) error {
-	if errors.Is(context.Cause(ctx), errStalled) {
-		return errStalled
+	if cause := context.Cause(ctx); errors.Is(cause, errStalled) || errors.Is(cause, errUnreached) {
+		return cause
 	}
 	return err
 }
@@ -189,6 +205,8 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 				" to " + clean(to.Scheme+"://"+to.Host),
 			Hint: "if the site has moved, set domain to its new address",
 		}
+	case req.Method != via[0].Method:
+		return &Error{Kind: KindRedirect, Message: "refusing a redirect that would turn the " + via[0].Method + " into a " + req.Method}
 	case len(via) > maxRedirects:
 		return &Error{Kind: KindRedirect, Message: "more than 5 redirects in a row at " + clean(first.Host)}
 	default:

@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -260,16 +262,40 @@ func TestProxy(t *testing.T) {
 	}
 }
 
+// TestProxySetting: a proxy that is no address is named, and not ignored.
+func TestProxySetting(t *testing.T) {
+	for value, good := range map[string]bool{
+		"http://127.0.0.1:3128": true, "proxy.example:3128": true, "http://u:" + proxyPassword + "@proxy": true, "socks5://[::1]:1080": true, "": true,
+		"::garbage": false, "http://": false, "http://%zz:" + proxyPassword + "@x": false, "proxy:port": false,
+	} {
+		t.Setenv("HTTPS_PROXY", value)
+		c, err := New(testConfig(), Options{})
+		if (err == nil) != good || err != nil && (!strings.Contains(err.Error(), "HTTPS_PROXY") || strings.Contains(err.Error(), proxyPassword)) {
+			t.Errorf("%q: %v", value, err)
+		}
+		if err == nil {
+			c.Close()
+		}
+		cfg := testConfig()
+		cfg.SiteURL = "http://127.0.0.1:1"
+		if c, err = New(cfg, Options{}); err != nil {
+			t.Errorf("%q for this machine: %v", value, err)
+		} else {
+			c.Close()
+		}
+	}
+}
+
 // TestConnectionsAreKept: answers that are errors don't cost a connection each.
 func TestConnectionsAreKept(t *testing.T) {
 	conns := map[string]bool{}
 	c, _ := realClient(t, func(w http.ResponseWriter, r *http.Request) {
 		conns[r.RemoteAddr] = true
-		w.WriteHeader(http.StatusNotFound)
-		_, _ = io.WriteString(w, `{"message":"not here"}`)
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, `{"message":"not for you"}`)
 	}, nil)
 	for range 20 {
-		if _, err := get(c); KindOf(err) != KindNotFound {
+		if _, err := get(c); KindOf(err) != KindForbidden {
 			t.Fatal(err)
 		}
 	}
@@ -344,5 +370,74 @@ func TestStall(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestImpatient: where somebody waits, a site that can't be reached is told within five
+// seconds, whatever keeps the attempt from its connection.
+func TestImpatient(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // accepts and never says a word
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = silent.Close() })
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	for name, tt := range map[string]struct {
+		site    string
+		network http.RoundTripper
+		text    string
+	}{
+		"wrong port":           {site: closed.URL, text: "connection refused"},
+		"silent port":          {site: "https://" + silent.Addr().String(), text: "no connection to 127.0.0.1:"},
+		"silent proxy":         {site: "https://acme.example", network: proxied("http://" + silent.Addr().String()), text: "no connection to acme.example within 1.5s"},
+		"dead proxy":           {site: "https://acme.example", network: proxied(closed.URL), text: "no connection through the proxy: dial tcp 127.0.0.1:"},
+		"name service is gone": {site: "https://acme.example", network: inTurn(fails(&net.DNSError{Err: "server misbehaving", Name: "acme.example", IsTemporary: true})), text: "server misbehaving"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := testConfig()
+			cfg.SiteURL = tt.site
+			c, err := New(cfg, Options{Impatient: true, Transport: tt.network})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			begin := time.Now()
+			_, err = c.Probe(t.Context())
+			if took := time.Since(begin); err == nil || took > 5*time.Second {
+				t.Errorf("after %v: %v", took, err)
+			}
+			if KindOf(err) != KindNetwork || !strings.Contains(err.Error(), tt.text) {
+				t.Errorf("got %v: %v", KindOf(err), err)
+			}
+		})
+	}
+}
+
+// proxied is a network behind a proxy.
+func proxied(address string) http.RoundTripper {
+	proxy, _ := url.Parse(address)
+	return &http.Transport{Proxy: http.ProxyURL(proxy)}
+}
+
+// TestImpatientSlowAnswer: a site that is reached may take its time.
+func TestImpatientSlowAnswer(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		timer := time.NewTimer(connectTime + 200*time.Millisecond)
+		defer timer.Stop()
+		<-timer.C
+		_, _ = io.WriteString(w, me)
+	}))
+	defer server.Close()
+	cfg := testConfig()
+	cfg.SiteURL = server.URL
+	c, err := New(cfg, Options{Impatient: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Probe(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

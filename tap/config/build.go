@@ -23,6 +23,17 @@ func (l *loader) domainFromURL(values map[string]any) {
 	}
 }
 
+// autoConcurrency is the default of concurrency with auto_rate: at 20 requests a second, answers
+// may take a second each.
+const autoConcurrency = 20
+
+// widen gives auto_rate more requests at once, unless the settings say how many.
+func widen(values map[string]any) {
+	if _, given := values["concurrency"]; !given && flag(values, "auto_rate") {
+		values["concurrency"] = float64(autoConcurrency)
+	}
+}
+
 // build makes the configuration of validated values and checks the rules that the schema
 // cannot say. What it makes is of use only if no problem was found.
 func (l *loader) build(values map[string]any) *Config {
@@ -36,6 +47,9 @@ func (l *loader) build(values map[string]any) *Config {
 		PageStatus:          texts(values, "page_status"),
 		CustomContentTypes:  texts(values, "custom_content_types"),
 		BodyFormat:          text(values, "body_format"),
+		ExtraStreams:        texts(values, "extra_streams"),
+		LookbackWindow:      seconds(values, "lookback_window"),
+		AutoRate:            flag(values, "auto_rate"),
 		RequestsPerSecond:   figure(values, "requests_per_second"),
 		Concurrency:         int(figure(values, "concurrency")),
 		PageSize:            int(figure(values, "page_size")),
@@ -45,6 +59,7 @@ func (l *loader) build(values map[string]any) *Config {
 		UserAgent:           text(values, "user_agent"),
 		CAFile:              text(values, "ca_file"),
 		LogLevel:            text(values, "log_level"),
+		LogFormat:           text(values, "log_format"),
 		AuditSamples:        int(figure(values, "audit_samples")),
 		EmitActivateVersion: flag(values, "emit_activate_version"),
 		ValidateRecords:     flag(values, "validate_records"),

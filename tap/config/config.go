@@ -35,6 +35,9 @@ type Config struct {
 	APIURL string
 	// AnchorDate is where incremental reads without state begin, in UTC; zero when unset.
 	AnchorDate time.Time
+	// LookbackWindow is how long before the site's own time a new bookmark lies at the
+	// latest, so that every change has that long to become visible.
+	LookbackWindow time.Duration
 	// SpaceKeys are the spaces to read, nil for all.
 	SpaceKeys []string
 	// ExcludeSpaceKeys are spaces to leave out. No key is in SpaceKeys too.
@@ -43,11 +46,16 @@ type Config struct {
 	PageStatus []string
 	// CustomContentTypes are the types of custom content to read, nil to search for them.
 	CustomContentTypes []string
-	// BodyFormat is storage, atlas_doc_format or none.
+	// BodyFormat is storage, atlas_doc_format, markdown or none.
 	BodyFormat string
-	// RequestsPerSecond is the rate limit. 0 means none and occurs only if requests go to
+	// ExtraStreams are streams to offer beside the usual ones, as they were given: names, or
+	// "all". Nil for none.
+	ExtraStreams []string
+	// RequestsPerSecond is the rate limit, or where AutoRate begins. 0 means none and occurs only if requests go to
 	// this machine.
 	RequestsPerSecond float64
+	// AutoRate lets the client find the rate that the site serves.
+	AutoRate bool
 	// Concurrency is the number of requests in flight, 1 to 64.
 	Concurrency int
 	// PageSize is the number of rows asked for in a request, 1 to 250.
@@ -64,6 +72,8 @@ type Config struct {
 	CAFile string
 	// LogLevel is debug, info, warning or error.
 	LogLevel string
+	// LogFormat is text or json.
+	LogFormat string
 	// AuditSamples is the number of parents that each shortcut is compared on, 0 for off.
 	AuditSamples int
 	// EmitActivateVersion asks for ACTIVATE_VERSION messages (Singer).
@@ -114,6 +124,7 @@ func Load(in Input) (*Config, []string, error) {
 	}
 	values := l.merge(layers)
 	l.domainFromURL(values)
+	widen(values)
 	l.fillDefaults(values)
 	l.validate(values)
 	config := l.build(values)

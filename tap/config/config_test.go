@@ -46,7 +46,7 @@ func TestDefaults(t *testing.T) {
 		PageStatus: []string{"current", "archived"}, BodyFormat: "storage",
 		RequestsPerSecond: 5, Concurrency: 5, PageSize: 250,
 		MaxRetries: 8, MaxRetryWait: time.Hour, RequestTimeout: 2 * time.Minute,
-		LogLevel: "info", AuditSamples: 10,
+		LogLevel: "info", LogFormat: "text", AuditSamples: 10, LookbackWindow: 10 * time.Minute,
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got  %+v\nwant %+v", c, want)
@@ -71,26 +71,44 @@ func TestEverySetting(t *testing.T) {
 		BodyFormat: "none", RequestsPerSecond: 2.5, Concurrency: 3, PageSize: 100,
 		MaxRetries: 0, MaxRetryWait: time.Minute, RequestTimeout: 30 * time.Second,
 		UserAgent: "acme", CAFile: pem, LogLevel: "debug", AuditSamples: 0,
-		ValidateRecords: true,
+		ValidateRecords: true, LogFormat: "json", LookbackWindow: time.Minute, AutoRate: true,
+		ExtraStreams: []string{"users", "labels"},
 	}
 	typed := `{"domain":"acme","email":"me@acme.com","api_token":"` + token + `","cloud_id":"5f2b-7c",
 		"api_url":"https://proxy.acme.com/confluence/","anchor_date":"2025-03-01","space_keys":["ENG","HR"],
 		"exclude_space_keys":["OLD"],"page_status":["trashed"],"custom_content_types":["ac:app:thing"],
 		"body_format":"none","requests_per_second":2.5,"concurrency":3,"page_size":100,"max_retries":0,
 		"max_retry_wait":60,"request_timeout":30,"user_agent":"acme","ca_file":"` + pem + `","log_level":"debug",
-		"audit_samples":0,"emit_activate_version":false,"validate_records":true}`
+		"audit_samples":0,"emit_activate_version":false,"validate_records":true,
+		"log_format":"json","lookback_window":60,"auto_rate":true,"extra_streams":["users","labels"]}`
 	strung := `{"domain":" acme ","email":"me@acme.com\n","api_token":"` + token + `\n","cloud_id":"5f2b-7c",
 		"api_url":"https://proxy.acme.com/confluence/","anchor_date":"2025-03-01","space_keys":"ENG, HR,",
 		"exclude_space_keys":"[\"OLD\",\"OLD\",\"\"]","page_status":"Trashed","custom_content_types":"ac:app:thing",
 		"body_format":"NONE","requests_per_second":"2.5","concurrency":"3","page_size":"1e2","max_retries":"0",
 		"max_retry_wait":"60.0","request_timeout":30.0,"user_agent":"acme","ca_file":"` + pem + `","log_level":"DEBUG",
-		"audit_samples":" 0","emit_activate_version":"False","validate_records":"true"}`
+		"audit_samples":" 0","emit_activate_version":"False","validate_records":"true",
+		"log_format":"JSON","lookback_window":"60","auto_rate":"True","extra_streams":"users, labels"}`
 	for name, document := range map[string]string{"typed": typed, "strings": strung} {
 		c, warnings, err := Load(Input{Files: []string{"-"}, Stdin: strings.NewReader(document)})
 		if err != nil || len(warnings) > 0 {
 			t.Errorf("%s: %v, warnings %q", name, err, warnings)
 		} else if !reflect.DeepEqual(c, want) {
 			t.Errorf("%s: got\n%+v\nwant\n%+v", name, c, want)
+		}
+	}
+}
+
+// TestAutoRateConcurrency: auto_rate raises the default, and nothing that was set.
+func TestAutoRateConcurrency(t *testing.T) {
+	for document, want := range map[string]int{
+		`{"domain":"acme","auto_rate":true}`:                   20,
+		`{"domain":"acme","auto_rate":"true"}`:                 20,
+		`{"domain":"acme","auto_rate":true,"concurrency":5}`:   5,
+		`{"domain":"acme","auto_rate":true,"num_workers":"7"}`: 7,
+		`{"domain":"acme","auto_rate":false}`:                  5,
+	} {
+		if c, _, err := load(t, document); err != nil || c.Concurrency != want {
+			t.Errorf("%s: %+v, %v", document, c, err)
 		}
 	}
 }
@@ -119,7 +137,7 @@ func TestMistakes(t *testing.T) {
 		`{"domain":"a","exclude_space_keys":"A","emit_activate_version":"1"}`:        "emit_activate_version: cannot be used with",
 		`{"domain":"a","space_keys":[],"emit_activate_version":true}`:                "",
 		`{"domain":"a","page_status":["current","draft"]}`:                           "page_status: item 2 must be one of current, archived, trashed, deleted",
-		`{"domain":"a","body_format":"html"}`:                                        "body_format: must be one of storage, atlas_doc_format, none",
+		`{"domain":"a","body_format":"html"}`:                                        "body_format: must be one of storage, atlas_doc_format, markdown, none",
 		`{"domain":"a","requests_per_second":"fast"}`:                                "requests_per_second: must be a number, at least 0",
 		`{"domain":"a","requests_per_second":-1}`:                                    "requests_per_second: must be a number, at least 0",
 		`{"domain":"a","requests_per_second":0}`:                                     "requests_per_second: must be more than 0",

@@ -7,11 +7,16 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"github.com/tap-confluence/tap-confluence/internal/nearest"
 )
 
 // gateway is the host of Atlassian's API gateway. It serves all sites, so that none can be
 // named by it.
 const gateway = "api.atlassian.com"
+
+// cloud is the domain of the sites.
+const cloud = "atlassian.net"
 
 // hostname matches names of DNS in lower case.
 var hostname = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
@@ -25,7 +30,7 @@ func site(text string) (siteURL, host string, err error) {
 		return "", "", err
 	}
 	if u.Port() == "" && !strings.Contains(u.Host, ".") && !loopback(u.Host) && !isIP(u.Hostname()) {
-		u.Host += ".atlassian.net"
+		u.Host += "." + cloud
 	}
 	if u.Hostname() == gateway {
 		return "", "", errors.New("is the address of the gateway: give the site's own, such as acme.atlassian.net")
@@ -51,6 +56,21 @@ func apiBase(text string) (string, error) {
 	}
 	path = strings.TrimRight(strings.TrimSuffix(path, "/wiki"), "/")
 	return u.Scheme + "://" + u.Host + path, nil
+}
+
+// SiteMeant returns the host that a mistyped one probably stands for, such as
+// acme.atlassian.net for acme.atlasian.net, or "" if nothing looks mistyped. It is meant for
+// a site that doesn't answer: a host that looks so may well exist.
+func (c *Config) SiteMeant() string {
+	labels := strings.Split(c.Site, ".")
+	if len(labels) < 3 {
+		return ""
+	}
+	name, end := strings.Join(labels[:len(labels)-2], "."), strings.Join(labels[len(labels)-2:], ".")
+	if end == cloud || nearest.Name(end, []string{cloud, "atlassian.com"}) == "" {
+		return ""
+	}
+	return name + "." + cloud
 }
 
 // parseURL reads an address, with or without its scheme, and refuses those that

@@ -107,3 +107,22 @@ func TestDomainFromBaseURL(t *testing.T) {
 		t.Errorf("got %+v, %v", c, err)
 	}
 }
+
+func TestSiteMeant(t *testing.T) {
+	for site, want := range map[string]string{
+		"acme.atlasian.net":         "acme.atlassian.net",
+		"acme.atlassian.com":        "acme.atlassian.net",
+		"my.acme.atlassain.net":     "my.acme.atlassian.net",
+		"acme.atlassian.nett":       "acme.atlassian.net",
+		"acme.atlassian.net":        "",
+		"wiki.acme.com":             "",
+		"atlasian.net":              "",
+		"localhost":                 "",
+		"127.0.0.1:8090":            "",
+		"acme.atlassian.net.evil.x": "",
+	} {
+		if got := (&Config{Site: site}).SiteMeant(); got != want {
+			t.Errorf("%s: got %q, want %q", site, got, want)
+		}
+	}
+}

@@ -16,6 +16,7 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/emit"
 	"github.com/tap-confluence/tap-confluence/tap/engine"
 	"github.com/tap-confluence/tap-confluence/tap/state"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
 // Documentation is where users find the connector's documentation.
@@ -147,7 +148,7 @@ func (s *session) airbyteState(file string) (*state.State, error) {
 			return nil, usage("reading the state: %w", err)
 		}
 	}
-	st, warnings, err := state.ParseAirbyte(data, s.config.Site, isStream)
+	st, warnings, err := state.ParseAirbyte(data, s.config.Site, stream.Names())
 	s.warn(warnings)
 	if err != nil {
 		return nil, usage("%w", err)

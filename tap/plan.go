@@ -2,6 +2,7 @@ package tap
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
@@ -12,7 +13,8 @@ import (
 	"github.com/tap-confluence/tap-confluence/catalog"
 	"github.com/tap-confluence/tap-confluence/tap/emit"
 	"github.com/tap-confluence/tap-confluence/tap/engine"
-	"github.com/tap-confluence/tap-confluence/tap/stream"
+	"github.com/tap-confluence/tap-confluence/tap/method"
+	"github.com/tap-confluence/tap-confluence/tap/plan"
 )
 
 // plan tells people what a sync would cost before it is run.
@@ -38,14 +40,22 @@ func (p *program) planCommand(ctx context.Context, args []string) error {
 	if err != nil {
 		return fmt.Errorf("preparing the plan: %w", err)
 	}
-	if err := s.probe(ctx); err != nil {
+	if err := run.Open(ctx); err != nil {
 		return err
 	}
-	est, err := run.Estimate(ctx)
+	before := s.client.Stats().Requests
+	price, err := run.Price(ctx)
 	if err != nil {
 		return err
 	}
-	return p.out.Write([]byte(planText(est, s.config.RequestsPerSecond)))
+	if o.format == "json" {
+		text, err := json.MarshalIndent(price, "", "  ")
+		if err != nil {
+			return fmt.Errorf("writing the plan: %w", err)
+		}
+		return p.out.Write(append(text, '\n'))
+	}
+	return p.out.Write([]byte(planText(price, s.client.Stats().Requests-before, s.config.RequestsPerSecond)))
 }
 
 // planOptions reads a catalog and a state of either protocol.
@@ -83,9 +93,6 @@ func (s *session) planOptions(o *options) (engine.Options, error) {
 	} else {
 		eo.State, err = s.singerState(o.state)
 	}
-	if err == nil {
-		eo.Resumable = eo.State.Open
-	}
 	return eo, err
 }
 
@@ -94,58 +101,68 @@ type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// planText tells an estimate to a person.
-func planText(e engine.Estimate, perSecond float64) string {
+// planText tells a price to a person.
+func planText(price plan.Price, asked int64, perSecond float64) string {
 	var b strings.Builder
-	b.WriteString("What a sync would do. Counts come from searches and samples: figures are estimates.\n\n")
-	for _, w := range e.Walks {
+	fmt.Fprintf(&b, "In all about %s requests and %s rows", thousands(price.Requests), thousands(price.Rows))
+	if perSecond > 0 {
+		fmt.Fprintf(&b, ", at %g requests a second %s", perSecond, duration(float64(price.Requests)/perSecond))
+	}
+	b.WriteString(".\n\n")
+	for _, w := range price.Walks {
 		mode := "in full"
 		if w.Incremental {
 			mode = "changes only"
 		}
-		fmt.Fprintf(&b, "%s, %s: about %s requests (%s listing, %s per parent, %s audits), %s rows\n    %s\n    %s\n",
-			w.Pass, mode, thousands(w.Requests()), thousands(w.Listing), thousands(w.Children), thousands(w.Audits), thousands(w.Rows),
-			strings.Join(w.Streams, ", "), w.Routes)
+		fmt.Fprintf(&b, "%s, %s: about %s requests (%s pages, %s audits), %s rows\n",
+			w.Listing, mode, thousands(w.Requests()), thousands(w.Pages), thousands(w.Audits), thousands(w.Rows()))
+		for _, s := range w.Streams {
+			fmt.Fprintf(&b, "    %-30s %10s requests %10s rows   %s\n", s.Name, thousands(s.Requests), thousands(s.Rows), words(s.Methods))
+		}
 	}
-	fmt.Fprintf(&b, "\nIn all about %s requests and %s rows", thousands(e.Requests), thousands(e.Rows))
-	if perSecond > 0 {
-		fmt.Fprintf(&b, ", at %g requests a second %s", perSecond, duration(float64(e.Requests)/perSecond))
-	}
-	fmt.Fprintf(&b, ".\nThis estimate took %d requests.\n", e.Asked)
-	for _, u := range e.Unknown {
+	fmt.Fprintf(&b, "\nCounts come from searches and samples: figures are estimates. They took %d requests.\n", asked)
+	for _, u := range price.Unknown {
 		b.WriteString("Not known: " + u + ".\n")
 	}
-	for _, hint := range hints(e, perSecond) {
+	for _, hint := range hints(price, perSecond) {
 		b.WriteString("* " + hint + "\n")
 	}
 	return b.String()
 }
 
-// hints names what would make the sync shorter.
-func hints(e engine.Estimate, perSecond float64) []string {
-	var out []string
-	costly := slices.Clone(e.Walks)
-	slices.SortFunc(costly, func(a, b engine.WalkEstimate) int { return b.Children - a.Children })
-	if len(costly) > 0 && costly[0].Children > e.Requests/4 {
-		w := costly[0]
-		out = append(out, fmt.Sprintf("Most requests are made per item of %s. Deselecting the streams under it (%s) saves about %s of them; reading them less often than the rest, as well.",
-			w.Pass, strings.Join(children(w.Streams), ", "), thousands(w.Children)))
+// words names methods.
+func words(kinds []method.Kind) string {
+	names := make([]string, len(kinds))
+	for i, k := range kinds {
+		names[i] = k.String()
 	}
-	if e.Requests > 1000 {
-		out = append(out, "space_keys narrows the sync to some spaces; several runs with other space_keys can share the work, but also share the site's rate.")
-	}
-	if perSecond > 0 && e.Requests > 1000 {
-		out = append(out, fmt.Sprintf("requests_per_second %g would make it %s, if the site lets it.", 2*perSecond, duration(float64(e.Requests)/perSecond/2)))
-	}
-	if slices.ContainsFunc(e.Walks, func(w engine.WalkEstimate) bool { return !w.Incremental }) {
-		out = append(out, "Incremental reads (replication-method INCREMENTAL, or Airbyte's incremental sync) make later runs short; labels, properties, permissions, spaces, groups and child_pages are always read in full.")
-	}
-	return out
+	return strings.Join(names, ", then ")
 }
 
-// children are those of the streams that are read per parent.
-func children(names []string) []string {
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !stream.Find(name).IsChild() })
+// hints names what would make the sync shorter.
+func hints(price plan.Price, perSecond float64) []string {
+	var out []string
+	for _, w := range price.Walks {
+		costly, saved := []string{}, 0
+		for _, s := range w.Streams {
+			if s.Requests > 0 {
+				costly, saved = append(costly, s.Name), saved+s.Requests
+			}
+		}
+		if saved > price.Requests/4 {
+			out = append(out, fmt.Sprintf("Without %s the sync takes about %s requests less.", strings.Join(costly, ", "), thousands(saved)))
+		}
+	}
+	if price.Requests > 1000 {
+		out = append(out, "space_keys narrows the sync to some spaces.")
+	}
+	if perSecond > 0 && price.Requests > 1000 {
+		out = append(out, fmt.Sprintf("requests_per_second %g would make it %s, if the site lets it.", 2*perSecond, duration(float64(price.Requests)/perSecond/2)))
+	}
+	if slices.ContainsFunc(price.Walks, func(w plan.WalkPrice) bool { return !w.Incremental }) {
+		out = append(out, "Incremental reads make later runs short; labels, properties, permissions, spaces, groups and child_pages are always read in full.")
+	}
+	return out
 }
 
 func thousands(n int) string {

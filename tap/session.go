@@ -12,6 +12,7 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/client"
 	"github.com/tap-confluence/tap-confluence/tap/config"
 	"github.com/tap-confluence/tap-confluence/tap/engine"
+	"github.com/tap-confluence/tap-confluence/tap/site"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
@@ -80,26 +81,12 @@ func (s *session) onWait(until time.Time, why string) {
 	}
 }
 
-// probe finds out whether the site answers this account. A token that only lacks the
-// probe's own scope passes: the first listing decides.
-func (s *session) probe(ctx context.Context) error {
-	site, err := s.client.Probe(ctx)
-	switch {
-	case client.KindOf(err) == client.KindScope:
-		s.log.Debug("the token lacks the scope that tells who it is", "error", err)
-	case err != nil:
-		return err
-	default:
-		s.log.Debug("the site answers", "url", site.URL, "gateway", site.Gateway, "account", site.AccountID)
-	}
-	return nil
-}
-
 // check asks one row of every listing after the probe. The streams that the account can't
 // read are returned as sentences; if it can't read spaces, or nothing at all, that is the
 // error.
 func (s *session) check(ctx context.Context) ([]string, error) {
-	if err := s.probe(ctx); err != nil {
+	here := site.New(s.config, s.client, s.log)
+	if err := here.Open(ctx, s.program.now()); err != nil {
 		return nil, err
 	}
 	var missing []string
@@ -129,7 +116,8 @@ func (s *session) check(ctx context.Context) ([]string, error) {
 	if len(refusals) == asked {
 		return nil, errors.Join(refusals...)
 	}
-	return missing, s.checkSpaces(ctx)
+	_, err := here.Spaces(ctx)
+	return missing, err
 }
 
 // checkListing asks for one row.
@@ -146,11 +134,6 @@ func (s *session) checkListing(ctx context.Context, l *stream.Listing) error {
 	return err
 }
 
-// checkSpaces finds out whether the chosen spaces exist.
-func (s *session) checkSpaces(ctx context.Context) error {
-	return engine.CheckSpaces(ctx, engine.Options{Config: s.config, Client: s.client, Logger: s.log, Now: s.program.now})
-}
-
 // sync runs a sync after the probe, with progress on stderr and a summary at the end.
 func (s *session) sync(ctx context.Context, o engine.Options) error {
 	o.Config, o.Client, o.Logger, o.Now = s.config, s.client, s.log, s.program.now
@@ -159,8 +142,11 @@ func (s *session) sync(ctx context.Context, o engine.Options) error {
 	if err != nil {
 		return fmt.Errorf("preparing the sync: %w", err)
 	}
-	if err := s.probe(ctx); err != nil {
+	if err := run.Open(ctx); err != nil {
 		return err
+	}
+	if began, resumes := run.Resumes(); resumes {
+		s.log.Info("resuming an interrupted sync; what it has read is skipped, the next sync reads everything", "began", began.UTC().Format(time.RFC3339))
 	}
 	s.running.Store(run)
 	progress := startProgress(s, run, started)

@@ -1,6 +1,7 @@
 package tap
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -100,13 +101,7 @@ func (s *session) singerSync(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
-	resumable := st.Open
-	if resumable {
-		s.log.Info("going on with an interrupted sync")
-	}
-	return s.sync(ctx, engine.Options{
-		Selections: selections, State: st, Sink: emit.NewSinger(s.program.out), Resumable: resumable,
-	})
+	return s.sync(ctx, engine.Options{Selections: selections, State: st, Sink: emit.NewSinger(s.program.out)})
 }
 
 func (s *session) singerCatalog(o *options) ([]catalog.Selection, error) {
@@ -138,11 +133,13 @@ func (s *session) singerState(file string) (*state.State, error) {
 			return nil, usage("reading the state: %w", err)
 		}
 	}
-	st, err := state.ParseSinger(data, s.config.Site, isStream)
+	if file != "" && len(bytes.TrimSpace(data)) == 0 {
+		s.log.Warn("the state file is empty: the sync starts from the beginning", "file", file)
+	}
+	st, warnings, err := state.ParseSinger(data, s.config.Site, stream.Names())
+	s.warn(warnings)
 	if err != nil {
 		return nil, usage("%w", err)
 	}
 	return st, nil
 }
-
-func isStream(name string) bool { return stream.Find(name) != nil }

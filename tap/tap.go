@@ -16,6 +16,7 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/client"
 	"github.com/tap-confluence/tap-confluence/tap/config"
 	"github.com/tap-confluence/tap-confluence/tap/emit"
+	"github.com/tap-confluence/tap-confluence/tap/site"
 )
 
 // Name is the program's name.
@@ -115,11 +116,16 @@ func usage(format string, args ...any) error {
 // exitStatus maps an error to Singer's exit status.
 func exitStatus(err error) int {
 	var mistake *usageError
+	interrupted, _ := errors.AsType[*site.InterruptedError](err)
 	switch k := client.KindOf(err); {
 	case err == nil:
 		return ExitDone
 	case errors.As(err, &mistake), isSettings(err):
 		return ExitUsage
+	case interrupted != nil && interrupted.Lost:
+		return ExitRefused
+	case interrupted != nil && interrupted.Asked:
+		return ExitLater
 	case k.SiteWide(), k == client.KindLoginPage, k == client.KindForbidden:
 		return ExitRefused
 	case k == client.KindRateLimit:

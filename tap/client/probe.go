@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 	"github.com/tap-confluence/tap-confluence/tap/config"
@@ -30,6 +31,8 @@ type Site struct {
 	// Unnamed: the site answers and doesn't refuse the credentials, but does not say whose
 	// they are: the route that tells is closed, or the token lacks its scope.
 	Unnamed bool
+	// Date is the site's time when it told, from the Date header; zero if it did not.
+	Date time.Time
 }
 
 // Probe finds out whether the site answers this account: it asks who is signed in, which
@@ -201,7 +204,8 @@ func (c *Client) whoami(ctx context.Context, base string, brief bool) (Site, err
 			Path:   "/wiki/rest/api/user/current",
 			Scopes: []string{"read:confluence-user", "read:content-details:confluence"},
 		},
-		parse: func(b *buffer, _ http.Header) error {
+		parse: func(b *buffer, h http.Header) error {
+			site.Date = dateOf(h)
 			user, err := rawjson.ParseObject(b.body)
 			if err != nil {
 				return err

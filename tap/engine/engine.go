@@ -96,10 +96,10 @@ func New(o Options) (*Run, error) {
 // sync returns the name of the sync that the run makes, and whether an earlier run began it.
 func (r *Run) sync() (name string, resumed bool) {
 	if r.PerStream {
-		if id := r.Selections[0].SyncID; id != nil {
-			name = strconv.FormatInt(*id, 10)
-		}
 		for _, sel := range r.Selections {
+			if sel.SyncID != nil {
+				name = strconv.FormatInt(*sel.SyncID, 10)
+			}
 			resumed = resumed || name != "" && r.State.Entry(sel.Stream.Name).Run == name
 		}
 		return name, resumed

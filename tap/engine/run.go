@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/tap-confluence/tap-confluence/tap/method"
 	"github.com/tap-confluence/tap-confluence/tap/plan"
 	"github.com/tap-confluence/tap-confluence/tap/site"
 )
@@ -170,4 +171,20 @@ func (r *Run) lastSettling(ctx context.Context, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastProof)
 	defer cancel()
 	return r.ledger.settle(ctx)
+}
+
+// Price estimates what Sync would read and cost, after Open, with few requests of its own.
+func (r *Run) Price(ctx context.Context) (plan.Price, error) {
+	if err := r.survey(ctx); err != nil {
+		return plan.Price{}, err
+	}
+	p := r.plan(nil)
+	sizes := make([]site.Size, len(p.Walks))
+	for i, w := range p.Walks {
+		var err error
+		if sizes[i], err = r.site.Size(ctx, w.Measure(), r.facts.Spaces, method.Block); err != nil {
+			return plan.Price{}, err
+		}
+	}
+	return plan.PriceOf(p, sizes, r.Config), nil
 }

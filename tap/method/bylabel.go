@@ -29,7 +29,7 @@ var byLabel = Method{
 		})
 	},
 	Audit: Around,
-	Price: func(Shape) float64 { return 1 },
+	Price: func(Cost) float64 { return 1 },
 }
 
 // readLabelled reads which items carry a label. Items that the listing of their kind would not

@@ -17,7 +17,7 @@ var byOwner = Method{
 	Fits:    func(c Choice) bool { return c.Stream.Parent == nil && readByOwner(c) },
 	Listing: func(s *stream.Stream) *stream.Listing { return s.Listing },
 	FromRow: func(_ *Reader, row rawjson.Object) (Item, bool, bool) { return Item{Row: row}, true, true },
-	Price:   func(Shape) float64 { return 0 },
+	Price:   func(Cost) float64 { return 0 },
 }
 
 // readByOwner reports whether a stream's listing is not read as a whole.

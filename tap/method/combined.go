@@ -21,7 +21,9 @@ var combined = Method{
 	Read:    readCombined,
 	Again:   readCombined,
 	Audit:   InPassing,
-	Price:   func(s Shape) float64 { return 1/float64(max(s.Partners, 1)) + s.Long[s.Include] },
+	Price: func(c Cost) float64 {
+		return c.Share/float64(max(c.Partners, 1)) + c.Shape.Long[c.Stream.Include]
+	},
 }
 
 // Blocks end at 50 rows, lists without a limit at 25. A block of just so many may have been cut,

@@ -20,5 +20,5 @@ var derived = Method{
 		return Item{row, record.Source{Derived: true}}, isChild && r.wantsChild(status), false
 	},
 	Audit: Around,
-	Price: func(Shape) float64 { return 0 },
+	Price: func(Cost) float64 { return 0 },
 }

@@ -30,7 +30,12 @@ var firstVersion = Method{
 		})
 	},
 	Audit: InPassing,
-	Price: func(s Shape) float64 { return -s.First }, // a request less for each
+	Price: func(c Cost) float64 {
+		if c.Partners > 1 {
+			return 0 // the combined read is made all the same
+		}
+		return -c.Shape.First
+	},
 }
 
 // firstVersionOf makes the record of an item's only version.

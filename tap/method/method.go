@@ -64,8 +64,8 @@ type Method struct {
 	Again func(ctx context.Context, env Env, p *Parent, readers []*Reader) error
 	// Audit says how the shortcut is compared with the plain way.
 	Audit Audit
-	// Price estimates requests per parent of the listing.
-	Price func(Shape) float64
+	// Price estimates the requests per parent of the listing that a stream adds.
+	Price func(Cost) float64
 }
 
 // Audit says how a shortcut is compared.
@@ -94,16 +94,14 @@ type Choice struct {
 	Facts *site.Facts
 }
 
-// Shape is what a sample of parents looks like.
-type Shape struct {
-	// First is the share of parents at version 1.
-	First float64
-	// Rows is the average number of rows per parent, by block; Long the share of parents with
-	// more rows than a block shows.
-	Rows, Long map[string]float64
-	// Include is the block of the stream that is priced, Partners how many share the request.
-	Include  string
+// Cost is what a price is made of.
+type Cost struct {
+	Stream *stream.Stream
+	Shape  site.Shape
+	// Partners counts the streams that share one combined read, Share is the share of parents
+	// that need one.
 	Partners int
+	Share    float64
 }
 
 // Reader is how one stream is read in a run. It is plain data, made by the planner.

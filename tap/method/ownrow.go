@@ -21,5 +21,5 @@ var ownRow = Method{
 		return Item{Row: row}, field == "" || !row.Get(field).IsNull(), true
 	},
 	Audit: Around,
-	Price: func(Shape) float64 { return 0 },
+	Price: func(Cost) float64 { return 0 },
 }

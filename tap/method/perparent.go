@@ -19,7 +19,7 @@ var perParent = Method{
 	Read: func(ctx context.Context, env Env, p *Parent, readers []*Reader) error {
 		return each(ctx, env, readers, func(r *Reader) error { return ReadPlain(ctx, env, p, r) })
 	},
-	Price: func(Shape) float64 { return 1 },
+	Price: func(Cost) float64 { return 1 },
 }
 
 // ReadPlain reads one stream's own list of one parent, for comments with the replies.

@@ -55,23 +55,17 @@ func (q query) with(name, value string) query {
 
 // rows reads a cursor listing to its end, row by row. A row is valid until use returns.
 func (s *Site) rows(ctx context.Context, req client.Request, use func(rawjson.Object) error) error {
-	pager := s.client.Pager(req, s.cfg.PageSize)
-	for cursor := ""; ; {
-		page, err := pager.Page(ctx, cursor)
+	for page, err := range s.client.Rows(ctx, req, s.cfg.PageSize) {
 		if err != nil {
 			return err
 		}
-		for _, row := range page.Rows {
-			if err = use(row); err != nil {
-				break
+		for _, row := range page {
+			if err := use(row); err != nil {
+				return err
 			}
 		}
-		cursor = page.Next
-		page.Release()
-		if err != nil || cursor == "" {
-			return err
-		}
 	}
+	return nil
 }
 
 // listRequest is the request of a listing with further parameters.

@@ -1,0 +1,161 @@
+package plan
+
+import (
+	"math"
+
+	"github.com/tap-confluence/tap-confluence/tap/config"
+	"github.com/tap-confluence/tap-confluence/tap/method"
+	"github.com/tap-confluence/tap-confluence/tap/site"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// Price is what a plan would cost. All figures are estimates.
+type Price struct {
+	Walks []WalkPrice `json:"walks"`
+	// Requests and Rows are the sums over all walks.
+	Requests int `json:"requests"`
+	Rows     int `json:"rows"`
+	// Unknown names what could not be counted, in sentences.
+	Unknown []string `json:"unknown,omitempty"`
+}
+
+// WalkPrice is what one walk would cost.
+type WalkPrice struct {
+	Listing     string        `json:"listing"`
+	Incremental bool          `json:"incremental"`
+	Streams     []StreamPrice `json:"streams"`
+	// Pages and Audits are requests.
+	Pages  int `json:"pages"`
+	Audits int `json:"audits"`
+}
+
+// StreamPrice is what one stream of a walk adds to it.
+type StreamPrice struct {
+	Name     string        `json:"name"`
+	Methods  []method.Kind `json:"methods"`
+	Requests int           `json:"requests"`
+	Rows     int           `json:"rows"`
+}
+
+// Requests is the sum of the walk's requests.
+func (w WalkPrice) Requests() int {
+	n := w.Pages + w.Audits
+	for _, s := range w.Streams {
+		n += s.Requests
+	}
+	return n
+}
+
+// Rows is the sum of the walk's rows.
+func (w WalkPrice) Rows() int {
+	n := 0
+	for _, s := range w.Streams {
+		n += s.Rows
+	}
+	return n
+}
+
+// Measure says what has to be measured for the price of a walk.
+func (w *Walk) Measure() site.Measure {
+	m := site.Measure{Listing: w.Listing}
+	for _, l := range w.Lists {
+		if l.Trash && w.Incremental {
+			continue
+		}
+		m.Lists = append(m.Lists, l.Request)
+		if l.Type != "" {
+			m.Types = append(m.Types, l.Type)
+		}
+		if l.Order == ByChange && l.Type == "" {
+			for i, r := range w.Readers {
+				if i == 0 || r.Since.Before(m.Since) {
+					m.Since = r.Since
+				}
+			}
+		}
+	}
+	for _, r := range w.Readers {
+		m.Shape = m.Shape || w.Listing.Item != "" && r.Stream.Parent == w.Listing
+	}
+	return m
+}
+
+// PriceOf estimates what a plan costs, with a size for each of its walks.
+func PriceOf(p *Plan, sizes []site.Size, cfg *config.Config) Price {
+	var out Price
+	for i, w := range p.Walks {
+		price := w.price(sizes[i], cfg)
+		out.Walks = append(out.Walks, price)
+		out.Requests += price.Requests()
+		out.Rows += price.Rows()
+		if sizes[i].Unknown != "" {
+			out.Unknown = append(out.Unknown, sizes[i].Unknown)
+		}
+	}
+	return out
+}
+
+func (w *Walk) price(size site.Size, cfg *config.Config) WalkPrice {
+	limit := float64(min(cfg.PageSize, w.Listing.MaxLimit))
+	n := float64(size.Rows)
+	out := WalkPrice{Listing: w.Listing.Name, Incremental: w.Incremental, Pages: max(len(w.Lists), int(math.Ceil(n/limit)))}
+	partners := 0
+	for _, r := range w.Readers {
+		if r.Uses(method.Combined) {
+			partners++
+		}
+	}
+	share := combinedShare(w.Readers, size.Shape)
+	for _, r := range w.Readers {
+		each := 0.0
+		for _, k := range r.Methods {
+			each += method.Of(k).Price(method.Cost{Stream: r.Stream, Shape: size.Shape, Partners: partners, Share: share})
+		}
+		rows := n
+		if r.Stream.Include != "" && r.Stream.Parent == w.Listing {
+			rows = n * size.Shape.Rows[r.Stream.Include]
+		} else if w.Listing == stream.FooterComments || w.Listing == stream.InlineComments {
+			rows = n / float64(len(w.Readers))
+		}
+		out.Streams = append(out.Streams, StreamPrice{r.Stream.Name, r.Methods, int(math.Max(each, 0) * n), int(rows)})
+		if r.Audited && !w.Resumed() {
+			out.Audits += auditCost(r, cfg.AuditSamples, size.Rows)
+		}
+	}
+	return out
+}
+
+// combinedShare is the share of parents that need a combined read: all, unless only versions
+// are asked for with one other block.
+func combinedShare(readers []*method.Reader, shape site.Shape) float64 {
+	others := 0
+	for _, r := range readers {
+		if r.Uses(method.Combined) && !r.Uses(method.FirstVersion) {
+			others++
+		}
+	}
+	if others == 0 {
+		return 1 - shape.First
+	}
+	return 1
+}
+
+// auditCost guesses the requests of a stream's audits: a plain list for each sample, the replies
+// of sampled comments, and the second read of a combined one.
+func auditCost(r *method.Reader, samples, parents int) int {
+	for _, k := range r.Methods {
+		switch method.Of(k).Audit {
+		case method.InPassing:
+			return min(3*samples, 2*parents)
+		case method.Around:
+			if r.Stream.Parent == nil {
+				return 0
+			}
+			if r.Stream.Replies != "" {
+				return 6 * samples
+			}
+			return 2 * samples
+		}
+	}
+	return 0
+}

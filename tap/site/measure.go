@@ -1,0 +1,229 @@
+package site
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/record"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// Measure says what is to be measured of a listing for a price.
+type Measure struct {
+	Listing *stream.Listing
+	// Lists are the requests that list it, Types the types of custom content among them.
+	Lists []client.Request
+	Types []string
+	// Since is the lowest bookmark of a listing in order of change, else zero.
+	Since time.Time
+	// Shape asks what its items look like.
+	Shape bool
+}
+
+// Size is what was measured of a listing.
+type Size struct {
+	// Rows estimates the rows that the walk sees.
+	Rows int
+	// Shape is what a sample of its items looks like.
+	Shape Shape
+	// Unknown says why the rows could not be counted, empty if they were.
+	Unknown string
+}
+
+// Shape is what a sample of parents looks like.
+type Shape struct {
+	// First is the share of parents at version 1.
+	First float64
+	// Rows is the average number of rows per parent, by block; Long the share of parents with
+	// more rows than a block shows.
+	Rows, Long map[string]float64
+}
+
+// shapeSamples is how many parents are looked at per listing.
+const shapeSamples = 8
+
+// Block reads one block of a combined read: its rows, and whether they are surely all.
+type Block func(doc rawjson.Object, name string) (rows []rawjson.Object, complete bool)
+
+// Size measures a listing with few requests. The error interrupts the run.
+func (s *Site) Size(ctx context.Context, m Measure, spaces Spaces, block Block) (Size, error) {
+	var size Size
+	n, err := s.size(ctx, m, spaces)
+	if err != nil {
+		if err := s.Judge(ctx, err); err != nil {
+			return size, err
+		}
+		size.Unknown = "how many " + m.Listing.Name + " there are (" + client.KindOf(err).String() + ")"
+	}
+	size.Rows = n
+	if m.Shape {
+		if size.Shape, err = s.shape(ctx, m.Listing, spaces, block); err != nil {
+			return size, s.Judge(ctx, err)
+		}
+	}
+	return size, nil
+}
+
+// size estimates how many rows a walk's lists have.
+func (s *Site) size(ctx context.Context, m Measure, spaces Spaces) (int, error) {
+	switch l := m.Listing; {
+	case !m.Since.IsZero():
+		return s.changedRows(ctx, m)
+	case l == stream.FooterComments || l == stream.InlineComments:
+		n, err := s.Count(ctx, l, false)
+		return n / 2, err // the search doesn't tell the two apart
+	case l.SearchType != "":
+		return s.Count(ctx, l, false)
+	case l.Typed:
+		n := 0
+		for _, kind := range m.Types {
+			c, err := s.Count(ctx, &stream.Listing{SearchType: quoted([]string{kind})}, false)
+			if err != nil {
+				return 0, err
+			}
+			n += c
+		}
+		return n, nil
+	case l == stream.Tasks:
+		return s.tasks(ctx, spaces)
+	case l.Offset:
+		doc, err := s.client.Get(ctx, listRequest(l, query{{"limit", "200"}}))
+		n := 0
+		for range doc.Get("results").Elements() {
+			n++
+		}
+		return n, err
+	}
+	n := 0
+	for _, req := range m.Lists {
+		req.Ahead = false
+		if err := s.rows(ctx, req, func(rawjson.Object) error { n++; return nil }); err != nil {
+			return 0, err
+		}
+	}
+	return n, nil
+}
+
+// tasks estimates the tasks from those of the pages at both ends of the listing.
+func (s *Site) tasks(ctx context.Context, spaces Spaces) (int, error) {
+	pages, err := s.Count(ctx, stream.Pages, false)
+	if err != nil {
+		return 0, err
+	}
+	ends, err := s.Ends(ctx, stream.Pages, spaces)
+	if err != nil {
+		return 0, err
+	}
+	sampled, found := 0, 0
+	for _, rows := range ends {
+		ids := make([]string, len(rows))
+		for i, row := range rows {
+			ids[i] = text(row.Object, "id")
+		}
+		page, err := s.client.Pager(listRequest(stream.Tasks, query{{"page-id", strings.Join(ids, ",")}}), stream.Tasks.MaxLimit).Page(ctx, "")
+		if err != nil {
+			return 0, err
+		}
+		sampled, found = sampled+len(rows), found+len(page.Rows)
+		page.Release()
+	}
+	if sampled == 0 {
+		return 0, nil
+	}
+	return pages * found / sampled, nil
+}
+
+// changedRows counts the rows at or above the lowest bookmark on the lists' first pages. Where
+// all of a page are, it guesses from how far the page reaches back.
+func (s *Site) changedRows(ctx context.Context, m Measure) (int, error) {
+	n := 0
+	for _, req := range m.Lists {
+		req.Ahead = false
+		page, err := s.client.Pager(req, m.Listing.MaxLimit).Page(ctx, "")
+		if err != nil {
+			return 0, err
+		}
+		var times []time.Time
+		for _, row := range page.Rows {
+			v := row.Get(m.Listing.Changed[0])
+			for _, name := range m.Listing.Changed[1:] {
+				v = v.Member(name)
+			}
+			if t, ok := record.Time(v); ok && !t.Before(m.Since) {
+				times = append(times, t)
+			}
+		}
+		more := page.Next != "" && len(times) == len(page.Rows) && len(times) > 1
+		page.Release()
+		if !more {
+			n += len(times)
+			continue
+		}
+		reach := times[0].Sub(times[len(times)-1]).Seconds()
+		guess := float64(len(times)) * times[0].Sub(m.Since).Seconds() / math.Max(reach, 1)
+		if most, err := s.Count(ctx, m.Listing, false); err == nil {
+			guess = math.Min(guess, float64(most))
+		}
+		n += int(guess)
+	}
+	return n, nil
+}
+
+// shape looks at a few items of a listing, always the same for the same site.
+func (s *Site) shape(ctx context.Context, l *stream.Listing, spaces Spaces, block Block) (Shape, error) {
+	out := Shape{Rows: map[string]float64{}, Long: map[string]float64{}}
+	ends, err := s.Ends(ctx, l, spaces)
+	if err != nil {
+		return out, err
+	}
+	var all []Sample
+	first := 0
+	for _, rows := range ends {
+		all = append(all, rows...)
+		for _, row := range rows {
+			if string(row.Get("version").Member("number")) == "1" {
+				first++
+			}
+		}
+	}
+	if len(all) == 0 {
+		return out, nil
+	}
+	out.First = float64(first) / float64(len(all))
+	blocks := []string{"labels", "properties", "versions"}
+	if l == stream.Spaces {
+		blocks = blocks[:2]
+	}
+	order := rand.New(rand.NewPCG(1, 1)).Perm(len(all)) //nolint:gosec // samples are no secrets
+	sample := order[:min(shapeSamples, len(order))]
+	for _, i := range sample {
+		s.look(ctx, l, all[i], blocks, block, &out, 1/float64(len(sample)))
+	}
+	return out, nil
+}
+
+// look adds one item to the averages. One that can't be read is a sample less.
+func (s *Site) look(ctx context.Context, l *stream.Listing, row Sample, blocks []string, block Block, out *Shape, weight float64) {
+	req := ItemRequest(l, text(row.Object, "id"), text(row.Object, "status"))
+	for _, name := range blocks {
+		req.Query = append(req.Query, [2]string{"include-" + name, "true"})
+	}
+	doc, err := s.client.Get(ctx, req)
+	if err != nil {
+		return
+	}
+	for _, name := range blocks {
+		rows, complete := block(doc, name)
+		if !complete {
+			out.Long[name] += weight
+			out.Rows[name] += 60 * weight // more than the 50 that are shown
+			continue
+		}
+		out.Rows[name] += float64(len(rows)) * weight
+	}
+}

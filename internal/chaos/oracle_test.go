@@ -67,7 +67,7 @@ func (j *judge) output() {
 	switch {
 	case r.problem != nil:
 		j.find("output", "", "%v", r.problem)
-	case r.status < 0 || r.status > 4 || r.status == 2:
+	case r.status < 0 || r.status > 4 || r.status == 2 && r.spec.Settings.Spaces == nil: // a chosen space may be hidden
 		j.find("status", "", "exit status %d: %s", r.status, tail(r.stderr))
 	case r.status != 0 && !r.killed && j.quiet():
 		j.find("fails", "", "exit status %d on an honest site: %s", r.status, j.why())

@@ -74,7 +74,7 @@ func smaller(t *trial) []func(*trial) bool {
 		}
 	})
 	for _, f := range []func(r *runSpec){
-		func(r *runSpec) { r.Settings.Concurrency = 1 }, func(r *runSpec) { r.Settings.Audit = 0 }, func(r *runSpec) { r.Latency = 0 },
+		func(r *runSpec) { r.Settings.Concurrency = 1 }, func(r *runSpec) { r.Settings.Audit = 0 },
 		func(r *runSpec) { r.Settings.Spaces, r.Settings.Exclude = nil, nil }, func(r *runSpec) { r.Settings.Statuses = nil },
 		func(r *runSpec) { r.Settings.PageSize = 250 }, func(r *runSpec) { r.Settings.PageSize = 10 }, func(r *runSpec) { r.Settings.Types = false }, func(r *runSpec) { r.Settings.Activate = false },
 		func(r *runSpec) { r.Job = 0 },
@@ -82,6 +82,14 @@ func smaller(t *trial) []func(*trial) bool {
 		add(func(c *trial) bool {
 			for i := range c.Runs {
 				f(&c.Runs[i])
+			}
+			return true
+		})
+	}
+	if t.Daily == 0 { // states are written as time passes
+		add(func(c *trial) bool {
+			for i := range c.Runs {
+				c.Runs[i].Latency = 0
 			}
 			return true
 		})

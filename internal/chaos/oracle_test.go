@@ -67,7 +67,7 @@ func (j *judge) output() {
 	switch {
 	case r.problem != nil:
 		j.find("output", "", "%v", r.problem)
-	case r.status < 0 || r.status > 4 || r.status == 2 && r.spec.Settings.Spaces == nil: // a chosen space may be hidden
+	case r.status < 0 || r.status > 4 || r.status == 2 && !r.blind:
 		j.find("status", "", "exit status %d: %s", r.status, tail(r.stderr))
 	case r.status != 0 && !r.killed && j.quiet():
 		j.find("fails", "", "exit status %d on an honest site: %s", r.status, j.why())
@@ -84,12 +84,12 @@ func (j *judge) quiet() bool {
 	if spec.Fault.What != "" {
 		return false
 	}
-	for _, c := range slices.Concat(spec.Before, spec.During) {
-		if c.Do == "cursors" || c.Do == "hide" {
+	for _, c := range spec.During {
+		if c.Do == "cursors" {
 			return false
 		}
 	}
-	return spec.Settings.Spaces == nil // a chosen space may be hidden, and hence a mistake
+	return !j.run.blind
 }
 
 // why tells what a run said of its failure.

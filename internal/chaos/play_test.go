@@ -42,6 +42,7 @@ type played struct {
 	requests   int
 	stderr     string
 	faulted    string // the parent that the site refused
+	blind      bool   // a chosen space was hidden, which makes the choice a mistake
 	stateText  string // the state that it was given
 	states     map[string]json.RawMessage
 	given      map[string]given
@@ -89,6 +90,7 @@ func (p *player) run(spec *runSpec) {
 		p.change(c)
 	}
 	r := &played{spec: spec, number: len(p.runs), began: p.history.last(), start: p.site.Now()}
+	r.blind = p.blind(spec)
 	r.stateText, r.given = p.stateFor(spec.State, spec.Job)
 	if p.trial.Airbyte {
 		r.states = airbyteStates(r.stateText)
@@ -110,6 +112,7 @@ func (p *player) run(spec *runSpec) {
 	f := p.fixture.With(p.settings(&spec.Settings)).Under(tap.OverNetwork(w), tap.WithClock(p.site.Now))
 	result := f.Launch(ctx, out, p.args(f, r)...)
 	synctest.Wait()
+	r.blind = r.blind || p.blind(spec)
 	r.status, r.stderr, r.end, r.requests = result.Status, result.Stderr, p.history.last(), w.sent
 	r.killed = out.hit || out.frozen || spec.Kill.Request > 0 && w.sent >= spec.Kill.Request
 	r.messages, _, r.problem = tapfixture.Lines(out.got)
@@ -118,6 +121,12 @@ func (p *player) run(spec *runSpec) {
 	}
 	p.runs = append(p.runs, r)
 	r.root = p.rootOf(r)
+}
+
+// blind says whether a space that a run chooses is hidden.
+func (p *player) blind(spec *runSpec) bool {
+	shown := p.site.SpaceKeys()
+	return slices.ContainsFunc(keys(p.site, spec.Settings.Spaces), func(key string) bool { return !slices.Contains(shown, key) })
 }
 
 func (p *player) settings(s *settingsSpec) map[string]any {

@@ -197,6 +197,15 @@ func (t table) ever(key string, c *content, from, to int) (there, same bool) {
 	return there, false
 }
 
+// told says whether one of some contents is what a row said at a moment from one to another:
+// where a new version has an older time, times don't tell.
+func (t table) told(key string, all []*content, from, to int) bool {
+	return slices.ContainsFunc(all, func(c *content) bool {
+		_, same := t.ever(key, c, from, to)
+		return same
+	})
+}
+
 // after returns the first moment that began after a time; the one behind the last if none did.
 func (h *history) after(at time.Time) int {
 	for m, began := range h.moments {

@@ -11,6 +11,7 @@ type edit struct {
 	times   []int64 // of versions made since
 	status  string  // empty: as generated
 	gone    bool    // purged, or never was
+	moved
 }
 
 // Statuses of content.
@@ -122,7 +123,9 @@ func (s *Site) created(k Kind, i int) int64 {
 }
 
 // baseVersion returns the number of versions that an item began with.
-func (s *Site) baseVersion(k Kind, i int) int {
+func (s *Site) baseVersion(k Kind, i int) int { return s.atMost(s.madeVersions(k, i)) }
+
+func (s *Site) madeVersions(k Kind, i int) int {
 	if i < 2 {
 		switch {
 		case k == Page:
@@ -276,8 +279,14 @@ func (s *Site) space(k Kind, i int) int {
 	case Space:
 		return i
 	case Page:
+		if to, ok := s.movedTo(k, i); ok {
+			return to
+		}
 		return i % s.first[Space]
 	case BlogPost:
+		if to, ok := s.movedTo(k, i); ok {
+			return to
+		}
 		return draw(s.h(k, i, saltSpace), s.first[Space])
 	case Group, Label:
 		return -1
@@ -293,6 +302,12 @@ func (s *Site) space(k Kind, i int) int {
 // another one, or empty for none. Pages in the trash hand their children to their parents.
 func (s *Site) parent(i int) (int, string) {
 	spaces := s.first[Space]
+	if e := s.edit(Page, i); e != nil && e.space > 0 { // below the homepage of its new space
+		if home := e.space - 1; home < s.first[Page] && s.status(Page, home) == current && !s.gone(Page, home) {
+			return home, "page"
+		}
+		return -1, ""
+	}
 	r := i / spaces
 	if r == 0 {
 		return -1, ""
@@ -354,6 +369,9 @@ func (s *Site) visible(k Kind, i int) bool {
 // hidden says whether something keeps the user from seeing this very item: one in fifty
 // of the younger ones, and a run of neighbours that can empty a whole page of an answer.
 func (s *Site) hidden(k Kind, i int) bool {
+	if e := s.edit(k, i); e != nil && (e.hide || e.show) {
+		return e.hide
+	}
 	n := s.first[k]
 	switch {
 	case s.opts.AllVisible || k == Group || k == Label || n < 10 || i >= n:

@@ -92,6 +92,16 @@ func boolInt(b bool) int {
 
 // labels appends the ordinals of the labels that an item carries, ascending.
 func (s *Site) labels(dst []int32, k Kind, i int) []int32 {
+	from := len(dst)
+	dst = s.firstLabels(dst, k, i)
+	if e := s.edit(k, i); e != nil && len(e.labelled)+len(e.unlabel) > 0 {
+		dst = append(dst[:from], e.relabelled(slices.Clone(dst[from:]))...)
+	}
+	return dst
+}
+
+// firstLabels appends those that the item began with.
+func (s *Site) firstLabels(dst []int32, k Kind, i int) []int32 {
 	pool := s.first[Label]
 	n, from := 0, len(dst)
 	switch {
@@ -100,7 +110,7 @@ func (s *Site) labels(dst []int32, k Kind, i int) []int32 {
 	case k == Page && i == 2, k == BlogPost && i == 1, k == Attachment && i == 1:
 		n = 60
 	}
-	if n > 0 {
+	if n = s.atMost(n); n > 0 {
 		for l := 0; l < pool && len(dst)-from < n; l++ {
 			if fits(k, l) {
 				dst = append(dst, int32(l))
@@ -146,7 +156,9 @@ func fits(k Kind, l int) bool {
 
 // props is the number of properties of an item. No property has a record of its own: its
 // id follows from its parent and its place.
-func (s *Site) props(k Kind, i int) int {
+func (s *Site) props(k Kind, i int) int { return s.atMost(s.madeProps(k, i)) }
+
+func (s *Site) madeProps(k Kind, i int) int {
 	if i == 3 && (k == Page || k == Space) || i == 2 && (k == BlogPost || k == Attachment || k == Space) {
 		return 56
 	}
@@ -165,7 +177,9 @@ func (s *Site) propID(k Kind, i, j int) int64 {
 }
 
 // perms is the number of permissions of a space.
-func (s *Site) perms(i int) int {
+func (s *Site) perms(i int) int { return s.atMost(s.madePerms(i)) }
+
+func (s *Site) madePerms(i int) int {
 	switch i {
 	case 0:
 		return 64

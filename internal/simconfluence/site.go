@@ -29,6 +29,9 @@ type Options struct {
 	Tasks, Groups, CustomContent                                          int
 	// Labels is the size of the label pool, 0 for 320.
 	Labels int
+	// Most, if set, is the most versions that an item begins with, and the most properties,
+	// permissions and labels of those that would have dozens: small sites stay small.
+	Most int
 	// BodyBytes is the size of the bodies of pages, posts and custom content, 0 for a mix
 	// from empty to 80 kB that averages at 4 kB.
 	BodyBytes int
@@ -107,7 +110,8 @@ type Site struct {
 	index map[string]any // built on demand, dropped on every change
 	ixMu  sync.Mutex     // guards index
 	lies  Lies
-	epoch int // cursors of another epoch are refused
+	epoch int  // cursors of another epoch are refused
+	moves bool // something was moved to another space
 
 	behaviour
 	counters

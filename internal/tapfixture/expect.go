@@ -25,17 +25,21 @@ func Scope() simconfluence.TruthOptions {
 // program's.
 func (f *Fixture) Expect(name string, o simconfluence.TruthOptions) map[string]string {
 	f.t.Helper()
-	fields, err := schemas.Fields(name)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	st := stream.Find(name)
 	records := map[string]string{}
 	for row := range f.Site.Truth(name, o) {
-		record := expected(f.t, st, fields, Decode(f.t, row.Data), row.Parent)
-		records[strings.Join(row.Key, "/")] = Canonical(f.t, name, record)
+		records[strings.Join(row.Key, "/")] = Canonical(f.t, name, Expected(f.t, name, row))
 	}
 	return records
+}
+
+// Expected returns the record that a stream must give for one row of the site's truth.
+func Expected(t testing.TB, name string, row simconfluence.Row) map[string]any {
+	t.Helper()
+	fields, err := schemas.Fields(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return expected(t, stream.Find(name), fields, Decode(t, row.Data), row.Parent)
 }
 
 // expected makes the record of one row of a stream's plain route.

@@ -5,7 +5,9 @@ package tapfixture
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"io"
 	"maps"
 	"net/http/httptest"
 	"os"
@@ -50,6 +52,22 @@ func New(t testing.TB, o simconfluence.Options) *Fixture {
 		Site: site, URL: server.URL, t: t, dir: t.TempDir(), files: &atomic.Int64{},
 		settings: Settings(server.URL),
 	}
+}
+
+// Host is the site of fixtures without a network.
+const Host = "acme.atlassian.net"
+
+// Virtual returns a site that no network leads to: the program asks it within the process, so
+// that the whole run can be in virtual time (testing/synctest).
+func Virtual(t testing.TB, o simconfluence.Options) *Fixture {
+	t.Helper()
+	o.BaseURL = "https://" + Host
+	site := simconfluence.New(o)
+	settings := Settings(o.BaseURL)
+	delete(settings, "requests_per_second") // a site on the network has its limits
+	delete(settings, "api_url")
+	f := &Fixture{Site: site, URL: o.BaseURL, t: t, dir: t.TempDir(), files: &atomic.Int64{}, settings: settings}
+	return f.Within()
 }
 
 // Settings are those that read a site on loopback as fast as it answers. The gateway is
@@ -132,6 +150,17 @@ func (f *Fixture) Text(args ...string) *Result {
 	r.Status = tap.Run(f.t.Context(), args, nil, &stdout, &stderr, f.options...)
 	r.Stdout, r.Stderr = stdout.Bytes(), stderr.String()
 	f.NoSecrets(r.Stdout, stderr.Bytes())
+	return r
+}
+
+// Launch runs the program with a context and a stdout of the caller's, such as ones that end
+// in the middle. It parses nothing: see [Lines].
+func (f *Fixture) Launch(ctx context.Context, stdout io.Writer, args ...string) *Result {
+	f.t.Helper()
+	var stderr bytes.Buffer
+	r := &Result{t: f.t}
+	r.Status = tap.Run(ctx, args, nil, stdout, &stderr, f.options...)
+	r.Stderr = stderr.String()
 	return r
 }
 

@@ -92,21 +92,32 @@ type envelope struct {
 // the last line has no end.
 func Parse(t testing.TB, stdout []byte) []Message {
 	t.Helper()
-	if len(stdout) == 0 {
-		return nil
+	messages, rest, err := Lines(stdout)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if stdout[len(stdout)-1] != '\n' {
-		t.Fatalf("stdout ends within a line: ...%q", stdout[max(0, len(stdout)-100):])
-	}
-	var messages []Message
-	for line := range bytes.SplitSeq(stdout[:len(stdout)-1], []byte("\n")) {
-		m, err := parse(line)
-		if err != nil {
-			t.Fatalf("stdout has a line that is no message: %v in %.300q", err, line)
-		}
-		messages = append(messages, m)
+	if len(rest) > 0 {
+		t.Fatalf("stdout ends within a line: ...%q", rest[max(0, len(rest)-100):])
 	}
 	return messages
+}
+
+// Lines parses the whole lines of a stdout that may have been cut anywhere, and returns what
+// follows the last of them. The error names a line that is no message.
+func Lines(stdout []byte) (messages []Message, rest []byte, err error) {
+	for len(stdout) > 0 {
+		line, after, whole := bytes.Cut(stdout, []byte("\n"))
+		if !whole {
+			return messages, line, nil
+		}
+		m, err := parse(line)
+		if err != nil {
+			return messages, nil, fmt.Errorf("stdout has a line that is no message: %w in %.300q", err, line)
+		}
+		messages = append(messages, m)
+		stdout = after
+	}
+	return messages, nil, nil
 }
 
 func parse(line []byte) (Message, error) {

@@ -1,0 +1,349 @@
+package chaos
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
+	"github.com/tap-confluence/tap-confluence/internal/tapfixture"
+	"github.com/tap-confluence/tap-confluence/tap"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// player plays one trial.
+type player struct {
+	t        *testing.T
+	trial    *trial
+	fixture  *tapfixture.Fixture
+	site     *simconfluence.Site
+	contents *contents
+	history  *history
+	runs     []*played
+	hidden   map[simconfluence.Kind][]string // what can be shown
+}
+
+// played is a run that is over.
+type played struct {
+	spec       *runSpec
+	number     int
+	began, end int // moments
+	start      time.Time
+	status     int
+	messages   []tapfixture.Message
+	problem    error // stdout has a line that is no message
+	killed     bool  // the kill came to pass
+	requests   int
+	stderr     string
+	faulted    string // the parent that the site refused
+	blind      bool   // a chosen space was hidden, which makes the choice a mistake
+	stateText  string // the state that it was given
+	states     map[string]json.RawMessage
+	given      map[string]given
+	root       int // the first run of the sync, as far as a client can tell
+}
+
+// longest is how long a run may take, in virtual time.
+const longest = 40 * 24 * time.Hour
+
+// play plays a trial and returns what it finds.
+func play(t *testing.T, tr *trial) (findings []finding, p *player) {
+	t.Helper()
+	o := tr.Site.options()
+	f := tapfixture.Virtual(t, o)
+	p = &player{t: t, trial: tr, fixture: f, site: f.Site, contents: newContents(t), hidden: map[simconfluence.Kind][]string{}}
+	frozen := time.AfterFunc(time.Minute, func() { panic("chaos: virtual time does not pass in " + tr.text()) })
+	defer frozen.Stop()
+	synctest.Test(t, func(t *testing.T) {
+		p.t, p.contents.t, p.fixture = t, t, f.On(t)
+		p.prepare()
+		for i := range tr.Runs {
+			p.run(&tr.Runs[i])
+		}
+		for n := 0; tr.Daily > 0 && n < tr.Daily && p.runs[len(p.runs)-1].status != 0; n++ {
+			p.run(&tr.Runs[len(tr.Runs)-1])
+		}
+		findings = p.findings()
+	})
+	return findings, p
+}
+
+func (p *player) prepare() {
+	spaces := p.ids(simconfluence.Space)
+	if p.trial.Site.NewSpace && len(spaces) > 1 {
+		p.hide(simconfluence.Space, spaces[len(spaces)-1])
+	}
+	p.history = newHistory(p.t, p.trial, p.site, p.contents)
+}
+
+// run plays one run.
+func (p *player) run(spec *runSpec) {
+	<-time.After(spec.After)
+	p.site.Advance(spec.After)
+	for _, c := range spec.Before {
+		p.change(c)
+	}
+	r := &played{spec: spec, number: len(p.runs), began: p.history.last(), start: p.site.Now()}
+	r.blind = p.blind(spec)
+	r.stateText, r.given = p.stateFor(spec.State, spec.Job)
+	if p.trial.Airbyte {
+		r.states = airbyteStates(r.stateText)
+	}
+	ctx, stop := context.WithCancelCause(p.t.Context())
+	defer stop(nil)
+	ctx, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	out := &outlet{stop: stop, kill: spec.Kill}
+	w := &wire{site: p.site, spec: spec, stop: stop, out: out, last: time.Now()}
+	due := spec.During
+	w.changes = func(upTo int) {
+		for len(due) > 0 && due[0].At <= upTo {
+			p.change(due[0])
+			due = due[1:]
+		}
+	}
+	p.site.SetFaults(p.faults(r)...)
+	f := p.fixture.With(p.settings(&spec.Settings)).Under(tap.OverNetwork(w), tap.WithClock(p.site.Now))
+	result := f.Launch(ctx, out, p.args(f, r)...)
+	synctest.Wait()
+	r.blind = r.blind || p.blind(spec)
+	r.status, r.stderr, r.end, r.requests = result.Status, result.Stderr, p.history.last(), w.sent
+	r.killed = out.hit || out.frozen || spec.Kill.Request > 0 && w.sent >= spec.Kill.Request
+	r.messages, _, r.problem = tapfixture.Lines(out.got)
+	if ctx.Err() == context.DeadlineExceeded { //nolint:errorlint // a context's own error
+		r.problem = fmt.Errorf("the run takes more than %s", longest)
+	}
+	p.runs = append(p.runs, r)
+	r.root = p.rootOf(r)
+}
+
+// blind says whether a space that a run chooses is hidden.
+func (p *player) blind(spec *runSpec) bool {
+	shown := p.site.SpaceKeys()
+	return slices.ContainsFunc(keys(p.site, spec.Settings.Spaces), func(key string) bool { return !slices.Contains(shown, key) })
+}
+
+func (p *player) settings(s *settingsSpec) map[string]any {
+	const loopback = "http://127.0.0.1:9" // where no limit of requests is allowed
+	m := map[string]any{
+		"domain": loopback, "api_url": loopback, "requests_per_second": 0, "page_size": s.PageSize, "concurrency": s.Concurrency,
+		"audit_samples": s.Audit, "max_retries": s.Retries, "emit_activate_version": s.Activate, "page_status": s.statuses(),
+	}
+	if s.Body != "" {
+		m["body_format"] = s.Body
+	}
+	if p.trial.Anchor != "" {
+		m["anchor_date"] = p.trial.Anchor
+	}
+	if s.Types {
+		m["custom_content_types"] = p.site.CustomTypes()
+	}
+	if s.Spaces != nil {
+		m["space_keys"] = keys(p.site, s.Spaces)
+	}
+	if s.Exclude != nil {
+		m["exclude_space_keys"] = keys(p.site, s.Exclude)
+	}
+	return m
+}
+
+func (p *player) args(f *tapfixture.Fixture, r *played) []string {
+	args := []string{"--config", f.Config()}
+	if p.trial.Airbyte {
+		args = []string{"read", "--config", f.Config(), "--catalog", f.File(airbyteCatalog(r.spec))}
+	} else {
+		args = append(args, "--catalog", f.File(singerCatalog(r.spec)))
+	}
+	if r.stateText != "" {
+		args = append(args, "--state", f.File(r.stateText))
+	}
+	return args
+}
+
+func singerCatalog(r *runSpec) any {
+	var entries []any
+	for _, s := range r.Streams {
+		pairs := []any{"selected", true}
+		if s.Incremental {
+			pairs = append(pairs, "replication-method", "INCREMENTAL", "replication-key", stream.Find(s.Name).ReplicationKey)
+		}
+		entries = append(entries, tapfixture.Entry(s.Name, tapfixture.Meta(nil, pairs...)))
+	}
+	return map[string]any{"streams": entries}
+}
+
+func airbyteCatalog(r *runSpec) any {
+	var streams []any
+	for _, s := range r.Streams {
+		mode, destination := "full_refresh", "overwrite"
+		if s.Incremental {
+			mode, destination = "incremental", "append_dedup"
+		}
+		entry := map[string]any{
+			"stream":    map[string]any{"name": s.Name, "json_schema": map[string]any{}, "supported_sync_modes": []string{"full_refresh"}},
+			"sync_mode": mode, "destination_sync_mode": destination, "cursor_field": nil, "primary_key": nil,
+		}
+		if r.Sync > 0 {
+			entry["sync_id"], entry["generation_id"], entry["minimum_generation_id"] = r.Sync, r.Sync, r.Sync
+		}
+		streams = append(streams, entry)
+	}
+	return map[string]any{"streams": streams}
+}
+
+// faults makes the run's fault.
+func (p *player) faults(r *played) []simconfluence.Fault {
+	f := r.spec.Fault
+	within := func(n int) bool { return n >= f.From && n < f.From+f.Count }
+	body := `{"errors":[{"status":` + fmt.Sprint(f.Status) + `,"code":"STRUCK","title":"Struck","detail":null}]}`
+	switch f.What {
+	case "burst":
+		return []simconfluence.Fault{simconfluence.When(within, simconfluence.Status(f.Status, body))}
+	case "limit":
+		return []simconfluence.Fault{simconfluence.When(within, simconfluence.Status(http.StatusTooManyRequests, body, "Retry-After: 7"))}
+	case "parent":
+		ids := p.ids(f.Kind)
+		if len(ids) == 0 {
+			return nil
+		}
+		r.faulted = ids[f.Pick%uint32(len(ids))]
+		prefix := stream.V2 + "/" + segments[f.Kind] + "/" + r.faulted
+		return []simconfluence.Fault{simconfluence.Where(func(q *http.Request) bool {
+			return q.URL.Path == prefix || strings.HasPrefix(q.URL.Path, prefix+"/")
+		}, simconfluence.Status(f.Status, body))}
+	case "listing":
+		path := stream.V2 + "/" + segments[f.Kind]
+		if f.Kind == simconfluence.Group {
+			path = "/wiki/rest/api/group"
+		}
+		return []simconfluence.Fault{simconfluence.Where(func(q *http.Request) bool { return q.URL.Path == path },
+			simconfluence.After(f.From-1, simconfluence.Status(f.Status, body)))}
+	}
+	return nil
+}
+
+// segments are the first segments of routes.
+var segments = map[simconfluence.Kind]string{
+	simconfluence.Space: "spaces", simconfluence.Page: "pages", simconfluence.BlogPost: "blogposts", simconfluence.Attachment: "attachments",
+	simconfluence.FooterComment: "footer-comments", simconfluence.InlineComment: "inline-comments", simconfluence.Task: "tasks",
+	simconfluence.CustomContent: "custom-content",
+}
+
+// listedBy are the streams that list the items of a kind.
+var listedBy = map[simconfluence.Kind][]string{
+	simconfluence.Space: {"spaces"}, simconfluence.Page: {"pages"}, simconfluence.BlogPost: {"blog_posts"},
+	simconfluence.Attachment: {"attachments"}, simconfluence.FooterComment: {"page_footer_comments", "blog_post_footer_comments"},
+	simconfluence.InlineComment: {"page_inline_comments", "blog_post_inline_comments"}, simconfluence.Task: {"tasks"},
+	simconfluence.CustomContent: {"custom_content"}, simconfluence.Group: {"groups"},
+}
+
+var anyStatus = []string{stream.Current, stream.Archived, stream.Trashed, stream.Deleted}
+
+// ids lists the items of a kind that the account sees, of some statuses or of any.
+func (p *player) ids(k simconfluence.Kind, statuses ...string) []string {
+	if statuses == nil {
+		statuses = anyStatus
+	}
+	var ids []string
+	for _, name := range listedBy[k] {
+		for row := range p.site.Truth(name, simconfluence.TruthOptions{Statuses: statuses}) {
+			ids = append(ids, row.Key[0])
+		}
+	}
+	return ids
+}
+
+// change changes the site, and notes what it is from then on. Where there is nothing to change,
+// nothing happens.
+func (p *player) change(c change) {
+	if c.Do == "create" {
+		p.create(c.Kind)
+		p.history.record()
+		return
+	}
+	if c.Do == "cursors" {
+		p.site.ExpireCursors()
+		return
+	}
+	ids := p.candidates(c)
+	if len(ids) == 0 {
+		return
+	}
+	id := ids[c.Pick%uint32(len(ids))]
+	if err := p.apply(c, id); err == nil { // what can't be done is not done
+		p.history.record()
+	}
+}
+
+func (p *player) create(k simconfluence.Kind) {
+	if k != simconfluence.Group && len(p.ids(simconfluence.Page, stream.Current)) == 0 {
+		return // nothing that it could belong to
+	}
+	defer func() { _ = recover() }() // the site says so if there is nothing that it could belong to
+	p.site.Create(k)
+}
+
+func (p *player) candidates(c change) []string {
+	switch c.Do {
+	case "restore":
+		return p.ids(c.Kind, stream.Trashed, stream.Deleted, stream.Archived)
+	case "trash", "archive", "delete":
+		return p.ids(c.Kind, stream.Current, stream.Archived)
+	case "show":
+		return p.hidden[c.Kind]
+	}
+	return p.ids(c.Kind)
+}
+
+func (p *player) apply(c change, id string) error {
+	switch c.Do {
+	case "edit":
+		return p.site.Edit(c.Kind, id)
+	case "edit late": // a change that is seen when it is some minutes old
+		return p.site.EditAt(c.Kind, id, p.site.Now().Add(-time.Duration(c.Arg%500)*time.Second))
+	case "edit future":
+		return p.site.EditAt(c.Kind, id, p.site.Now().AddDate(70, 0, 0))
+	case "trash":
+		return p.site.SetStatus(c.Kind, id, stream.Trashed)
+	case "restore":
+		return p.site.SetStatus(c.Kind, id, stream.Current)
+	case "archive":
+		if c.Kind != simconfluence.Page {
+			return fmt.Errorf("only pages are archived")
+		}
+		return p.site.SetStatus(c.Kind, id, stream.Archived)
+	case "delete":
+		if c.Kind == simconfluence.Attachment {
+			return p.site.Delete(c.Kind, id)
+		}
+		return p.site.SetStatus(c.Kind, id, stream.Deleted)
+	case "purge":
+		return p.site.Delete(c.Kind, id)
+	case "move":
+		spaces := p.ids(simconfluence.Space)
+		if len(spaces) == 0 {
+			return fmt.Errorf("no space to move to")
+		}
+		return p.site.Move(c.Kind, id, spaces[c.Arg%uint32(len(spaces))])
+	case "label", "unlabel":
+		return p.site.SetLabel(c.Kind, id, int(c.Arg%40), c.Do == "label")
+	case "hide":
+		p.hide(c.Kind, id)
+	case "show":
+		p.hidden[c.Kind] = slices.DeleteFunc(p.hidden[c.Kind], func(s string) bool { return s == id })
+		return p.site.SetVisible(c.Kind, id, true)
+	}
+	return nil
+}
+
+func (p *player) hide(k simconfluence.Kind, id string) {
+	if err := p.site.SetVisible(k, id, false); err == nil { // it is there, since it was listed
+		p.hidden[k] = append(p.hidden[k], id)
+	}
+}

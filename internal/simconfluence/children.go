@@ -12,7 +12,11 @@ func (rq *request) childList(typed bool) {
 	if !ok {
 		return
 	}
-	by, desc := splitSort(rq.query.Get("sort"), "id")
+	order := "id"
+	if typed {
+		order = "child-position"
+	}
+	by, desc := splitSort(rq.query.Get("sort"), order)
 	some := slices.Clone(rq.children().of(i))
 	key := rq.keyOf(Page, by)
 	if by == "child-position" {
@@ -45,5 +49,17 @@ func (rq *request) childList(typed bool) {
 			return rq.childRow(b, j, typed)
 		},
 	}
+	rq.losePlaceless(l, some)
 	rq.list(l)
+}
+
+// losePlaceless ends a list by position behind its first cursor if a child has no position,
+// as the real route does.
+func (rq *request) losePlaceless(l *list, children []int32) {
+	if l.by != "child-position" || !rq.query.Has("cursor") {
+		return
+	}
+	if slices.ContainsFunc(children, func(j int32) bool { return j >= 0 && rq.place(int(j)) == -1000 }) {
+		l.keep = func(int) bool { return false }
+	}
 }

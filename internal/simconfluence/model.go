@@ -302,6 +302,9 @@ func (s *Site) parent(i int) (int, string) {
 		return -1, ""
 	}
 	p := (r-1)/4*spaces + i%spaces
+	if i%spaces == 0 && r <= s.opts.WideParent {
+		h, p = 99, 0
+	}
 	for s.gone(Page, p) || s.status(Page, p) != current && s.status(Page, p) != archived {
 		if p < spaces {
 			return -1, ""

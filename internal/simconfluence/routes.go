@@ -95,6 +95,9 @@ func (rq *request) filter(k Kind) func(i int) bool {
 		if asked == nil {
 			asked = statuses(k)
 		}
+		if rq.quirks.EmptyTrash {
+			asked = slices.DeleteFunc(slices.Clone(asked), func(st string) bool { return st == trashed })
+		}
 		add(func(i int) bool { return slices.Contains(asked, rq.status(k, i)) })
 	case FooterComment, InlineComment:
 		add(func(i int) bool { return rq.open(rq.container(k, i)) })
@@ -167,7 +170,8 @@ func all(k Kind) handler {
 			return
 		}
 		some := rq.ordinals(k, "id")
-		l := rq.items(k, some, some == nil, rq.query.Get("sort"), shape{format: rq.format()})
+		f := shape{format: rq.format(), nullPage: rq.quirks.SitewideNullPage}
+		l := rq.items(k, some, some == nil, rq.query.Get("sort"), f)
 		l.keep = rq.filter(k)
 		if k == FooterComment || k == InlineComment {
 			rq.lie(l, k)
@@ -211,7 +215,7 @@ func (rq *request) parentOf(k Kind) (int, bool) {
 		rq.badParam("Provided value for 'id' is not the correct type. Expected type is Long.", "")
 		return 0, false
 	}
-	if !ok || !rq.open(k, i) {
+	if !ok || !rq.open(k, i) || !rq.mayRead(k, i) {
 		rq.notFound(k)
 		return 0, false
 	}
@@ -262,7 +266,8 @@ func repliesOf(k Kind) handler {
 		if !ok {
 			return
 		}
-		l := rq.items(k, rq.replies(k, i), false, rq.query.Get("sort"), shape{format: rq.format(), reply: true})
+		f := shape{format: rq.format(), reply: true, nullPage: rq.quirks.ReplyNullPage}
+		l := rq.items(k, rq.replies(k, i), false, rq.query.Get("sort"), f)
 		l.keep = rq.filter(k)
 		rq.list(l)
 	}
@@ -353,7 +358,8 @@ func one(k Kind) handler {
 	return func(rq *request) {
 		i, ok := rq.find(k, rq.id)
 		if st := rq.values("status"); ok && st != nil && (k == Page || k == BlogPost) {
-			ok = rq.visible(k, i) && slices.Contains(st, rq.status(k, i))
+			ok = rq.visible(k, i) && slices.Contains(st, rq.status(k, i)) && rq.mayRead(k, i) &&
+				!(rq.quirks.EmptyTrash && rq.status(k, i) == trashed)
 		} else if ok && rq.query.Get("get-draft") == "true" && rq.status(k, i) == draft {
 			ok = rq.visible(k, i)
 		} else if i, ok = rq.parentOf(k); !ok {
@@ -365,6 +371,10 @@ func one(k Kind) handler {
 		}
 		f := rq.spaceShape()
 		f.format, f.single = rq.format(), true
+		if f.format != "" && rq.unrenderable(k, i) {
+			rq.renderError()
+			return
+		}
 		rq.b = rq.rowHead(rq.b, k, i, f)
 		rq.blocks(k, i)
 		rq.b = rq.linksOf(rq.b, k, i)

@@ -58,6 +58,10 @@ type Options struct {
 	CloudID string
 	// Lies are untruths about shortcuts that the site begins with.
 	Lies Lies
+	// Quirks are the habits that the site begins with.
+	Quirks Quirks
+	// WideParent is the number of child pages that the first page has beyond the usual four.
+	WideParent int
 }
 
 // Scaled returns options for a site with that many pages and the proportions of a large
@@ -101,13 +105,14 @@ type Site struct {
 	n     [kinds]int  // items now, removed ones included
 	table map[string]route
 
-	mu    sync.RWMutex // guards what follows and n
-	now   int64        // milliseconds
-	edits map[ref]*edit
-	index map[string]any // built on demand, dropped on every change
-	ixMu  sync.Mutex     // guards index
-	lies  Lies
-	epoch int // cursors of another epoch are refused
+	mu     sync.RWMutex // guards what follows and n
+	now    int64        // milliseconds
+	edits  map[ref]*edit
+	index  map[string]any // built on demand, dropped on every change
+	ixMu   sync.Mutex     // guards index
+	lies   Lies
+	quirks Quirks
+	epoch  int // cursors of another epoch are refused
 
 	behaviour
 	counters
@@ -167,7 +172,7 @@ func New(o Options) *Site {
 	if o.Pages+o.BlogPosts+o.CustomContent > 0 {
 		o.Spaces = max(o.Spaces, 1)
 	}
-	s := &Site{opts: o, seed: mix(uint64(o.Seed) + 0x51), facts: apifacts.Load(), lies: o.Lies}
+	s := &Site{opts: o, seed: mix(uint64(o.Seed) + 0x51), facts: apifacts.Load(), lies: o.Lies, quirks: o.Quirks}
 	s.first = [kinds]int{
 		o.Spaces, o.Pages, o.BlogPosts, o.Attachments, o.FooterComments, o.InlineComments, o.Tasks, o.Groups,
 		o.CustomContent, o.Labels,

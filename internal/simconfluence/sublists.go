@@ -78,6 +78,14 @@ func (rq *request) blocks(k Kind, i int) {
 		if rq.op.Param("include-"+name) == nil || rq.query.Get("include-"+name) != "true" {
 			continue
 		}
+		if rq.quirks.NoBlocks {
+			continue
+		}
+		if rq.quirks.BareBlocks {
+			rq.b = append(append(append(rq.b, '"'), name...), `":{"meta":{"hasMore":false},"_links":{"self":"`...)
+			rq.b = append(append(append(append(rq.b, rq.selfPath()...), '/'), name...), `"}},`...)
+			continue
+		}
 		rq.block(rq.sub(k, i, name, rq.format()), name)
 	}
 	if rq.query.Get("include-operations") == "true" && rq.op.Param("include-operations") != nil {

@@ -85,7 +85,7 @@ func offsetRows(t *testing.T, s *Site, route string, limit int) []json.RawMessag
 			t.Fatal(err)
 		}
 		rows = append(rows, p.Results...)
-		if p.Links.Next == "" {
+		if len(p.Results) < limit {
 			return rows
 		}
 	}

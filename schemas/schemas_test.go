@@ -19,6 +19,7 @@ type node struct {
 	Type                 any
 	Description          string
 	Format               string
+	MaxLength            int
 	Properties           map[string]*node
 	Items                *node
 	AdditionalProperties any
@@ -112,6 +113,9 @@ func TestDialect(t *testing.T) {
 	}
 }
 
+// maxKey is the length of text in a primary key: MySQL can index no more.
+const maxKey = 255
+
 func checkDialect(t *testing.T, at string, n *node, key, top bool) {
 	t.Helper()
 	typ, nullable := typeOf(n)
@@ -123,6 +127,12 @@ func checkDialect(t *testing.T, at string, n *node, key, top bool) {
 	}
 	if len(n.Description) < 5 || strings.TrimSpace(n.Description) != n.Description || !strings.HasSuffix(n.Description, ".") {
 		t.Errorf("%s: description is %q", at, n.Description)
+	}
+	if want := map[bool]int{true: maxKey}[key && typ == "string"]; n.MaxLength != want {
+		t.Errorf("%s: maxLength is %d, want %d; text of the key has one, nothing else has", at, n.MaxLength, want)
+	}
+	if typ == "object" && len(n.Properties) == 0 {
+		t.Errorf("%s: an object of no shape", at)
 	}
 	if n.Format != "" && (n.Format != "date-time" || typ != "string" || !top) {
 		t.Errorf("%s: format %q", at, n.Format)

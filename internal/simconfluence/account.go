@@ -90,7 +90,7 @@ func (rq *request) only(k Kind) func(i int) bool {
 // publicSpace reports whether everybody may read a space.
 func publicSpace(i int) bool { return i%3 == 0 }
 
-// within reports whether the account may see the item that a path names.
+// mayRead reports whether the account may see the item that a path names.
 func (rq *request) mayRead(k Kind, i int) bool {
 	only := rq.only(k)
 	return only == nil || only(i)
@@ -113,8 +113,8 @@ func (rq *request) asPublic(denied bool) bool {
 		rq.v1Error(http.StatusForbidden, "caller cannot access Confluence")
 	case rq.path == userCurrent:
 		rq.anonymousUser()
-	case strings.HasPrefix(rq.path, "/wiki/rest/api/") && !strings.HasPrefix(rq.path, "/wiki/rest/api/search") &&
-		!strings.HasPrefix(rq.path, "/wiki/rest/api/content"):
+	case strings.HasPrefix(rq.path, "/wiki/rest/api/") && rq.path != "/wiki/rest/api/search" &&
+		!strings.HasPrefix(rq.path, "/wiki/rest/api/content/"), rq.path == stream.V2+"/users-bulk":
 		rq.v1Error(http.StatusForbidden, "Anonymous user is not permitted to use this")
 	default:
 		return false

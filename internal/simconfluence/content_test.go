@@ -271,7 +271,7 @@ func TestSearchCounts(t *testing.T) {
 		{`type=page and space not in (` + in + `) order by created`, []string{"pages"}, TruthOptions{Statuses: only, ExcludeSpaceKeys: keys}},
 		{"type=blogpost", []string{"blog_posts"}, TruthOptions{}},
 		{"type=attachment", []string{"attachments"}, TruthOptions{}},
-		{`type not in (page, blogpost, attachment, comment)`, []string{"custom_content"}, TruthOptions{}},
+		{`type not in (page, blogpost, attachment, comment, folder, whiteboard, database, embed)`, []string{"custom_content"}, TruthOptions{}},
 	}
 	for _, test := range tests {
 		want := 0

@@ -36,6 +36,15 @@ type Quirks struct {
 	// NoDate leaves the Date header out; DateOff is by how much it is wrong otherwise.
 	NoDate  bool
 	DateOff time.Duration
+	// RoleMode is PreRoles, RolesTransition (also if empty) or RolesOnly: whether people and
+	// groups hold permissions themselves, roles, or both.
+	RoleMode string
+	// NoRoleMode refuses to tell the mode.
+	NoRoleMode bool
+	// NoExpansion leaves restrictions out of one of three hits of a search that asks for them.
+	NoExpansion bool
+	// RestrictionsNoSize leaves size and limit out of the lists of who may do something.
+	RestrictionsNoSize bool
 	// IndexLag is how long the search takes to know of a change.
 	IndexLag time.Duration
 	// SearchRefuses are parts of CQL that the search answers with 400, in any case.

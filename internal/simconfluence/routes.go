@@ -18,7 +18,12 @@ func (s *Site) routes() map[string]route {
 	}
 	for path, h := range map[string]handler{
 		"/wiki/rest/api/group": (*request).groupList, "/wiki/rest/api/user/current": (*request).currentUser,
-		"/wiki/rest/api/search": (*request).search,
+		"/wiki/rest/api/search": (*request).search, "/wiki/rest/api/search/user": (*request).userSearch,
+		"/wiki/rest/api/content/search": (*request).contentSearch, "/wiki/rest/api/audit": (*request).auditList,
+		"/wiki/rest/api/group/by-id": (*request).groupByID, "/wiki/rest/api/group/{id}/membersByGroupId": (*request).groupMembers,
+		"/wiki/rest/api/content/{id}/restriction/byOperation":        (*request).byOperation,
+		"/wiki/rest/api/content/{id}/restriction/byOperation/read":   (*request).oneOperation,
+		"/wiki/rest/api/content/{id}/restriction/byOperation/update": (*request).oneOperation,
 	} {
 		t[path] = route{h, s.facts.Operation(path)}
 	}
@@ -33,6 +38,10 @@ func v2Routes() map[string]handler {
 		"/labels":                  (*request).labelList, "/tasks": (*request).tasks, "/tasks/{id}": one(Task),
 		"/pages/{id}/direct-children":    (*request).directChildren,
 		"/pages/{id}/children":           (*request).childPages,
+		"/spaces/{id}/role-assignments":  (*request).roleAssignments,
+		"/space-roles":                   (*request).spaceRoles,
+		"/space-role-mode":               (*request).spaceRoleMode,
+		"/users-bulk":                    (*request).usersBulk,
 		"/spaces/{id}/pages":             inSpace(Page),
 		"/spaces/{id}/blogposts":         inSpace(BlogPost),
 		"/spaces/{id}/custom-content":    inSpace(CustomContent),
@@ -52,6 +61,7 @@ func v2Routes() map[string]handler {
 				t["/"+path+"/{id}/footer-comments"] = within(FooterComment, k)
 			}
 			if k == Page || k == BlogPost {
+				t["/"+path+"/{id}/likes/users"] = likesOf(k)
 				t["/"+path+"/{id}/inline-comments"] = within(InlineComment, k)
 			}
 			if k == Page || k == BlogPost || k == CustomContent {
@@ -64,6 +74,9 @@ func v2Routes() map[string]handler {
 			t["/"+path+"/{id}/children"] = repliesOf(k)
 			t["/"+path+"/{id}/versions"] = versionsOf(k)
 		}
+	}
+	for path, k := range map[string]Kind{"folders": Folder, "whiteboards": Whiteboard, "databases": Database, "embeds": Embed} {
+		t["/"+path+"/{id}"], t["/"+path+"/{id}/direct-children"] = oneNode(k), nodeChildren(k)
 	}
 	return t
 }
@@ -333,6 +346,14 @@ func labelsOf(k Kind) handler {
 	return func(rq *request) {
 		if i, ok := rq.parentOf(k); ok {
 			rq.list(rq.labelSub(k, i, rq.query.Get("sort"), rq.query.Get("prefix")))
+		}
+	}
+}
+
+func likesOf(k Kind) handler {
+	return func(rq *request) {
+		if i, ok := rq.parentOf(k); ok {
+			rq.list(rq.likeList(k, i))
 		}
 	}
 }

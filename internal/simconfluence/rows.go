@@ -42,6 +42,8 @@ func (s *Site) rowHead(b []byte, k Kind, i int, f shape) []byte {
 		return s.customHead(b, i, f)
 	case Group:
 		return s.groupHead(b, i)
+	case Folder, Whiteboard, Database, Embed:
+		return s.nodeHead(b, k, i)
 	}
 	return s.labelHead(b, i)
 }
@@ -65,9 +67,7 @@ func (s *Site) pageHead(b []byte, i int, f shape) []byte {
 		b = append(b, `"parentId":"`...)
 		b = append(s.appendID(b, Page, p), '"')
 	default:
-		b = append(append(b, `{"parentType":"`...), typ...)
-		b = append(b, `","parentId":"`...)
-		b = append(strconv.AppendInt(b, s.folderID(p, typ), 10), '"')
+		b = s.appendAbove(append(b, '{'), p, s.typeSlot(p, typ))
 	}
 	if draw(h, 9) == 0 {
 		b = append(b, `,"sourceTemplateEntityId":"com.example.blueprints:page-`...)

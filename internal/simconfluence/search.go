@@ -17,10 +17,14 @@ type searched struct {
 	typ   string // of custom content
 }
 
+// searchable lists what a search knows.
 func searchable() []searched {
 	found := []searched{
 		{name: "page", kinds: []Kind{Page}}, {name: "blogpost", kinds: []Kind{BlogPost}},
 		{name: "attachment", kinds: []Kind{Attachment}}, {name: "comment", kinds: []Kind{FooterComment, InlineComment}},
+	}
+	for _, slot := range [...]int{innerFolder, whiteboardSlot, databaseSlot, embedSlot} {
+		found = append(found, searched{name: treeKinds[slot].name, kinds: []Kind{treeKinds[slot].kind}})
 	}
 	for _, t := range customTypes {
 		found = append(found, searched{name: t, kinds: []Kind{CustomContent}, typ: t})
@@ -158,6 +162,17 @@ func estimate(total int, cql string) int {
 	return total + total*(draw(mix(uint64(total+len(cql))), 7)-3)/100
 }
 
+// many is the number of items of a kind, those that aren't there included.
+func (s *Site) many(k Kind) int {
+	switch {
+	case k == Folder:
+		return 2 * s.n[Page]
+	case isNode(k):
+		return s.n[Page]
+	}
+	return s.n[k]
+}
+
 // found calls f for everything that a query finds. Content of archived spaces is found only
 // if the request asks for it.
 func (rq *request) found(q *cql, f func(k Kind, i int, name string)) {
@@ -172,7 +187,7 @@ func (rq *request) found(q *cql, f func(k Kind, i int, name string)) {
 		}
 		for _, k := range what.kinds {
 			only := rq.only(k)
-			for i := range rq.n[k] {
+			for i := range rq.many(k) {
 				if what.typ != "" && customTypes[rq.customType(i)] != what.typ || only != nil && !only(i) {
 					continue
 				}

@@ -123,7 +123,9 @@ func (s *Site) answer(w http.ResponseWriter, r *http.Request, rq *request, gatew
 		s.violate(rq.path + ": " + err.Error())
 	}
 	h := found.handler
-	if r.Method != http.MethodGet {
+	base := rq.base
+	s.lastBase.Store(&base)
+	if r.Method != http.MethodGet && (rq.op == nil || r.Method != rq.op.Method) || rq.op != nil && rq.op.Method != "" && r.Method != rq.op.Method {
 		s.violate(r.Method + " " + rq.path + ": the tap only reads")
 		h = nil
 	}

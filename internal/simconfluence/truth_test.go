@@ -80,7 +80,11 @@ func offsetRows(t *testing.T, s *Site, route string, limit int) []json.RawMessag
 	var rows []json.RawMessage
 	for {
 		var p page
-		got := get(t, s, fmt.Sprintf("%s?start=%d&limit=%d", route, len(rows), limit))
+		sep := "?"
+		if strings.Contains(route, "?") {
+			sep = "&"
+		}
+		got := get(t, s, fmt.Sprintf("%s%sstart=%d&limit=%d", route, sep, len(rows), limit))
 		if err := json.Unmarshal(got.body, &p); err != nil {
 			t.Fatal(err)
 		}

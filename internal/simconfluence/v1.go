@@ -19,13 +19,13 @@ func (rq *request) groupList() {
 			n++
 		}
 	}
-	rq.offsets("/rest/api/group", n, groupMax, func(p int) { rq.b = rq.row(rq.b, Group, some[p], shape{}) })
+	rq.offsets("/rest/api/group", n, groupMax, func(p int) { rq.b = rq.row(rq.b, Group, some[p], shape{}) }, "")
 }
 
 // offsets answers one page of a list of n rows that pages by offset. Nothing in it says
 // whether more follow, unless the site still gives a link, which then skips as many rows as
 // were asked for.
-func (rq *request) offsets(route string, n, most int, row func(p int)) {
+func (rq *request) offsets(route string, n, most int, row func(p int), more string) {
 	start, err := strconv.Atoi(rq.param("start"))
 	asked, err2 := strconv.Atoi(rq.param("limit"))
 	if err != nil || err2 != nil || start < 0 || asked < 0 {
@@ -42,8 +42,8 @@ func (rq *request) offsets(route string, n, most int, row func(p int)) {
 		}
 		row(p)
 	}
-	rq.b = fmt.Appendf(rq.b, `],"start":%d,"limit":%d,"size":%d,"_links":{"base":"%s/wiki","context":"/wiki","self":"%s%s"`,
-		start, limit, to-from, rq.base, rq.base, rq.path)
+	rq.b = fmt.Appendf(rq.b, `],"start":%d,"limit":%d,"size":%d,%s"_links":{"base":"%s/wiki","context":"/wiki","self":"%s%s"`,
+		start, limit, to-from, more, rq.base, rq.base, rq.path)
 	if rq.quirks.GroupNext && to < n && asked > 0 {
 		rq.b = fmt.Appendf(rq.b, `,"next":"%s?start=%d&limit=%d"`, route, start+asked, asked)
 	}

@@ -25,13 +25,26 @@ var missing = []exception{
 	{"*.version.blogpost", "likewise"},
 	{"*.version.attachment", "likewise"},
 	{"*_comments.body.view", "only a single comment can be asked for that format"},
-	{"*_comments.operations.*", "only a single comment can be asked for that block: it stays as it comes"},
-	{"*_comments.likes.*", "likewise"},
-	{"*_comments.versions.*", "likewise"},
-	{"*_footer_comments.properties.*", "likewise"},
+	{"*_comments.operations", "only a single comment can be asked for that block: no list has it"},
+	{"*_comments.likes", "likewise"},
+	{"*_comments.versions", "likewise"},
+	{"*_footer_comments.properties", "likewise"},
+	{"*_inline_comments.properties.inline-marker-ref", "a second spelling, which some databases take for the same column"},
+	{"*_inline_comments.properties.inline-original-selection", "likewise"},
+	{"*._expandable", "names what else could be asked for; no value of the site"},
+	{"*.operations", "what the reader may do with it: null or absent unless asked for"},
+	{"*.username", "no site has given it since names became private"},
+	{"*.userKey", "likewise"},
+	{"*.details", "only there if asked for, and empty since details became private"},
+	{"*.personalSpace", "only there if asked for"},
 	{"*_inline_comments.properties.results", "only a single comment can be asked for its content properties"},
 	{"*_inline_comments.properties.meta", "likewise"},
 	{"*_inline_comments.properties._links", "likewise"},
+}
+
+// added lists what a schema has and the API's documents leave open.
+var added = []exception{
+	{"*_links.self", "version 1 names no links of groups and users; live answers have this one"},
 }
 
 // retyped lists fields of another type than the API's.
@@ -54,7 +67,16 @@ func TestAgainstTheFacts(t *testing.T) {
 		}
 		c.object(s.Name, parse(t, s.Name).Properties, fields, true)
 	}
-	for _, e := range slices.Concat(missing, retyped) {
+	for i := range extra {
+		fields := extra[i].fields(&c)
+		for _, own := range ownFields(&extra[i].Stream) {
+			if fields[own.Name] == nil {
+				fields[own.Name] = []apifacts.Field{own}
+			}
+		}
+		c.object(extra[i].Name, parse(t, extra[i].Name).Properties, fields, true)
+	}
+	for _, e := range slices.Concat(missing, added, retyped) {
 		if !c.used[e.place] {
 			t.Errorf("the exception for %s (%s) is not needed", e.place, e.reason)
 		}
@@ -146,6 +168,9 @@ func (c *comparison) object(at string, declared map[string]*node, fields union, 
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(declared)) {
+		if fields[name] == nil && c.excepted(added, at+"."+name) {
+			continue
+		}
 		if fields[name] == nil {
 			c.t.Errorf("%s.%s: the schema has it, the API doesn't", at, name)
 			continue

@@ -1,8 +1,9 @@
 // Package schemas holds the JSON Schemas of the streams' records and of the settings.
 //
 // A stream's schema keeps to what every client of either protocol takes: draft 7 with type,
-// properties, items, description and additionalProperties only, and date-time as the one
-// format, on timestamps at top level. Every field may be null but those of the primary key.
+// properties, items, description and additionalProperties only; date-time as the one format,
+// on timestamps at top level; maxLength on the primary key's text alone. Objects declare
+// their properties. Every field may be null but those of the primary key.
 // The schemas are what catalogs show, what records are written by and what tests hold
 // against the facts of the official API.
 package schemas

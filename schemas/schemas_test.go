@@ -10,7 +10,6 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v5"
 
 	"github.com/tap-confluence/tap-confluence/schemas"
-	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
 // node is a schema with everything that the dialect knows, and what else it has.
@@ -19,6 +18,7 @@ type node struct {
 	Type                 any
 	Description          string
 	Format               string
+	MaxLength            int
 	Properties           map[string]*node
 	Items                *node
 	AdditionalProperties any
@@ -57,7 +57,10 @@ func find(fields []schemas.Field, name string) *schemas.Field {
 }
 
 func TestEveryStreamHasASchemaAndEverySchemaAStream(t *testing.T) {
-	want := append(stream.Names(), "settings")
+	want := []string{"settings"}
+	for _, s := range allStreams() {
+		want = append(want, s.Name)
+	}
 	slices.Sort(want)
 	if got := schemas.FileNames(); !slices.Equal(got, want) {
 		t.Errorf("schema files %v, want %v", got, want)
@@ -96,7 +99,7 @@ func TestCallersOwnTheBytes(t *testing.T) {
 
 // TestDialect holds every schema to what all clients take, at every depth.
 func TestDialect(t *testing.T) {
-	for _, s := range stream.All {
+	for _, s := range allStreams() {
 		t.Run(s.Name, func(t *testing.T) {
 			root := parse(t, s.Name)
 			if root.Schema != "http://json-schema.org/draft-07/schema#" {
@@ -112,6 +115,9 @@ func TestDialect(t *testing.T) {
 	}
 }
 
+// maxKey is the length of text in a primary key: MySQL can index no more.
+const maxKey = 255
+
 func checkDialect(t *testing.T, at string, n *node, key, top bool) {
 	t.Helper()
 	typ, nullable := typeOf(n)
@@ -123,6 +129,12 @@ func checkDialect(t *testing.T, at string, n *node, key, top bool) {
 	}
 	if len(n.Description) < 5 || strings.TrimSpace(n.Description) != n.Description || !strings.HasSuffix(n.Description, ".") {
 		t.Errorf("%s: description is %q", at, n.Description)
+	}
+	if want := map[bool]int{true: maxKey}[key && typ == "string"]; n.MaxLength != want {
+		t.Errorf("%s: maxLength is %d, want %d; text of the key has one, nothing else has", at, n.MaxLength, want)
+	}
+	if typ == "object" && len(n.Properties) == 0 {
+		t.Errorf("%s: an object of no shape", at)
 	}
 	if n.Format != "" && (n.Format != "date-time" || typ != "string" || !top) {
 		t.Errorf("%s: format %q", at, n.Format)
@@ -160,7 +172,7 @@ func typeOf(n *node) (name string, nullable bool) {
 
 // TestFieldsOfTheTable holds the schemas to what the table of streams says.
 func TestFieldsOfTheTable(t *testing.T) {
-	for _, s := range stream.All {
+	for _, s := range allStreams() {
 		t.Run(s.Name, func(t *testing.T) {
 			fields := fieldsOf(t, s.Name)
 			want := func(name, typ, format string) {
@@ -205,7 +217,7 @@ func TestFieldsOfTheTable(t *testing.T) {
 // links anywhere but at the end.
 func TestFieldNames(t *testing.T) {
 	plain := regexp.MustCompile(`^[a-z][A-Za-z]*$`)
-	for _, s := range stream.All {
+	for _, s := range allStreams() {
 		seen := map[string]string{}
 		fields := fieldsOf(t, s.Name)
 		for i, f := range fields {
@@ -247,7 +259,7 @@ func TestFieldsAreInFileOrder(t *testing.T) {
 // for, and checks a record of nothing but a key.
 func TestCompile(t *testing.T) {
 	for _, draft := range []*jsonschema.Draft{jsonschema.Draft4, jsonschema.Draft7, jsonschema.Draft2020} {
-		for _, s := range stream.All {
+		for _, s := range allStreams() {
 			schema := compile(t, draft, s.Name)
 			record := map[string]any{}
 			for _, f := range fieldsOf(t, s.Name) {

@@ -40,8 +40,8 @@ func TestRefused(t *testing.T) {
 		// status is Singer's exit status.
 		status int
 	}{
-		{"wrong token", map[string]any{"api_token": wrongToken}, nil, `401.*check email and api_token`, tap.ExitRefused},
-		{"wrong email", map[string]any{"email": "nobody@example.com"}, nil, `401.*check email and api_token`, tap.ExitRefused},
+		{"wrong token", map[string]any{"api_token": wrongToken}, nil, `403.*check email and api_token`, tap.ExitRefused},
+		{"wrong email", map[string]any{"email": "nobody@example.com"}, nil, `403.*check email and api_token`, tap.ExitRefused},
 		{"all refused", nil, func(s *simconfluence.Site) { s.SetMode(simconfluence.Unauthorized) }, `401.*check email and api_token`, tap.ExitRefused},
 		{"wrong token on an open site", map[string]any{"api_token": wrongToken}, func(s *simconfluence.Site) {
 			s.SetAuth(simconfluence.Auth{Email: tapfixture.Email, Token: tapfixture.Token, BadAsAnonymous: true})
@@ -60,7 +60,7 @@ func TestRefused(t *testing.T) {
 		{"a token that only the gateway takes", nil, func(s *simconfluence.Site) {
 			s.SetAuth(simconfluence.Auth{Email: tapfixture.Email, Token: tapfixture.Token, ScopedToken: true})
 			s.SetFaults(simconfluence.On("/_edge/tenant_info", simconfluence.Status(404, "{}")))
-		}, `401.*cloud_id`, tap.ExitRefused},
+		}, `403.*cloud.id`, tap.ExitRefused},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -29,7 +29,7 @@ const v2Prefix = "/wiki/api/v2"
 type Facts struct {
 	// Sources are the documents that the facts come from.
 	Sources []Source `json:"sources"`
-	// Operations are the GET operations, by path.
+	// Operations are those that read, by path.
 	Operations []Operation `json:"operations"`
 	// Schemas are the schemas of objects that the operations' answers are made of, by name.
 	Schemas []Schema `json:"schemas"`
@@ -54,6 +54,8 @@ type Operation struct {
 	// Path is the full path. The first placeholder is always {id}; a second one keeps the
 	// document's name.
 	Path string `json:"path"`
+	// Method is POST for an operation that sends what to read in a body; empty for GET.
+	Method string `json:"method,omitempty"`
 	// Deprecated is set where the document says so.
 	Deprecated bool `json:"deprecated,omitempty"`
 	// Scopes are the alternative sets of OAuth scopes: any one set will do.
@@ -69,6 +71,8 @@ type Operation struct {
 	Beside []Field `json:"beside,omitempty"`
 	// Params are the query parameters in the document's order.
 	Params []Param `json:"params,omitempty"`
+	// Body are the fields of the request's body.
+	Body []Param `json:"body,omitempty"`
 }
 
 // ScopeSet is a set of OAuth scopes that an operation asks for together.

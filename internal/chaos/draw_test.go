@@ -255,7 +255,7 @@ func (d drawer) daily(t *trial, r runSpec) {
 	r.Latency = 3 * time.Second
 	r.Settings.Retries, r.Settings.Concurrency = 0, pick(d, 1, 2)
 	t.Site.Most, r.Settings.PageSize = min(t.Site.Most, 8), max(r.Settings.PageSize, 5) // no parent takes a day
-	r.Settings.Spaces = nil // it may be hidden, and then nothing is read
+	r.Settings.Spaces = nil                                                             // it may be hidden, and then nothing is read
 	r.Sync = 7
 	r.State = stateRef{Take: "last"}
 	first := r

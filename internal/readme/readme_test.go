@@ -171,19 +171,18 @@ func loads(t *testing.T, file, text string) {
 func roundTrip(t *testing.T, file, text string, airbyte bool) {
 	t.Helper()
 	const site, name = "acme.atlassian.net", "pages"
-	known := func(name string) bool { return stream.Find(name) != nil }
 	var again []byte
 	if airbyte {
 		message := `[{"type":"STREAM","stream":{"stream_descriptor":{"name":"` + name + `"},"stream_state":` + text + `}}]`
-		s, warnings, err := state.ParseAirbyte([]byte(message), site, known)
+		s, warnings, err := state.ParseAirbyte([]byte(message), site, stream.Names())
 		if err != nil || len(warnings) > 0 {
 			t.Errorf("%s: reading a state: %v %v\n%s", file, err, warnings, text)
 			return
 		}
 		again = s.Airbyte(name)
 	} else {
-		s, err := state.ParseSinger([]byte(text), site, known)
-		if err != nil {
+		s, warnings, err := state.ParseSinger([]byte(text), site, stream.Names())
+		if err != nil || len(warnings) > 0 {
 			t.Errorf("%s: reading a state: %v\n%s", file, err, text)
 			return
 		}

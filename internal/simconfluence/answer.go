@@ -17,14 +17,16 @@ import (
 // request is one request on its way through the site.
 type request struct {
 	*Site
-	w     http.ResponseWriter
-	r     *http.Request
-	op    *apifacts.Operation // nil for what the facts don't know
-	path  string              // without the gateway's prefix
-	id    string              // the id in the path
-	query url.Values
-	base  string // the site's address
-	b     []byte
+	w      http.ResponseWriter
+	r      *http.Request
+	op     *apifacts.Operation // nil for what the facts don't know
+	path   string              // without the gateway's prefix
+	id     string              // the id in the path
+	query  url.Values
+	base   string // the site's address
+	b      []byte
+	public bool // the request sees public rows only
+	broken bool // the answer would hold a body that can't be rendered
 }
 
 // handler answers one route. Handlers run under a read lock on the site.
@@ -72,8 +74,24 @@ func (rq *request) badParam(title, detail string) {
 	rq.fail(http.StatusBadRequest, "INVALID_REQUEST_PARAMETER", title, detail)
 }
 
+// notFound answers 404 and names the item. Which words a real site has depends on the route.
 func (rq *request) notFound(k Kind) {
-	rq.fail(http.StatusNotFound, "NOT_FOUND", "Cannot find a "+k.String()+" with id ["+rq.id+"]", "")
+	title, detail := "Cannot find a "+k.String()+" with id ["+rq.id+"]", ""
+	switch below := rq.path[strings.LastIndex(rq.path, "/")+1:]; {
+	case below == rq.id || below == "":
+	case len(below)%3 == 0:
+		title = "Content with id: [" + rq.id + "] not found"
+	case len(below)%3 == 1:
+		title, detail = "Not Found", "Cannot find ["+k.String()+"] entity with id ["+rq.id+"]"
+	default:
+		title = "Could not find " + k.String() + " with id [" + rq.id + "]"
+	}
+	rq.fail(http.StatusNotFound, "NOT_FOUND", title, detail)
+}
+
+// renderError answers what holds a body that can't be rendered.
+func (rq *request) renderError() {
+	rq.fail(http.StatusInternalServerError, "INTERNAL_SERVER_ERROR", "Internal Server Error", "")
 }
 
 // noRoute is what the framework says of a path that no route has.
@@ -94,6 +112,10 @@ func (rq *request) checked() bool {
 		if !ok || p.Name == "cursor" {
 			continue
 		}
+		if len(given) > 1 && rq.quirks.RefuseRepeated {
+			rq.badParam("Parameter '"+p.Name+"' is given more than once.", "")
+			return false
+		}
 		for v := range strings.SplitSeq(strings.Join(given, ","), ",") {
 			if problem := refuse(p, v); problem != "" {
 				rq.badParam(problem, "")
@@ -104,6 +126,10 @@ func (rq *request) checked() bool {
 			rq.badParam(fmt.Sprintf("Provided size {%d} for '%s' is greater than the max allowed: %d", n, p.Name, p.MaxItems), "")
 			return false
 		}
+	}
+	if asked := rq.values("status"); rq.quirks.RefuseMixedTrash && len(asked) > 1 && slices.Contains(asked, trashed) {
+		rq.badParam("The trash can't be listed together with another status.", "")
+		return false
 	}
 	return true
 }
@@ -193,6 +219,10 @@ func (rq *request) listOf(l *list, link bool) {
 	rq.b = append(rq.b, `{"results":[`...)
 	var cursor string
 	rq.b, cursor = l.fill(rq.b, after, rq.limit(), rq.epoch)
+	if rq.broken {
+		rq.renderError()
+		return
+	}
 	rq.b = append(rq.b, `],"_links":{`...)
 	next := ""
 	if cursor != "" {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Auth is what requests must present. If it is empty, everybody may read.
@@ -40,22 +41,34 @@ const (
 	LoginRedirect
 	// Maintenance: 503 with an HTML page.
 	Maintenance
+	// Lost: the credentials mean nothing to the site; bare 404s in version 2, 403 in version 1.
+	Lost
+	// Public: everybody is taken for anonymous, without a word, and anonymous access is on:
+	// 200 with the rows that the public may see.
+	Public
+	// PublicDenied is Public where the current user's route answers 403.
+	PublicDenied
+	// Overloaded: as Lost for good credentials, told by the edge.
+	Overloaded
 )
 
 // behaviour is what tests may switch while the site serves.
 type behaviour struct {
-	behMu   sync.Mutex
-	mode    Mode
-	auth    Auth
-	missing []string // scopes that the token lacks
-	faults  []Fault
+	behMu      sync.Mutex
+	mode       Mode
+	planned    Mode // Normal: none
+	plannedIn  int  // requests until then
+	overloaded time.Time
+	auth       Auth
+	missing    []string // scopes that the token lacks
+	faults     []Fault
 }
 
 // SetMode switches the whole site into a mode.
 func (s *Site) SetMode(m Mode) {
 	s.behMu.Lock()
 	defer s.behMu.Unlock()
-	s.mode = m
+	s.mode, s.planned, s.overloaded = m, Normal, time.Time{}
 }
 
 // SetAuth changes what requests must present from now on, such as to revoke a token.
@@ -76,7 +89,7 @@ func (s *Site) SetMissingScopes(scopes ...string) {
 // refused answers a request that may not go on, or returns false.
 func (rq *request) refused(gateway bool) bool {
 	rq.behMu.Lock()
-	mode, auth, missing := rq.mode, rq.auth, rq.missing
+	mode, auth, missing := rq.modeNow(), rq.auth, rq.missing
 	rq.behMu.Unlock()
 	switch mode {
 	case UnknownSite:
@@ -95,12 +108,20 @@ func (rq *request) refused(gateway bool) bool {
 	case Unauthorized:
 		rq.unauthorized()
 		return true
+	case Lost:
+		rq.lost()
+		return true
+	case Overloaded:
+		rq.overload()
+		return true
+	case Public, PublicDenied:
+		return rq.asPublic(mode == PublicDenied)
 	}
 	if mode == Anonymous || !rq.admitted(auth, gateway) {
 		return rq.stranger(mode, auth, gateway)
 	}
 	if mode == Unlicensed {
-		rq.v1Error(http.StatusForbidden, "Current user not permitted to use Confluence")
+		rq.v1Error(http.StatusForbidden, notPermitted)
 		return true
 	}
 	if rq.op != nil && len(missing) > 0 && !covered(rq.op.Scopes, missing) {
@@ -131,16 +152,13 @@ func (rq *request) stranger(mode Mode, a Auth, gateway bool) bool {
 		return true
 	}
 	if mode != Anonymous && !a.BadAsAnonymous {
-		rq.unauthorized()
+		rq.unknown(gateway)
 		return true
 	}
-	rq.w.Header().Set("X-Seraph-LoginReason", "AUTHENTICATED_FAILED")
+	rq.w.Header().Set("X-Seraph-LoginReason", LoginFailed)
 	switch {
-	case rq.path == "/wiki/rest/api/user/current":
-		rq.sendJSON(http.StatusOK, map[string]any{
-			"type": "anonymous", "profilePicture": map[string]any{"path": "/wiki/aa-avatar/none", "width": 48, "height": 48, "isDefault": true},
-			"displayName": "Anonymous", "_links": map[string]any{"self": rq.base + "/wiki/rest/api/user/anonymous"},
-		})
+	case rq.path == userCurrent:
+		rq.anonymousUser()
 	case rq.op != nil && rq.op.Path == "/wiki/rest/api/group":
 		rq.v1Error(http.StatusForbidden, "Anonymous user is not permitted to list groups")
 	case rq.id != "":
@@ -149,6 +167,16 @@ func (rq *request) stranger(mode Mode, a Auth, gateway bool) bool {
 		rq.send(http.StatusOK, []byte(`{"results":[],"_links":{"base":"`+rq.base+`/wiki"}}`))
 	}
 	return true
+}
+
+// unknown answers credentials that nobody has: the gateway says 401, a site itself does not.
+func (rq *request) unknown(gateway bool) {
+	if gateway {
+		rq.unauthorized()
+		return
+	}
+	rq.w.Header().Set("X-Seraph-LoginReason", LoginFailed)
+	rq.lost()
 }
 
 func (rq *request) unauthorized() {

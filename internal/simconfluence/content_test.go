@@ -271,17 +271,22 @@ func TestSearchCounts(t *testing.T) {
 		{`type=page and space not in (` + in + `) order by created`, []string{"pages"}, TruthOptions{Statuses: only, ExcludeSpaceKeys: keys}},
 		{"type=blogpost", []string{"blog_posts"}, TruthOptions{}},
 		{"type=attachment", []string{"attachments"}, TruthOptions{}},
-		{`type not in (page, blogpost, attachment, comment)`, []string{"custom_content"}, TruthOptions{}},
+		{`type not in (page, blogpost, attachment, comment, folder, whiteboard, database, embed)`, []string{"custom_content"}, TruthOptions{}},
 	}
 	for _, test := range tests {
 		want := 0
 		for _, name := range test.stream {
 			want += count(s, name, test.o)
 		}
-		got := get(t, s, "/wiki/rest/api/search?limit=2&cql="+url.QueryEscape(test.cql))
+		got := get(t, s, "/wiki/rest/api/search?limit=2&includeArchivedSpaces=true&cql="+url.QueryEscape(test.cql))
 		v := decode(t, got.body)
 		results, _ := v["results"].([]any)
-		if n, _ := v["totalSize"].(json.Number); n.String() != strconv.Itoa(want) || len(results) != 2 || v["cqlQuery"] != test.cql {
+		n, _ := v["totalSize"].(json.Number)
+		told, err := n.Int64()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if off := max(int(told)-want, want-int(told)); want <= exactTotal && off > 0 || off*100 > want*3 || len(results) != 2 || v["cqlQuery"] != test.cql {
 			t.Errorf("%s: %v and %d results, want %d", test.cql, v["totalSize"], len(results), want)
 		}
 	}

@@ -57,7 +57,7 @@ func TestRefusals(t *testing.T) {
 		{"/custom-content?type=ac:none:none", 400, "type"},
 		{"/pages/1", 404, "Cannot find a page with id [1]"},
 		{"/pages/xyz", 400, "id"},
-		{"/pages/1/labels", 404, "NOT_FOUND"},
+		{"/pages/1/labels", 404, "Content with id: [1] not found"},
 		{"/pages/" + trash, 404, "NOT_FOUND"},
 		{"/pages/" + trash + "?status=trashed", 200, trash},
 		{"/pages/" + trash + "/labels", 404, "NOT_FOUND"},
@@ -149,12 +149,12 @@ func TestAuth(t *testing.T) {
 		gateway int
 	}{
 		{"basic", o, good, 200, 200},
-		{"wrong token", o, basic("a@example.org", "token"), 401, 401},
-		{"wrong email", o, basic("b@example.org", "t0ken"), 401, 401},
-		{"none", o, nobody, 401, 401},
+		{"wrong token", o, basic("a@example.org", "token"), 404, 401},
+		{"wrong email", o, basic("b@example.org", "t0ken"), 404, 401},
+		{"none", o, nobody, 404, 401},
 		{"bearer", o, bearer("acc3ss"), 403, 200},
 		{"wrong bearer", o, bearer("x"), 403, 401},
-		{"scoped basic", scoped, good, 401, 200},
+		{"scoped basic", scoped, good, 404, 200},
 		{"anonymous", open, nobody, 200, 200},
 		{"wrong and open", open, basic("a", "b"), 200, 200},
 	}

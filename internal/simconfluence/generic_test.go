@@ -12,13 +12,10 @@ import (
 func TestUnknownStreamsAreServed(t *testing.T) {
 	was := stream.All
 	defer func() { stream.All = was }()
-	for _, route := range []string{"/blogposts/{id}/likes/users", "/pages/{id}/ancestors"} {
+	for _, route := range []string{"/pages/{id}/descendants", "/pages/{id}/ancestors"} {
 		st := stream.Stream{
-			Name: "added", Key: []string{"blogPostId", "accountId"}, Listing: stream.BlogPosts, Parent: stream.BlogPosts,
-			ParentField: "blogPostId", Route: route,
-		}
-		if route[1] == 'p' {
-			st.Key, st.Listing, st.Parent, st.ParentField = []string{"pageId", "id"}, stream.Pages, stream.Pages, "pageId"
+			Name: "added", Key: []string{"pageId", "id"}, Listing: stream.Pages, Parent: stream.Pages,
+			ParentField: "pageId", Route: route,
 		}
 		stream.All = append(slices.Clip(slices.Clone(was)), st)
 		s := New(small())

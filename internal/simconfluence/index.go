@@ -91,21 +91,6 @@ func (s *Site) replies(k Kind, i int) []int32 {
 	return found
 }
 
-// children returns the child pages of each page, whatever lies between.
-func (s *Site) children() *groups {
-	return cached(s, "children", func() *groups {
-		return group(s.n[Page], s.n[Page], func(dst []int32, i int) []int32 {
-			if st := s.status(Page, i); s.gone(Page, i) || st != current && st != archived {
-				return dst
-			}
-			if p, typ := s.parent(i); typ == "page" {
-				dst = append(dst, int32(p))
-			}
-			return dst
-		})
-	})
-}
-
 // labelled returns the items of a kind that carry each label.
 func (s *Site) labelled(k Kind) *groups {
 	return cached(s, "labelled "+k.String(), func() *groups {

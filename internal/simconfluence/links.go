@@ -45,8 +45,11 @@ func (s *Site) linksOf(b []byte, k Kind, i int) []byte {
 		b = s.appendID(append(b, `?focusedCommentId=`...), k, i)
 		return append(b, '"')
 	}
-	b = s.appendWebUI(append(b, `"_links":{"webui":"`...), k, i)
-	return append(b, '"')
+	b = append(s.appendWebUI(append(b, `"_links":{"webui":"`...), k, i), '"')
+	if k == Whiteboard {
+		b = append(s.appendWebUI(append(b, `,"editui":"`...), k, i), '"')
+	}
+	return b
 }
 
 // appendWebUI appends the path at which people see an item.

@@ -21,6 +21,7 @@ type list struct {
 	id   func(i int) int64   // numeric id of a candidate
 	keep func(i int) bool    // is it asked for? nil: all are
 	show func(i int) bool    // may the user see it? nil: all
+	only func(i int) bool    // is it there at all for this request? nil: all are
 	row  func(b []byte, i int) []byte
 	by   string // sort as the request names it, without the minus
 	desc bool
@@ -64,7 +65,7 @@ func (l *list) fill(b []byte, after *cursor, limit, epoch int) ([]byte, string) 
 	last, taken, first := -1, 0, true
 	for ; p < l.n; p++ {
 		i := l.ordinal(p)
-		if l.keep != nil && !l.keep(i) {
+		if l.only != nil && !l.only(i) || l.keep != nil && !l.keep(i) {
 			continue
 		}
 		if taken == limit {
@@ -200,6 +201,18 @@ func (s *Site) items(k Kind, some []int32, all bool, sort string, f shape) *list
 	}
 	if !all || by != "id" {
 		l.n, l.at = len(some), func(p int) int { return int(some[p]) }
+	}
+	return l
+}
+
+// items is Site.items as the account that asks sees it.
+func (rq *request) items(k Kind, some []int32, all bool, sort string, f shape) *list {
+	l := rq.Site.items(k, some, all, sort, f)
+	l.only = rq.only(k)
+	row := l.row
+	l.row = func(b []byte, i int) []byte {
+		rq.broken = rq.broken || f.format != "" && rq.unrenderable(k, i)
+		return row(b, i)
 	}
 	return l
 }

@@ -32,6 +32,9 @@ const (
 
 // id returns an item's numeric id.
 func (s *Site) id(k Kind, i int) int64 {
+	if isNode(k) {
+		return s.nodeID(k, i)
+	}
 	if half := s.first[k] / 2; i >= half {
 		return highID + int64(k)*highRange + int64(i-half)
 	}
@@ -40,6 +43,9 @@ func (s *Site) id(k Kind, i int) int64 {
 
 // ordinal returns the item with that numeric id.
 func (s *Site) ordinal(k Kind, id int64) (int, bool) {
+	if isNode(k) {
+		return s.findNode(k, id)
+	}
 	half := s.first[k] / 2
 	i := int64(-1)
 	if id >= highID {
@@ -107,6 +113,10 @@ func (s *Site) gone(k Kind, i int) bool {
 // created returns when an item was made, in milliseconds. Times ascend with the ordinal
 // only roughly; some batches of items share one.
 func (s *Site) created(k Kind, i int) int64 {
+	if isNode(k) {
+		p, slot := node(k, i)
+		return s.created(Page, p) + int64(slot)*60_000
+	}
 	if i >= s.first[k] {
 		return s.edits[ref{k, i}].created
 	}
@@ -288,8 +298,11 @@ func (s *Site) space(k Kind, i int) int {
 			return to
 		}
 		return draw(s.h(k, i, saltSpace), s.first[Space])
-	case Group, Label:
+	case Group, Label, AuditRecord:
 		return -1
+	case Folder, Whiteboard, Database, Embed:
+		p, _ := node(k, i)
+		return s.space(Page, p)
 	}
 	c, j := s.container(k, i)
 	return s.space(c, j)
@@ -317,6 +330,9 @@ func (s *Site) parent(i int) (int, string) {
 		return -1, ""
 	}
 	p := (r-1)/4*spaces + i%spaces
+	if i%spaces == 0 && r <= s.opts.WideParent {
+		h, p = 99, 0
+	}
 	for s.gone(Page, p) || s.status(Page, p) != current && s.status(Page, p) != archived {
 		if p < spaces {
 			return -1, ""
@@ -326,10 +342,12 @@ func (s *Site) parent(i int) (int, string) {
 	switch {
 	case h < 13 && s.hasFolder(p):
 		return p, "folder"
-	case h == 14:
+	case (h == 14 || h == 15) && s.hasBoard(p):
 		return p, "whiteboard"
-	case h == 15:
+	case (h == 16 || h == 17) && s.hasBoard(p):
 		return p, "database"
+	case h == 18 && s.hasNode(p, embedSlot):
+		return p, "embed"
 	}
 	return p, "page"
 }
@@ -346,8 +364,10 @@ func (s *Site) visible(k Kind, i int) bool {
 		return false
 	}
 	switch k {
-	case Group, Label, Space:
+	case Group, Label, Space, AuditRecord:
 		return true
+	case Folder, Whiteboard, Database, Embed:
+		return s.nodeThere(k, i)
 	case Page:
 		if i >= s.first[Page] {
 			if p := (i/s.first[Space] - 1) / 4 * s.first[Space]; i >= s.first[Space] && s.hidden(Page, p+i%s.first[Space]) {
@@ -403,7 +423,7 @@ func (s *Site) open(k Kind, i int) bool {
 		if s.status(k, i) != current {
 			return false
 		}
-	case Space, Group, Label:
+	case Space, Group, Label, AuditRecord, Folder, Whiteboard, Database, Embed:
 		return true
 	}
 	c, j := s.container(k, i)

@@ -18,7 +18,12 @@ func (s *Site) routes() map[string]route {
 	}
 	for path, h := range map[string]handler{
 		"/wiki/rest/api/group": (*request).groupList, "/wiki/rest/api/user/current": (*request).currentUser,
-		"/wiki/rest/api/search": (*request).search,
+		"/wiki/rest/api/search": (*request).search, "/wiki/rest/api/search/user": (*request).userSearch,
+		"/wiki/rest/api/content/search": (*request).contentSearch, "/wiki/rest/api/audit": (*request).auditList,
+		"/wiki/rest/api/group/by-id": (*request).groupByID, "/wiki/rest/api/group/{id}/membersByGroupId": (*request).groupMembers,
+		"/wiki/rest/api/content/{id}/restriction/byOperation":        (*request).byOperation,
+		"/wiki/rest/api/content/{id}/restriction/byOperation/read":   (*request).oneOperation,
+		"/wiki/rest/api/content/{id}/restriction/byOperation/update": (*request).oneOperation,
 	} {
 		t[path] = route{h, s.facts.Operation(path)}
 	}
@@ -33,6 +38,10 @@ func v2Routes() map[string]handler {
 		"/labels":                  (*request).labelList, "/tasks": (*request).tasks, "/tasks/{id}": one(Task),
 		"/pages/{id}/direct-children":    (*request).directChildren,
 		"/pages/{id}/children":           (*request).childPages,
+		"/spaces/{id}/role-assignments":  (*request).roleAssignments,
+		"/space-roles":                   (*request).spaceRoles,
+		"/space-role-mode":               (*request).spaceRoleMode,
+		"/users-bulk":                    (*request).usersBulk,
 		"/spaces/{id}/pages":             inSpace(Page),
 		"/spaces/{id}/blogposts":         inSpace(BlogPost),
 		"/spaces/{id}/custom-content":    inSpace(CustomContent),
@@ -52,6 +61,7 @@ func v2Routes() map[string]handler {
 				t["/"+path+"/{id}/footer-comments"] = within(FooterComment, k)
 			}
 			if k == Page || k == BlogPost {
+				t["/"+path+"/{id}/likes/users"] = likesOf(k)
 				t["/"+path+"/{id}/inline-comments"] = within(InlineComment, k)
 			}
 			if k == Page || k == BlogPost || k == CustomContent {
@@ -64,6 +74,9 @@ func v2Routes() map[string]handler {
 			t["/"+path+"/{id}/children"] = repliesOf(k)
 			t["/"+path+"/{id}/versions"] = versionsOf(k)
 		}
+	}
+	for path, k := range map[string]Kind{"folders": Folder, "whiteboards": Whiteboard, "databases": Database, "embeds": Embed} {
+		t["/"+path+"/{id}"], t["/"+path+"/{id}/direct-children"] = oneNode(k), nodeChildren(k)
 	}
 	return t
 }
@@ -94,6 +107,9 @@ func (rq *request) filter(k Kind) func(i int) bool {
 	case Page, BlogPost, Attachment:
 		if asked == nil {
 			asked = statuses(k)
+		}
+		if rq.quirks.EmptyTrash {
+			asked = slices.DeleteFunc(slices.Clone(asked), func(st string) bool { return st == trashed })
 		}
 		add(func(i int) bool { return slices.Contains(asked, rq.status(k, i)) })
 	case FooterComment, InlineComment:
@@ -167,7 +183,8 @@ func all(k Kind) handler {
 			return
 		}
 		some := rq.ordinals(k, "id")
-		l := rq.items(k, some, some == nil, rq.query.Get("sort"), shape{format: rq.format()})
+		f := shape{format: rq.format(), nullPage: rq.quirks.SitewideNullPage}
+		l := rq.items(k, some, some == nil, rq.query.Get("sort"), f)
 		l.keep = rq.filter(k)
 		if k == FooterComment || k == InlineComment {
 			rq.lie(l, k)
@@ -211,7 +228,7 @@ func (rq *request) parentOf(k Kind) (int, bool) {
 		rq.badParam("Provided value for 'id' is not the correct type. Expected type is Long.", "")
 		return 0, false
 	}
-	if !ok || !rq.open(k, i) {
+	if !ok || !rq.open(k, i) || !rq.mayRead(k, i) {
 		rq.notFound(k)
 		return 0, false
 	}
@@ -262,7 +279,8 @@ func repliesOf(k Kind) handler {
 		if !ok {
 			return
 		}
-		l := rq.items(k, rq.replies(k, i), false, rq.query.Get("sort"), shape{format: rq.format(), reply: true})
+		f := shape{format: rq.format(), reply: true, nullPage: rq.quirks.ReplyNullPage}
+		l := rq.items(k, rq.replies(k, i), false, rq.query.Get("sort"), f)
 		l.keep = rq.filter(k)
 		rq.list(l)
 	}
@@ -332,6 +350,14 @@ func labelsOf(k Kind) handler {
 	}
 }
 
+func likesOf(k Kind) handler {
+	return func(rq *request) {
+		if i, ok := rq.parentOf(k); ok {
+			rq.list(rq.likeList(k, i))
+		}
+	}
+}
+
 func propertiesOf(k Kind) handler {
 	return func(rq *request) {
 		if i, ok := rq.parentOf(k); ok {
@@ -353,7 +379,8 @@ func one(k Kind) handler {
 	return func(rq *request) {
 		i, ok := rq.find(k, rq.id)
 		if st := rq.values("status"); ok && st != nil && (k == Page || k == BlogPost) {
-			ok = rq.visible(k, i) && slices.Contains(st, rq.status(k, i))
+			ok = rq.visible(k, i) && slices.Contains(st, rq.status(k, i)) && rq.mayRead(k, i) &&
+				!(rq.quirks.EmptyTrash && rq.status(k, i) == trashed)
 		} else if ok && rq.query.Get("get-draft") == "true" && rq.status(k, i) == draft {
 			ok = rq.visible(k, i)
 		} else if i, ok = rq.parentOf(k); !ok {
@@ -365,6 +392,10 @@ func one(k Kind) handler {
 		}
 		f := rq.spaceShape()
 		f.format, f.single = rq.format(), true
+		if f.format != "" && rq.unrenderable(k, i) {
+			rq.renderError()
+			return
+		}
 		rq.b = rq.rowHead(rq.b, k, i, f)
 		rq.blocks(k, i)
 		rq.b = rq.linksOf(rq.b, k, i)

@@ -8,11 +8,12 @@ import "strconv"
 
 // shape says what a row shall contain.
 type shape struct {
-	format string // of bodies: storage, atlas_doc_format, raw; empty for none
-	desc   string // format of a space's description, empty for none
-	icon   bool   // of a space
-	single bool   // an answer of its own and not a row of a list
-	reply  bool   // a row of a list of replies, which names pages and posts only
+	format   string // of bodies: storage, atlas_doc_format, raw; empty for none
+	desc     string // format of a space's description, empty for none
+	icon     bool   // of a space
+	single   bool   // an answer of its own and not a row of a list
+	reply    bool   // a row of a list of replies, which names pages and posts only
+	nullPage bool   // of a reply: the page or post that it is on is null
 }
 
 // row appends one item as lists have it.
@@ -41,22 +42,32 @@ func (s *Site) rowHead(b []byte, k Kind, i int, f shape) []byte {
 		return s.customHead(b, i, f)
 	case Group:
 		return s.groupHead(b, i)
+	case Folder, Whiteboard, Database, Embed:
+		return s.nodeHead(b, k, i)
 	}
 	return s.labelHead(b, i)
 }
 
 func (s *Site) pageHead(b []byte, i int, f shape) []byte {
 	h := s.h(Page, i, saltMisc)
-	switch p, typ := s.parent(i); typ {
-	case "":
+	st := s.status(Page, i)
+	binned := st == trashed || st == deleted // such pages lie nowhere
+	p, typ := s.parent(i)
+	null, absent := s.typeless(i)
+	switch {
+	case typ == "" || binned:
 		b = append(b, `{"parentType":null,"parentId":null`...)
-	case "page":
-		b = append(b, `{"parentType":"page","parentId":"`...)
+	case typ == "page":
+		b = append(b, '{')
+		if null {
+			b = append(b, `"parentType":null,`...)
+		} else if !absent {
+			b = append(b, `"parentType":"page",`...)
+		}
+		b = append(b, `"parentId":"`...)
 		b = append(s.appendID(b, Page, p), '"')
 	default:
-		b = append(append(b, `{"parentType":"`...), typ...)
-		b = append(b, `","parentId":"`...)
-		b = append(strconv.AppendInt(b, s.folderID(p, typ), 10), '"')
+		b = s.appendAbove(append(b, '{'), p, s.typeSlot(p, typ))
 	}
 	if draw(h, 9) == 0 {
 		b = append(b, `,"sourceTemplateEntityId":"com.example.blueprints:page-`...)
@@ -73,7 +84,11 @@ func (s *Site) pageHead(b []byte, i int, f shape) []byte {
 	b = append(b, `,"authorId":"`...)
 	b = appendUser(b, s.author(Page, i))
 	b = append(b, `","position":`...)
-	b = s.position(b, i)
+	if binned {
+		b = append(b, "null"...)
+	} else {
+		b = s.position(b, i)
+	}
 	b = s.appendVersion(append(b, ','), Page, i)
 	return s.contentTail(b, Page, i, f)
 }
@@ -263,7 +278,10 @@ func (s *Site) commentHead(b []byte, k Kind, i int, f shape) []byte {
 	c, j := s.container(k, i)
 	b = append(s.appendTitle(b, c, j), '"')
 	content := c == Page || c == BlogPost
-	if content || !f.reply {
+	switch {
+	case content && f.nullPage && s.repliesTo(k, i) >= 0:
+		b = append(append(append(b, `,"`...), containerFields[c]...), `":null`...)
+	case content || !f.reply:
 		b = s.appendContainer(append(b, ','), c, j)
 	}
 	if p := s.repliesTo(k, i); p >= 0 {

@@ -236,7 +236,11 @@ func (s *Site) permRow(b []byte, i, j int) []byte {
 	h := mix(s.h(Space, i, saltPerms) + uint64(j))
 	b = append(b, `{"id":"`...)
 	b = strconv.AppendInt(b, s.permID(i, j), 10)
-	switch draw(h, 5) {
+	kind := draw(h, 5)
+	if s.roleMode() == RolesOnly { // the rest is in the assignments of roles
+		kind = 2 + draw(h, 2)*2
+	}
+	switch kind {
 	case 0, 1:
 		b = append(b, `","principal":{"type":"user","id":"`...)
 		b = appendUser(b, mix(h))
@@ -245,10 +249,14 @@ func (s *Site) permRow(b []byte, i, j int) []byte {
 		b = append(b, [...]string{"ALL_LICENSED_USERS", "ALL_PRODUCT_ADMINS"}[draw(mix(h), 2)]...)
 	case 3:
 		b = append(b, `","principal":{"type":"group","id":"`...)
-		b = appendUUID(b, mix(h)%9)
+		if n := s.first[Group]; n > 0 {
+			b = s.appendID(b, Group, draw(mix(h), min(n, 9)))
+		} else {
+			b = appendUUID(b, mix(h)%9)
+		}
 	default:
 		b = append(b, `","principal":{"type":"role","id":"`...)
-		b = appendUUID(b, mix(h)%9+40)
+		b = appendRole(b, draw(mix(h), roles))
 	}
 	op := operations[draw(mix(h+1), len(operations))]
 	b = append(append(b, `"},"operation":{"key":"`...), op[0]...)
@@ -261,11 +269,6 @@ var operations = [...][2]string{
 	{"delete", "page"}, {"delete", "comment"}, {"administer", "space"}, {"archive", "page"}, {"restrict_content", "space"},
 	{"manage_templates", "space"}, {"manage_public_links", "space"}, {"manage_guest_users", "space"}, {"export_content", "space"},
 	{"archive_space", "space"}, {"update", "blogpost"},
-}
-
-// folderID returns the id of what lies between a page and its parent page.
-func (s *Site) folderID(p int, typ string) int64 {
-	return s.id(Page, p) + 4_000_000_000_000 + int64(len(typ))
 }
 
 // childRow appends a page as lists of children have it; typed as the newer list does.
@@ -283,13 +286,4 @@ func (s *Site) childRow(b []byte, i int, typed bool) []byte {
 	b = s.appendID(b, Space, s.space(Page, i))
 	b = s.position(append(b, `","childPosition":`...), i)
 	return append(b, '}')
-}
-
-// folderRow appends the folder below page p. Folders come without a space.
-func (s *Site) folderRow(b []byte, p int) []byte {
-	b = append(b, `{"id":"`...)
-	b = strconv.AppendInt(b, s.folderID(p, "folder"), 10)
-	b = append(b, `","status":"current","title":"`...)
-	b = s.appendText(b, s.h(Page, p, saltTitle), 2)
-	return append(b, ` folder","type":"folder","childPosition":3}`...)
 }

@@ -21,6 +21,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	route, id := normalise(path)
 	done := s.count(route)
 	defer done()
+	s.date(w.Header())
 	if s.opts.Latency > 0 && !wait(r, s.opts.Latency) {
 		return
 	}
@@ -36,6 +37,17 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	next(w, r)
+}
+
+// date sets the Date header by the site's own clock.
+func (s *Site) date(h http.Header) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.quirks.NoDate {
+		h["Date"] = nil // a server over a network would set its own
+		return
+	}
+	h.Set("Date", time.UnixMilli(s.now).Add(s.quirks.DateOff).UTC().Format(http.TimeFormat))
 }
 
 // wait waits, and says whether the client is still there.
@@ -63,11 +75,19 @@ func (s *Site) split(path string) (rest string, gateway, known bool) {
 // normalise replaces the id in a path by {id}, and returns it.
 func normalise(path string) (route, id string) {
 	parts := strings.Split(path, "/")
-	if len(parts) > 5 && strings.HasPrefix(path, stream.V2+"/") && parts[5] != "" {
+	if len(parts) > 5 && parts[5] != "" && hasID(path) {
 		id = parts[5]
 		parts[5] = "{id}"
 	}
 	return strings.Join(parts, "/"), id
+}
+
+// hasID reports whether the fifth segment of a path is an id. In version 1 some are names.
+func hasID(path string) bool {
+	if below, ok := strings.CutPrefix(path, "/wiki/rest/api/"); ok {
+		return strings.HasSuffix(below, "/membersByGroupId") || strings.HasPrefix(below, "content/") && strings.Contains(below, "/restriction")
+	}
+	return strings.HasPrefix(path, stream.V2+"/")
 }
 
 func (s *Site) answer(w http.ResponseWriter, r *http.Request, rq *request, gateway, known bool) {
@@ -103,7 +123,9 @@ func (s *Site) answer(w http.ResponseWriter, r *http.Request, rq *request, gatew
 		s.violate(rq.path + ": " + err.Error())
 	}
 	h := found.handler
-	if r.Method != http.MethodGet {
+	base := rq.base
+	s.lastBase.Store(&base)
+	if r.Method != http.MethodGet && (rq.op == nil || r.Method != rq.op.Method) || rq.op != nil && rq.op.Method != "" && r.Method != rq.op.Method {
 		s.violate(r.Method + " " + rq.path + ": the tap only reads")
 		h = nil
 	}

@@ -14,6 +14,7 @@ package simconfluence
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/internal/apifacts"
@@ -27,6 +28,13 @@ type Options struct {
 	// not. Content needs something to belong to: a site with content has a space.
 	Spaces, Pages, BlogPosts, Attachments, FooterComments, InlineComments int
 	Tasks, Groups, CustomContent                                          int
+	// AuditRecords is the number of records of the audit log.
+	AuditRecords int
+	// Users is the number of accounts, 0 for 520. At least 40 write.
+	Users int
+	// Restrictions is the number of accounts that alone may read the second page, 0 for as
+	// many as of any other page.
+	Restrictions int
 	// Labels is the size of the label pool, 0 for 320.
 	Labels int
 	// Most, if set, is the most versions that an item begins with, and the most properties,
@@ -61,6 +69,10 @@ type Options struct {
 	CloudID string
 	// Lies are untruths about shortcuts that the site begins with.
 	Lies Lies
+	// Quirks are the habits that the site begins with.
+	Quirks Quirks
+	// WideParent is the number of child pages that the first page has beyond the usual four.
+	WideParent int
 }
 
 // Scaled returns options for a site with that many pages and the proportions of a large
@@ -71,6 +83,7 @@ func Scaled(seed int64, pages int) Options {
 		BlogPosts: max(4, pages/20), Attachments: max(8, pages*3),
 		FooterComments: max(10, pages*13/10), InlineComments: max(10, pages*7/10),
 		Tasks: max(6, pages/2), Groups: min(max(5, pages/20), 450), CustomContent: max(8, pages/10),
+		AuditRecords: max(20, pages/2),
 	}
 }
 
@@ -103,15 +116,19 @@ type Site struct {
 	first [kinds]int  // items at the beginning
 	n     [kinds]int  // items now, removed ones included
 	table map[string]route
+	users int // accounts
 
-	mu    sync.RWMutex // guards what follows and n
-	now   int64        // milliseconds
-	edits map[ref]*edit
-	index map[string]any // built on demand, dropped on every change
-	ixMu  sync.Mutex     // guards index
-	lies  Lies
-	epoch int  // cursors of another epoch are refused
-	moves bool // something was moved to another space
+	mu     sync.RWMutex // guards what follows and n
+	now    int64        // milliseconds
+	edits  map[ref]*edit
+	index  map[string]any // built on demand, dropped on every change
+	ixMu   sync.Mutex     // guards index
+	lies   Lies
+	quirks Quirks
+	epoch  int  // cursors of another epoch are refused
+	moves  bool // something was moved to another space
+
+	lastBase atomic.Pointer[string] // address at which the site was asked last
 
 	behaviour
 	counters
@@ -132,12 +149,17 @@ const (
 	Group
 	CustomContent
 	Label
+	Folder
+	Whiteboard
+	Database
+	Embed
+	AuditRecord
 	kinds = iota
 )
 
 var kindNames = [kinds]string{
 	"space", "page", "blogpost", "attachment", "footer comment", "inline comment", "task", "group",
-	"custom content", "label",
+	"custom content", "label", "folder", "whiteboard", "database", "embed", "audit record",
 }
 
 // String returns the kind's name as error answers of the API have it.
@@ -171,10 +193,15 @@ func New(o Options) *Site {
 	if o.Pages+o.BlogPosts+o.CustomContent > 0 {
 		o.Spaces = max(o.Spaces, 1)
 	}
-	s := &Site{opts: o, seed: mix(uint64(o.Seed) + 0x51), facts: apifacts.Load(), lies: o.Lies}
+	s := &Site{opts: o, seed: mix(uint64(o.Seed) + 0x51), facts: apifacts.Load(), lies: o.Lies, quirks: o.Quirks}
 	s.first = [kinds]int{
 		o.Spaces, o.Pages, o.BlogPosts, o.Attachments, o.FooterComments, o.InlineComments, o.Tasks, o.Groups,
 		o.CustomContent, o.Labels,
+	}
+	s.first[AuditRecord] = o.AuditRecords
+	s.users = max(o.Users, o.Restrictions, writers)
+	if o.Users == 0 {
+		s.users = max(s.users, 520)
 	}
 	s.n = s.first
 	s.now = o.Now.UnixMilli()

@@ -53,6 +53,26 @@ func (s *Site) permList(i int) *list {
 		func(b []byte, j int) []byte { return s.permRow(b, i, j) })
 }
 
+// likes is the number of accounts that like a page or post.
+func (s *Site) likes(k Kind, i int) int {
+	switch {
+	case k == Page && i == 0:
+		return min(300, s.users)
+	case i == 2:
+		return 60
+	}
+	return max(0, draw(s.h(k, i, saltLikes), 12)-6)
+}
+
+// likeList is the list of who likes a page or post.
+func (s *Site) likeList(k Kind, i int) *list {
+	from := draw(mix(s.h(k, i, saltLikes)), s.users)
+	id := func(j int) int64 { return int64(j) }
+	return rows(s.likes(k, i), "id", false, func(j int) sortKey { return sortKey{n: id(j)} }, id, func(b []byte, j int) []byte {
+		return append(appendAccount(append(b, `{"accountId":"`...), (from+j)%s.users), `"}`...)
+	})
+}
+
 // sub returns the list of that name below an item, nil if there is no such list.
 func (s *Site) sub(k Kind, i int, name, format string) *list {
 	switch name {
@@ -68,14 +88,24 @@ func (s *Site) sub(k Kind, i int, name, format string) *list {
 		return s.versionSub(k, i, "", entity, format)
 	case "permissions":
 		return s.permList(i)
+	case "likes", "users":
+		return s.likeList(k, i)
 	}
 	return nil
 }
 
 // blocks appends the blocks of a combined read: what include- parameters ask for.
 func (rq *request) blocks(k Kind, i int) {
-	for _, name := range [...]string{"labels", "properties", "versions", "permissions"} {
+	for _, name := range [...]string{"labels", "properties", "versions", "permissions", "likes"} {
 		if rq.op.Param("include-"+name) == nil || rq.query.Get("include-"+name) != "true" {
+			continue
+		}
+		if rq.quirks.NoBlocks {
+			continue
+		}
+		if rq.quirks.BareBlocks {
+			rq.b = append(append(append(rq.b, '"'), name...), `":{"meta":{"hasMore":false},"_links":{"self":"`...)
+			rq.b = append(append(append(append(rq.b, rq.selfPath()...), '/'), name...), `"}},`...)
 			continue
 		}
 		rq.block(rq.sub(k, i, name, rq.format()), name)

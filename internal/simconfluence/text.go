@@ -39,6 +39,8 @@ const (
 	saltPerms
 	saltNull
 	saltGeneric
+	saltRestrict
+	saltLikes
 )
 
 // h is attribute what of item i of kind k, as a number to draw from.
@@ -163,24 +165,8 @@ func appendUUID(b []byte, h uint64) []byte {
 	return b
 }
 
-// users is the number of accounts that write, edit and are asked to do things.
-const users = 40
-
-// appendUser appends an account id: 24 hexadecimal digits for old accounts, else with the
-// 712020 prefix of newer ones.
-func appendUser(b []byte, h uint64) []byte {
-	u := uint64(draw(h, users))
-	if u%5 == 4 {
-		g := mix(u + 99)
-		b = append(b, "5b10a284"...)
-		for range 16 {
-			b = append(b, hexDigits[g&15])
-			g >>= 4
-		}
-		return b
-	}
-	return appendUUID(append(b, "712020:"...), mix(u+7))
-}
+// appendUser appends the id of an account that writes.
+func appendUser(b []byte, h uint64) []byte { return appendAccount(b, draw(h, writers)) }
 
 // appendTime appends milliseconds since 1970 as the API writes times: with milliseconds,
 // but some whole seconds without. One instant is always written the same way.

@@ -28,6 +28,11 @@ type TruthOptions struct {
 	SpaceKeys, ExcludeSpaceKeys []string
 	// BodyFormat is the format of bodies; empty for rows without.
 	BodyFormat string
+	// Accounts are the ids that users are wanted of, nil for everybody. What a run must give
+	// are those that its rows name and those of UserIDs.
+	Accounts []string
+	// Unsearched leaves out of the page tree what only a search finds.
+	Unsearched bool
 }
 
 // Truth returns what a stream must deliver, computed from the model and not by asking the
@@ -35,13 +40,17 @@ type TruthOptions struct {
 // unknown stream has no rows.
 func (s *Site) Truth(name string, o TruthOptions) iter.Seq[Row] {
 	return func(yield func(Row) bool) {
-		st := stream.Find(name)
-		if st == nil {
+		st, extra := stream.Find(name), extraTruth[name]
+		if st == nil && extra == nil {
 			return
 		}
 		s.mu.RLock()
 		defer s.mu.RUnlock()
 		t := &truth{Site: s, st: st, o: o, yield: yield, inScope: s.scope(o)}
+		if extra != nil {
+			extra(t)
+			return
+		}
 		t.run()
 	}
 }
@@ -143,10 +152,13 @@ func (t *truth) items(k Kind) {
 
 // comments are those of containers of the stream's kind, whatever page_status says.
 func (t *truth) comments(k Kind) {
-	parent, ok := kindOf(t.st.Parent)
-	if !ok {
-		return
+	if parent, ok := kindOf(t.st.Parent); ok {
+		t.commentsOn(k, parent)
 	}
+}
+
+// commentsOn are the comments on items of a kind.
+func (t *truth) commentsOn(k, parent Kind) {
 	for i := range t.n[k] {
 		c, j := t.container(k, i)
 		if c != parent || !t.listed(k, i) {

@@ -80,12 +80,16 @@ func offsetRows(t *testing.T, s *Site, route string, limit int) []json.RawMessag
 	var rows []json.RawMessage
 	for {
 		var p page
-		got := get(t, s, fmt.Sprintf("%s?start=%d&limit=%d", route, len(rows), limit))
+		sep := "?"
+		if strings.Contains(route, "?") {
+			sep = "&"
+		}
+		got := get(t, s, fmt.Sprintf("%s%sstart=%d&limit=%d", route, sep, len(rows), limit))
 		if err := json.Unmarshal(got.body, &p); err != nil {
 			t.Fatal(err)
 		}
 		rows = append(rows, p.Results...)
-		if p.Links.Next == "" {
+		if len(p.Results) < limit {
 			return rows
 		}
 	}

@@ -34,8 +34,13 @@ func record(t *testing.T, s emit.Sink, stream, object string, version int64) {
 	}
 }
 
-func entries(name string, e state.Entry) *state.State {
-	return &state.State{Site: "acme.atlassian.net", Entries: map[string]state.Entry{name: e}}
+// entries is a state with the entry of one stream, which an audit may have made plain.
+func entries(name string, plain bool) *state.State {
+	s := state.New("acme.atlassian.net")
+	if s.Restart(name); plain {
+		s.Distrust(name)
+	}
+	return s
 }
 
 // TestMessages writes every kind of message and compares it with its text.
@@ -54,7 +59,7 @@ func TestMessages(t *testing.T) {
 	labels.Schema, labels.Incremental = []byte(`{"type":"object"}`), true
 	full := labels
 	full.Incremental = false
-	one := entries("pages", state.Entry{Plain: true})
+	one := entries("pages", true)
 
 	for _, test := range []struct {
 		name            string
@@ -72,8 +77,8 @@ func TestMessages(t *testing.T) {
 			`{"type":"RECORD","stream":"pages","record":{"id":"1"},"time_extracted":"2026-11-02T01:04:05.678901Z","version":42}`,
 			`{"type":"RECORD","record":{"stream":"pages","data":{"id":"1"},"emitted_at":1793581445678}}`},
 		{"state", func(s emit.Sink) error { return s.State(one, []string{"pages"}) },
-			`{"type":"STATE","value":{"bookmarks":{"pages":{"plain":true}},"tap_confluence":{"v":1,"site":"acme.atlassian.net"}}}`,
-			`{"type":"STATE","state":{"type":"STREAM","stream":{"stream_descriptor":{"name":"pages"},"stream_state":{"v":1,"site":"acme.atlassian.net","plain":true}},"sourceStats":{"recordCount":0.0}}}`},
+			`{"type":"STATE","value":{"bookmarks":{"pages":{"run":"","progress":"","replication_key":"","replication_key_value":"","plain":true,"audited":false,"scope":"","partitions":{}}},"tap_confluence":{"v":2,"site":"acme.atlassian.net","run":"","began":""}}}`,
+			`{"type":"STATE","state":{"type":"STREAM","stream":{"stream_descriptor":{"name":"pages"},"stream_state":{"v":2,"site":"acme.atlassian.net","run":"","progress":"","replication_key":"","replication_key_value":"","plain":true,"audited":false,"scope":"","partitions":{}}},"sourceStats":{"recordCount":0.0}}}`},
 		{"status", func(s emit.Sink) error { return s.Status("pages", emit.Running) }, "",
 			`{"type":"TRACE","trace":{"type":"STREAM_STATUS","emitted_at":1793581445678.0,"stream_status":{"stream_descriptor":{"name":"pages"},"status":"RUNNING"}}}`},
 		{"failure", func(s emit.Sink) error {
@@ -136,7 +141,7 @@ func TestStates(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	singer, airbyte := sinks(&out)
-	first, second := entries("pages", state.Entry{}), entries("pages", state.Entry{Plain: true})
+	first, second := entries("pages", false), entries("pages", true)
 	step := func(s emit.Sink, name string, want int, write func() error) {
 		t.Helper()
 		out.Reset()
@@ -171,7 +176,7 @@ func TestCounts(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	_, airbyte := sinks(&out)
-	st := entries("pages", state.Entry{})
+	st := entries("pages", false)
 	counts := func() string {
 		t.Helper()
 		out.Reset()
@@ -236,9 +241,9 @@ func TestBrokenOutput(t *testing.T) {
 	}
 	before := pipe.String()
 	for name, again := range map[string]error{
-		"records": singer.Records("pages", []byte("{}\n"), 1), "state": singer.State(entries("pages", state.Entry{}), nil),
+		"records": singer.Records("pages", []byte("{}\n"), 1), "state": singer.State(entries("pages", false), nil),
 		"version": singer.ActivateVersion("pages", 1), "airbyte records": airbyte.Records("pages", []byte("{}\n"), 1),
-		"airbyte state": airbyte.State(entries("pages", state.Entry{}), []string{"pages"}), "log": airbyte.Log("INFO", "x"),
+		"airbyte state": airbyte.State(entries("pages", false), []string{"pages"}), "log": airbyte.Log("INFO", "x"),
 		"status": airbyte.Status("pages", emit.Complete), "failure": airbyte.Failed("", emit.Failure{}),
 	} {
 		if !errors.Is(again, errPipe) {

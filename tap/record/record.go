@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -75,7 +76,7 @@ func New(sel catalog.Selection, validate bool, warn func(msg string, args ...any
 		b.known[d.Name] = true
 		f := field{
 			name: d.Name, key: slices.Contains(sel.Stream.Key, d.Name), removed: sel.Removed.Whole(d.Name),
-			inside: sel.Removed.Inside(d.Name), source: b.sourceOf(d),
+			inside: without(sel.Removed.Inside(d.Name), secondSpellings[d.Name]), source: b.sourceOf(d),
 		}
 		if !f.removed {
 			if written {
@@ -93,6 +94,20 @@ func New(sel catalog.Selection, validate bool, warn func(msg string, args ...any
 		b.schema, err = compile(sel)
 	}
 	return b, err
+}
+
+// secondSpellings are what the API sends twice, under an older name beside the one that
+// schemas declare. Some databases take both for the same column.
+var secondSpellings = catalog.Fields{"properties": {"inline-marker-ref": nil, "inline-original-selection": nil}}
+
+// without returns what is removed inside a field with more beside it.
+func without(removed, more catalog.Fields) catalog.Fields {
+	if more == nil {
+		return removed
+	}
+	all := maps.Clone(more)
+	maps.Copy(all, removed)
+	return all
 }
 
 func (b *Builder) sourceOf(d schemas.Field) source {

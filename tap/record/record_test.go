@@ -118,6 +118,7 @@ func TestFields(t *testing.T) {
 		{"entity in part", "page_versions", `{"number":1,"page":{"id":"9"}}`, record.Source{ParentID: "9", ParentTitle: "new"}, "page", `{"id":"9","title":"new"}`},
 		{"entity of a post", "blog_post_versions", `{"number":1}`, record.Source{ParentID: "9", ParentTitle: "t"}, "blogpost", `{"id":"9","title":"t"}`},
 
+		{"a second spelling", "page_inline_comments", `{"id":"5","pageId":"9","properties":{"inlineMarkerRef":"a","inline-marker-ref":"a"}}`, record.Source{}, "properties", `{"inlineMarkerRef":"a"}`},
 		{"derived: type", "child_pages", `{"id":"5","parentId":"9","parentType":"page"}`, record.Source{Derived: true}, "type", `"page"`},
 		{"derived: position", "child_pages", `{"id":"5","parentId":"9","position":-3}`, record.Source{Derived: true}, "childPosition", `-3`},
 		{"derived: parent", "child_pages", `{"id":"5","parentId":"9"}`, record.Source{Derived: true}, "parentId", `"9"`},

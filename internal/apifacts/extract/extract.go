@@ -16,7 +16,24 @@ import (
 var v2Segments = []string{
 	"spaces", "pages", "blogposts", "attachments", "custom-content",
 	"footer-comments", "inline-comments", "comments", "labels", "tasks",
+	"space-roles", "space-role-mode", "users-bulk",
 }
+
+// v2Trees are the first segments of what the page tree is made of besides pages. Of each kind
+// the item and its children are taken.
+var v2Trees = []string{"folders", "whiteboards", "databases", "embeds"}
+
+// takeV2 reports whether a path of version 2 is taken.
+func takeV2(path string) (depth, bool) {
+	parts := strings.Split(path, "/")
+	if slices.Contains(v2Trees, parts[1]) {
+		return deep, len(parts) == 3 || parts[len(parts)-1] == "direct-children"
+	}
+	return deep, slices.Contains(v2Segments, parts[1])
+}
+
+// v2Posts are the POST operations that are taken: they read, and send what to read in a body.
+var v2Posts = []string{"/users-bulk"}
 
 // depth says how far the schemas of an answer are followed.
 type depth int
@@ -27,32 +44,50 @@ const (
 	deep                 // everything
 )
 
-// v1Paths are the paths of version 1 that are taken. A user and a search result drag most of
-// the document along, which nobody needs.
+// v1Paths are the paths of version 1 that are taken. The restrictions by operation are given
+// a shape that no answer has: those of one operation are what each of them is like.
 var v1Paths = map[string]depth{
-	"/wiki/rest/api/group":        deep,
-	"/wiki/rest/api/user/current": shallow,
-	"/wiki/rest/api/search":       none,
+	"/wiki/rest/api/audit":                                               deep,
+	"/wiki/rest/api/content/search":                                      none,
+	"/wiki/rest/api/content/{id}/restriction/byOperation":                none,
+	"/wiki/rest/api/content/{id}/restriction/byOperation/{operationKey}": deep,
+	"/wiki/rest/api/group":                                               deep,
+	"/wiki/rest/api/group/by-id":                                         deep,
+	"/wiki/rest/api/group/{groupId}/membersByGroupId":                    deep,
+	"/wiki/rest/api/search":                                              none,
+	"/wiki/rest/api/search/user":                                         deep,
+	"/wiki/rest/api/user/current":                                        shallow,
 }
+
+// heavy are schemas of version 1 that drag most of the document along, which nobody needs:
+// they are named and not followed.
+var heavy = []string{"Content", "Space", "UserDetails"}
 
 // extract makes the facts from the two documents.
 func extract(v1, v2 []byte) (*apifacts.Facts, error) {
 	facts := &apifacts.Facts{}
+	theirs := map[string]bool{} // names that version 2 has for schemas
+	if doc, _, err := read("v2", v2); err == nil {
+		for name := range doc.Components.Schemas {
+			theirs[name] = true
+		}
+	}
 	for _, source := range []struct {
 		name string
 		data []byte
 		take func(path string) (depth, bool)
 	}{
 		{"v1", v1, func(path string) (depth, bool) { d, ok := v1Paths[path]; return d, ok }},
-		{"v2", v2, func(path string) (depth, bool) {
-			return deep, slices.Contains(v2Segments, strings.Split(path, "/")[1])
-		}},
+		{"v2", v2, takeV2},
 	} {
 		doc, identity, err := read(source.name, source.data)
 		if err != nil {
 			return nil, err
 		}
 		e := extractor{doc: doc, facts: facts, done: map[string]bool{}}
+		if source.name == "v1" {
+			e.theirs, e.heavy = theirs, heavy
+		}
 		if err := e.all(source.take); err != nil {
 			return nil, fmt.Errorf("extracting from the %s document: %w", source.name, err)
 		}
@@ -69,6 +104,19 @@ type extractor struct {
 	facts *apifacts.Facts
 	done  map[string]bool // names of schemas that are added or being added
 	depth depth           // of the operation in hand
+
+	theirs map[string]bool // names that the other document has for schemas of its own
+	heavy  []string        // names of schemas that are not followed
+}
+
+// resolve follows a reference. A schema that has a namesake in the other document is named
+// after its own.
+func (e *extractor) resolve(s *schema) (*schema, string, error) {
+	s, name, err := e.doc.resolve(s)
+	if e.theirs[name] {
+		name = "v1." + name
+	}
+	return s, name, err
 }
 
 func (e *extractor) all(take func(string) (depth, bool)) error {
@@ -79,6 +127,10 @@ func (e *extractor) all(take func(string) (depth, bool)) error {
 	seen := map[string]string{}
 	for _, path := range e.doc.Paths.names {
 		get := e.doc.Paths.values[path].Get
+		method := ""
+		if get == nil && slices.Contains(v2Posts, path) {
+			get, method = e.doc.Paths.values[path].Post, "POST"
+		}
 		d, ok := take(path)
 		if get == nil || !ok {
 			continue
@@ -88,6 +140,7 @@ func (e *extractor) all(take func(string) (depth, bool)) error {
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", path, err)
 		}
+		op.Method = method
 		if other := seen[op.Path]; other != "" {
 			return fmt.Errorf("%s and %s are the same path", path, other)
 		}
@@ -127,15 +180,8 @@ func (e *extractor) operation(path string, get *operation) (apifacts.Operation, 
 		}
 		op.Statuses = append(op.Statuses, n)
 	}
-	for _, p := range get.Parameters {
-		if p.In != "query" {
-			continue
-		}
-		param, err := e.param(p)
-		if err != nil {
-			return op, fmt.Errorf("parameter %q: %w", p.Name, err)
-		}
-		op.Params = append(op.Params, param)
+	if err := e.params(&op, get); err != nil {
+		return op, err
 	}
 	answer := get.Responses["200"].Content["application/json"].Schema
 	if answer == nil || e.depth == none {
@@ -145,6 +191,37 @@ func (e *extractor) operation(path string, get *operation) (apifacts.Operation, 
 		return op, fmt.Errorf("answer: %w", err)
 	}
 	return op, nil
+}
+
+// params reads the query parameters, and the fields of a body as if they were some.
+func (e *extractor) params(op *apifacts.Operation, get *operation) error {
+	for _, p := range get.Parameters {
+		p, err := e.doc.parameter(p)
+		if err != nil {
+			return err
+		}
+		if p.In != "query" {
+			continue
+		}
+		param, err := e.param(p)
+		if err != nil {
+			return fmt.Errorf("parameter %q: %w", p.Name, err)
+		}
+		op.Params = append(op.Params, param)
+	}
+	body, err := e.doc.body(get.Body)
+	if err != nil || body == nil {
+		return err
+	}
+	for _, name := range body.Properties.names {
+		field := parameter{Name: name, Required: slices.Contains(body.Required, name), Schema: *body.Properties.values[name]}
+		param, err := e.param(field)
+		if err != nil {
+			return fmt.Errorf("field %q of the body: %w", name, err)
+		}
+		op.Body = append(op.Body, param)
+	}
+	return nil
 }
 
 // param reads a query parameter. Some sort parameters are malformed, a string that has
@@ -197,7 +274,7 @@ func (e *extractor) answer(op *apifacts.Operation, s *schema) error {
 	if len(s.AllOf) > 0 {
 		return e.merged(op, s.AllOf)
 	}
-	s, name, err := e.doc.resolve(s)
+	s, name, err := e.resolve(s)
 	if err != nil {
 		return err
 	}
@@ -225,7 +302,7 @@ func (e *extractor) answer(op *apifacts.Operation, s *schema) error {
 
 func (e *extractor) merged(op *apifacts.Operation, parts []*schema) error {
 	for _, part := range parts {
-		s, name, err := e.doc.resolve(part)
+		s, name, err := e.resolve(part)
 		if err != nil {
 			return err
 		}
@@ -274,7 +351,7 @@ func (e *extractor) fields(owner string, s *schema) ([]apifacts.Field, error) {
 
 func (e *extractor) field(owner, name string, s *schema) (apifacts.Field, error) {
 	nullable := s.Nullable
-	s, ref, err := e.doc.resolve(s)
+	s, ref, err := e.resolve(s)
 	if err != nil {
 		return apifacts.Field{}, err
 	}
@@ -291,7 +368,7 @@ func (e *extractor) field(owner, name string, s *schema) (apifacts.Field, error)
 		}
 		f.Items, f.Format, f.Enum, f.Schema = item.Type, item.Format, item.Enum, item.Schema
 	}
-	if f.Type == "object" && len(s.Properties.names) > 0 && e.depth == deep {
+	if f.Type == "object" && len(s.Properties.names) > 0 && e.depth == deep && !slices.Contains(e.heavy, ref) {
 		f.Schema = ref
 		return f, e.schema(ref, s)
 	}

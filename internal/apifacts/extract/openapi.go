@@ -15,14 +15,19 @@ import (
 type document struct {
 	Info    struct{ Version string }
 	Servers []struct{ URL string }
-	Paths   ordered[struct{ Get *operation }]
+	Paths   ordered[struct{ Get, Post *operation }]
 
-	Components struct{ Schemas map[string]*schema }
+	Components struct {
+		Schemas       map[string]*schema
+		Parameters    map[string]parameter
+		RequestBodies map[string]requestBody
+	}
 }
 
 type operation struct {
 	Deprecated bool
 	Parameters []parameter
+	Body       requestBody `json:"requestBody"`
 	Responses  map[string]struct {
 		Content map[string]struct{ Schema *schema }
 	}
@@ -32,7 +37,13 @@ type operation struct {
 	} `json:"x-atlassian-oauth2-scopes"`
 }
 
+type requestBody struct {
+	Ref     string `json:"$ref"`
+	Content map[string]struct{ Schema *schema }
+}
+
 type parameter struct {
+	Ref      string `json:"$ref"`
 	Name     string
 	In       string
 	Required bool
@@ -52,6 +63,7 @@ type schema struct {
 	Items      *schema
 	AllOf      []*schema
 	Properties ordered[*schema]
+	Required   required
 }
 
 // read parses a document and says what identifies it.
@@ -91,4 +103,40 @@ func (d *document) resolve(s *schema) (*schema, string, error) {
 		return d.resolve(target)
 	}
 	return target, name, nil
+}
+
+// parameter follows a reference to a parameter.
+func (d *document) parameter(p parameter) (parameter, error) {
+	if p.Ref == "" {
+		return p, nil
+	}
+	target, ok := d.Components.Parameters[strings.TrimPrefix(p.Ref, "#/components/parameters/")]
+	if !ok {
+		return p, fmt.Errorf("unknown reference %q", p.Ref)
+	}
+	return target, nil
+}
+
+// body follows a reference to a request's body and returns its schema, nil for no body.
+func (d *document) body(b requestBody) (*schema, error) {
+	if b.Ref != "" {
+		target, ok := d.Components.RequestBodies[strings.TrimPrefix(b.Ref, "#/components/requestBodies/")]
+		if !ok {
+			return nil, fmt.Errorf("unknown reference %q", b.Ref)
+		}
+		b = target
+	}
+	return b.Content["application/json"].Schema, nil
+}
+
+// required lists the fields that an object must have. On a field itself the documents write
+// a bool, which says nothing.
+type required []string
+
+// UnmarshalJSON reads a list and passes over anything else.
+func (r *required) UnmarshalJSON(data []byte) error {
+	if len(data) > 0 && data[0] != '[' {
+		return nil
+	}
+	return json.Unmarshal(data, (*[]string)(r))
 }

@@ -40,7 +40,7 @@ func TestServe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []int{http.StatusUnauthorized, http.StatusOK} {
+	for _, want := range []int{http.StatusNotFound, http.StatusOK} {
 		r, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSpace(line)+"/wiki/api/v2/pages", nil)
 		if err != nil {
 			t.Fatal(err)

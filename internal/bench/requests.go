@@ -15,6 +15,7 @@ import (
 	"github.com/tap-confluence/tap-confluence/catalog"
 	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
 	"github.com/tap-confluence/tap-confluence/tap"
+	"github.com/tap-confluence/tap-confluence/tap/state"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
@@ -157,15 +158,11 @@ func selected(s kind) ([]byte, error) {
 
 // plainState makes every stream use its plain route: one request per parent and stream.
 func plainState() []byte {
-	bookmarks := map[string]any{}
+	s := state.New("acme.atlassian.net")
 	for _, name := range stream.Names() {
-		bookmarks[name] = map[string]any{"plain": true}
+		s.Distrust(name)
 	}
-	text, err := json.Marshal(map[string]any{"bookmarks": bookmarks, "tap_confluence": map[string]any{"v": 1, "site": "acme.atlassian.net"}})
-	if err != nil {
-		panic(err)
-	}
-	return text
+	return s.Singer()
 }
 
 // editPages makes new versions of the first pages that take one.

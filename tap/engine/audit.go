@@ -12,6 +12,7 @@ import (
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 	"github.com/tap-confluence/tap-confluence/tap/method"
 	"github.com/tap-confluence/tap-confluence/tap/site"
+	"github.com/tap-confluence/tap-confluence/tap/state"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
@@ -93,6 +94,7 @@ func (w *walk) conclude(k method.Kind, r *reading, parent, difference string, er
 	}
 	w.run.report.audit(auditName(k, r), difference == "")
 	if difference != "" && !r.distrusted.Swap(true) {
+		w.run.ledger.change(r.out.name, func(s *state.State) { s.Distrust(r.out.name) })
 		w.run.log.Warn("a shortcut lacks rows of the plain way: the stream starts over without it; "+
 			"rows that were sent come again: a target that appends holds them twice",
 			"stream", r.out.name, "shortcut", k.String(), "parent", parent, "difference", difference)

@@ -69,7 +69,7 @@ func (e *env) Present(ctx context.Context, it site.Item, statuses []string, read
 		switch {
 		case gone:
 			return method.ErrGone
-		case doubt != nil, i == len(pauses), client.KindOf(err) == client.KindVague:
+		case doubt != nil, i == len(pauses), e.trial, client.KindOf(err) == client.KindVague:
 			return err
 		}
 		timer := time.NewTimer(pauses[i])

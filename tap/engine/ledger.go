@@ -214,6 +214,9 @@ func (l *ledger) accept(c claim, account state.Account) error {
 		l.ended = slices.DeleteFunc(l.ended, func(e *ending) bool { return e == c.ended })
 		return l.complete(c.ended, account)
 	}
+	if c.r.distrusted.Load() {
+		return nil
+	}
 	if slices.Contains(l.walks, c.walk) || slices.ContainsFunc(l.ended, func(e *ending) bool { return e.reading == c.r }) {
 		l.state.Advance(name, c.hash, c.at, account)
 	}

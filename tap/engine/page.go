@@ -291,18 +291,11 @@ func (r *listReading) queue(p *client.Page, units []unit, kept []bool) ([]*paren
 			r.trash = true
 			continue
 		}
-		var need, failed []*reading
+		var need []*reading
 		var audited []auditee
 		for _, rd := range w.readings {
 			wants := rd.asks && !rd.distrusted.Load() && rd.takes(status) && rd.wantsParent(row, w.plan.Listing.Changed)
-			if !wants {
-				continue
-			}
-			switch {
-			case rd.failures.refused():
-				failed = append(failed, rd)
-			case rd.whole(row):
-			default:
+			if wants && !rd.failures.refused() && !rd.whole(row) {
 				need = append(need, rd)
 			}
 		}
@@ -310,14 +303,13 @@ func (r *listReading) queue(p *client.Page, units []unit, kept []bool) ([]*paren
 			audited = w.passing.pick(w, row, status, r.lastOf(p, i))
 		}
 		if len(need)+len(audited) == 0 {
-			units[i].failed = failed
 			continue
 		}
 		par, err := r.parent(p.Rows, i)
 		if err != nil {
 			return nil, err
 		}
-		par.unit, par.need, par.failed, par.audited = &units[i], need, failed, audited
+		par.unit, par.need, par.audited = &units[i], need, audited
 		units[i].done = false
 		queue = append(queue, par)
 	}

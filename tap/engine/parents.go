@@ -14,8 +14,6 @@ type parent struct {
 	unit *unit
 	// need are the streams that a request is made for.
 	need []*reading
-	// failed are those that nothing more is asked for, since the site refuses their route.
-	failed []*reading
 	// audited are the streams whose shortcuts are compared on this parent, with what the row
 	// itself gave of them.
 	audited []auditee
@@ -42,7 +40,7 @@ func (w *walk) readParent(ctx context.Context, p *parent) {
 		w.run.stop(err)
 		return
 	}
-	w.track.finish(p.unit, p.failed)
+	w.track.finish(p.unit)
 	w.run.ledger.checkpoint()
 }
 
@@ -58,14 +56,13 @@ func (w *walk) readBy(ctx context.Context, kind method.Kind, p *parent, readings
 	if err != nil && !partly {
 		return err
 	}
-	p.failed = append(p.failed, w.judge(p, readings, parts)...)
+	w.judge(p, readings, parts)
 	return nil
 }
 
 // judge adds what could not be read of a parent to the streams' failures. The account has been
 // proven since: see method.Env.Interrupts.
-func (w *walk) judge(p *parent, readings []*reading, parts method.Partly) []*reading {
-	var failed []*reading
+func (w *walk) judge(p *parent, readings []*reading, parts method.Partly) {
 	for _, r := range readings {
 		err := parts[r.Reader]
 		if err == nil {
@@ -74,11 +71,9 @@ func (w *walk) judge(p *parent, readings []*reading, parts method.Partly) []*rea
 		}
 		err = fmt.Errorf("of %s %s: %w", w.plan.Listing.Name, p.ID, err)
 		r.failures.add(err)
-		failed = append(failed, r)
 		w.run.report.warnOnce("failed "+r.out.name, "a parent can't be read; the stream goes on with the others and fails at its end",
 			"stream", r.out.name, "id", p.ID, "error", err)
 	}
-	return failed
 }
 
 // byMethod groups streams by the method that asks for them.

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"maps"
 	"sync"
 
 	"github.com/tap-confluence/tap-confluence/tap/plan"
@@ -20,7 +19,6 @@ type track struct {
 	units  []*unit       // the rows from the position on, in the listing's order
 	pages  int           // pages with unfinished rows
 	at     plan.Place
-	failed map[*reading]bool // readers of which a parent before the position failed
 }
 
 // unit is one row of the listing with everything that is read because of it.
@@ -28,11 +26,10 @@ type unit struct {
 	place      plan.Place // the position once the row is finished
 	done       bool
 	lastOfPage bool
-	failed     []*reading
 }
 
 func newTrack(at plan.Place) *track {
-	return &track{at: at, moved: make(chan struct{}), failed: map[*reading]bool{}}
+	return &track{at: at, moved: make(chan struct{})}
 }
 
 // add appends the rows of one page, of which some may be done.
@@ -50,11 +47,11 @@ func (t *track) add(page []unit) {
 	t.advance()
 }
 
-// finish says that everything of a row is written, but for the streams that failed on it.
-func (t *track) finish(u *unit, failed []*reading) {
+// finish says that everything of a row is written, or has failed for good.
+func (t *track) finish(u *unit) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	u.done, u.failed = true, failed
+	u.done = true
 	t.advance()
 }
 
@@ -64,9 +61,6 @@ func (t *track) advance() {
 	for n < len(t.units) && t.units[n].done {
 		u := t.units[n]
 		t.at = u.place
-		for _, r := range u.failed {
-			t.failed[r] = true
-		}
 		if u.lastOfPage {
 			t.pages--
 		}
@@ -104,11 +98,11 @@ func (t *track) waitPages(ctx context.Context, n int) error {
 	}
 }
 
-// place returns how far the walk is, and the readers of which a parent has failed so far.
-func (t *track) place() (plan.Place, map[*reading]bool) {
+// place returns how far the walk is.
+func (t *track) place() plan.Place {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.at, maps.Clone(t.failed)
+	return t.at
 }
 
 // hasMoved reports whether the position is another one than at the beginning.
@@ -116,13 +110,4 @@ func (t *track) hasMoved(from plan.Place) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.at != from || len(t.units) > 0
-}
-
-// fail notes readers of which something before the position could not be read.
-func (t *track) fail(readings []*reading) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, r := range readings {
-		t.failed[r] = true
-	}
 }

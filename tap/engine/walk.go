@@ -48,7 +48,9 @@ func (r *replan) Error() string { return r.why }
 func newWalk(r *Run, p *plan.Walk) *walk {
 	w := &walk{run: r, plan: p, track: newTrack(p.From), claimed: plan.Place{List: -1}}
 	for _, reader := range p.Readers {
-		w.readings = append(w.readings, newReading(reader, r.outputs[reader.Stream.Name], p.Places[reader]))
+		rd := newReading(reader, r.outputs[reader.Stream.Name], p.Places[reader])
+		rd.dated = p.Begun()
+		w.readings = append(w.readings, rd)
 	}
 	if p.Resumed() {
 		w.answered = p.Lists[p.From.List].Type
@@ -87,11 +89,7 @@ func (w *walk) walk(ctx context.Context) (again []*reading, learn func(*site.Lea
 	}
 	for _, r := range again {
 		r.out.startOver(w.run.Now())
-		w.run.ledger.change(r.out.name, func(s *state.State) {
-			if s.Restart(r.out.name); r.distrusted.Load() {
-				s.Distrust(r.out.name)
-			}
-		})
+		w.run.ledger.change(r.out.name, func(s *state.State) { s.Restart(r.out.name) })
 	}
 	return again, learn, w.run.ledger.leave(w, again)
 }
@@ -184,7 +182,6 @@ func (w *walk) decide(ctx context.Context, i int, cause error) (skip bool, err e
 	for _, r := range w.readings {
 		r.failures.add(fmt.Errorf("listing %s: %w", w.plan.Listing.Name, cause))
 	}
-	w.track.fail(w.readings)
 	return false, nil
 }
 
@@ -394,16 +391,16 @@ func (w *walk) countRequest() {
 // claims returns what a state may say of the walk, once the account is proven; nil if nothing
 // moved since the last time.
 func (w *walk) claims() []claim {
-	place, failed := w.track.place()
+	place := w.track.place()
 	if place == w.claimed || place.List >= len(w.plan.Lists) {
 		return nil
 	}
 	w.claimed = place
 	l := &w.plan.Lists[place.List]
 	var claims []claim
-	for _, r := range w.readings {
+	for _, r := range trusted(w.readings) {
 		at := place.At
-		at.List, at.Order, at.Failed = l.Name, string(l.Order), failed[r] || r.earlier
+		at.List, at.Order, at.Failed = l.Name, string(l.Order), r.err() != nil
 		began, newest, types := r.snapshot()
 		if r.Incremental {
 			at.Began, at.Newest = began, newest

@@ -111,5 +111,16 @@ func (w *Walk) Names() []string {
 	return names
 }
 
+// Begun reports whether an answer of the list that a resumed walk goes on in has come in an
+// earlier run, or of one before it that shares its time.
+func (w *Walk) Begun() bool {
+	if !w.Resumed() {
+		return false
+	}
+	at, i := w.From.At, w.From.List
+	inside := at.Key != "" || at.Cursor != "" || at.Fresh
+	return inside || i > 0 && (w.Lists[i].Type == "" || w.Lists[i-1].Type == w.Lists[i].Type)
+}
+
 // Resumed reports whether the walk goes on from an earlier run.
 func (w *Walk) Resumed() bool { return w.Places != nil }

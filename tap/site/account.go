@@ -80,10 +80,13 @@ func (s *Site) Prove(ctx context.Context) (state.Account, error) {
 		s.proofs.mu.Unlock()
 		select {
 		case <-mine.done:
-			return mine.account, mine.err
 		case <-ctx.Done():
 			return state.Account{}, &InterruptedError{Cause: context.Cause(ctx)}
 		}
+		if stopped, ok := errors.AsType[*InterruptedError](mine.err); ok && !stopped.Asked {
+			return s.Prove(ctx) // its asker was stopped, this one was not
+		}
+		return mine.account, mine.err
 	}
 	mine = &probe{done: make(chan struct{})}
 	s.proofs.next = mine

@@ -40,6 +40,11 @@ func TestLostAccount(t *testing.T) {
 	s.LoseAccountAfter(1)
 	s.RestoreAccount()
 	ask(false)
+	s.LoseAccountAfter(len(routes))
+	s.SetModeAfter(2*len(routes), Normal)
+	ask(false)
+	ask(true)
+	ask(false)
 	s.LoseAccount()
 	ask(true)
 }

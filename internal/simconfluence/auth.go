@@ -56,8 +56,7 @@ const (
 type behaviour struct {
 	behMu      sync.Mutex
 	mode       Mode
-	planned    Mode // Normal: none
-	plannedIn  int  // requests until then
+	planned    []plannedMode
 	overloaded time.Time
 	auth       Auth
 	missing    []string // scopes that the token lacks
@@ -68,7 +67,7 @@ type behaviour struct {
 func (s *Site) SetMode(m Mode) {
 	s.behMu.Lock()
 	defer s.behMu.Unlock()
-	s.mode, s.planned, s.overloaded = m, Normal, time.Time{}
+	s.mode, s.planned, s.overloaded = m, nil, time.Time{}
 }
 
 // SetAuth changes what requests must present from now on, such as to revoke a token.

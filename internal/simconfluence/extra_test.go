@@ -90,7 +90,7 @@ func TestAuditFits(t *testing.T) {
 		return facts.Observed.Allows(d) // dates that are text are a wrong type, which nothing allows
 	}
 	err := facts.CheckAnswer(facts.Operation("/wiki/rest/api/audit"), v, allow)
-	for _, line := range strings.Split(fmt.Sprint(err), "\n") {
+	for line := range strings.SplitSeq(fmt.Sprint(err), "\n") {
 		if !strings.Contains(line, "creationDate") {
 			t.Errorf("%s", line)
 		}

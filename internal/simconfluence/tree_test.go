@@ -2,6 +2,7 @@ package simconfluence
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -36,7 +37,7 @@ func TestTree(t *testing.T) {
 		}
 	}
 	for _, want := range []string{"page<folder<folder", "page<database<whiteboard<folder", "page<embed<database"} {
-		if !slices.ContainsFunc(slices.Collect(keys(chains)), func(c string) bool { return strings.HasPrefix(c, want) }) {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(chains)), func(c string) bool { return strings.HasPrefix(c, want) }) {
 			t.Errorf("no %s in %v", want, chains)
 		}
 	}
@@ -78,16 +79,6 @@ func TestTree(t *testing.T) {
 		}
 	}
 	downward(t, s, routes)
-}
-
-func keys(m map[string]int) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 // downward checks that what lies below something names it as its parent.

@@ -18,12 +18,18 @@ func (s *Site) LoseAccountAfter(n int) { s.SetModeAfter(n, Lost) }
 // RestoreAccount ends what the other methods and SetMode began.
 func (s *Site) RestoreAccount() { s.SetMode(Normal) }
 
-// SetModeAfter switches the whole site into a mode once n more requests were answered.
-// SetMode takes it back.
+// SetModeAfter switches the whole site into a mode once n more requests were answered. It may
+// be called several times, such as for a loss that ends by itself. SetMode takes it all back.
 func (s *Site) SetModeAfter(n int, m Mode) {
 	s.behMu.Lock()
 	defer s.behMu.Unlock()
-	s.planned, s.plannedIn = m, n
+	s.planned = append(s.planned, plannedMode{n, m})
+}
+
+// plannedMode is a mode that the site will switch to.
+type plannedMode struct {
+	in   int // requests until then
+	mode Mode
 }
 
 // Overload makes the site answer for so long as one under load does: bare 404s and 403s from
@@ -34,13 +40,13 @@ func (s *Site) Overload(d time.Duration) {
 	s.overloaded = time.Now().Add(d)
 }
 
-// modeNow returns the mode for one request, and carries out a planned switch.
+// modeNow returns the mode for one request, and carries out what was planned for it.
 func (b *behaviour) modeNow() Mode {
-	if b.planned != Normal {
-		if b.plannedIn == 0 {
-			b.mode, b.planned = b.planned, Normal
+	for i := range b.planned {
+		if b.planned[i].in == 0 {
+			b.mode = b.planned[i].mode
 		}
-		b.plannedIn--
+		b.planned[i].in--
 	}
 	if time.Now().Before(b.overloaded) {
 		return Overloaded

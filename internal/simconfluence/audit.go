@@ -60,12 +60,18 @@ func (s *Site) auditRow(b []byte, i int) []byte {
 	b = append(append(b, `","category":"`...), e[0]...)
 	b = append(b, `","sysAdmin":false,"superAdmin":`...)
 	b = strconv.AppendBool(b, draw(h, 9) == 0)
+	return s.auditObjects(b, i, e[2], e[3])
+}
+
+// auditObjects appends what a record of the audit log is about, and closes it.
+func (s *Site) auditObjects(b []byte, i int, kind, value string) []byte {
+	h := s.h(AuditRecord, i, saltMisc)
 	b = s.appendText(append(b, `,"affectedObject":{"name":"`...), mix(h+4), 2)
 	b = strconv.AppendInt(append(b, ' '), int64(i), 10)
-	b = append(append(b, `","objectType":"`...), e[2]...)
+	b = append(append(b, `","objectType":"`...), kind...)
 	b = append(b, `"},"changedValues":[`...)
-	if e[3] != "" {
-		b = append(append(b, `{"name":"`...), e[3]...)
+	if value != "" {
+		b = append(append(b, `{"name":"`...), value...)
 		b = s.appendText(append(b, `","oldValue":"`...), mix(h+5), 1)
 		b = s.appendText(append(b, `","hiddenOldValue":"","newValue":"`...), mix(h+6), 1)
 		b = append(b, `","hiddenNewValue":""}`...)

@@ -56,8 +56,7 @@ const (
 type behaviour struct {
 	behMu      sync.Mutex
 	mode       Mode
-	planned    Mode // Normal: none
-	plannedIn  int  // requests until then
+	planned    []plannedMode
 	overloaded time.Time
 	auth       Auth
 	missing    []string // scopes that the token lacks
@@ -68,7 +67,7 @@ type behaviour struct {
 func (s *Site) SetMode(m Mode) {
 	s.behMu.Lock()
 	defer s.behMu.Unlock()
-	s.mode, s.planned, s.overloaded = m, Normal, time.Time{}
+	s.mode, s.planned, s.overloaded = m, nil, time.Time{}
 }
 
 // SetAuth changes what requests must present from now on, such as to revoke a token.
@@ -91,31 +90,8 @@ func (rq *request) refused(gateway bool) bool {
 	rq.behMu.Lock()
 	mode, auth, missing := rq.modeNow(), rq.auth, rq.missing
 	rq.behMu.Unlock()
-	switch mode {
-	case UnknownSite:
-		rq.html(http.StatusNotFound, "Your Atlassian Cloud site is currently unavailable")
-		return true
-	case Maintenance:
-		rq.html(http.StatusServiceUnavailable, "We are upgrading this site")
-		return true
-	case LoginPage:
-		rq.html(http.StatusOK, "Log in to continue")
-		return true
-	case LoginRedirect:
-		rq.w.Header().Set("Location", "https://id.atlassian.com/login?continue=x")
-		rq.html(http.StatusFound, "Moved")
-		return true
-	case Unauthorized:
-		rq.unauthorized()
-		return true
-	case Lost:
-		rq.lost()
-		return true
-	case Overloaded:
-		rq.overload()
-		return true
-	case Public, PublicDenied:
-		return rq.asPublic(mode == PublicDenied)
+	if done, handled := rq.inMode(mode); handled {
+		return done
 	}
 	if mode == Anonymous || !rq.admitted(auth, gateway) {
 		return rq.stranger(mode, auth, gateway)
@@ -130,6 +106,38 @@ func (rq *request) refused(gateway bool) bool {
 		return true
 	}
 	return false
+}
+
+// inMode answers a request as the whole site's mode wants it. handled says that the mode
+// decides, and done that it has answered, too.
+func (rq *request) inMode(mode Mode) (done, handled bool) {
+	switch mode {
+	case UnknownSite:
+		rq.html(http.StatusNotFound, "Your Atlassian Cloud site is currently unavailable")
+		return true, true
+	case Maintenance:
+		rq.html(http.StatusServiceUnavailable, "We are upgrading this site")
+		return true, true
+	case LoginPage:
+		rq.html(http.StatusOK, "Log in to continue")
+		return true, true
+	case LoginRedirect:
+		rq.w.Header().Set("Location", "https://id.atlassian.com/login?continue=x")
+		rq.html(http.StatusFound, "Moved")
+		return true, true
+	case Unauthorized:
+		rq.unauthorized()
+		return true, true
+	case Lost:
+		rq.lost()
+		return true, true
+	case Overloaded:
+		rq.overload()
+		return true, true
+	case Public, PublicDenied:
+		return rq.asPublic(mode == PublicDenied), true
+	}
+	return false, false
 }
 
 // admitted says whether the credentials of a request will do.

@@ -1,7 +1,6 @@
 package simconfluence
 
 import (
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,37 +47,42 @@ func v2Routes() map[string]handler {
 		"/pages/{id}/custom-content":     within(CustomContent, Page),
 		"/blogposts/{id}/custom-content": within(CustomContent, BlogPost),
 	}
+	for path, k := range map[string]Kind{"folders": Folder, "whiteboards": Whiteboard, "databases": Database, "embeds": Embed} {
+		t["/"+path+"/{id}"], t["/"+path+"/{id}/direct-children"] = oneNode(k), nodeChildren(k)
+	}
 	for path, k := range segments {
 		if k != Space && k != Task {
 			t["/"+path], t["/"+path+"/{id}"] = all(k), one(k)
 		}
-		switch k {
-		case Space, Page, BlogPost, Attachment, CustomContent:
-			t["/"+path+"/{id}/labels"] = labelsOf(k)
-			t["/"+path+"/{id}/properties"] = propertiesOf(k)
-			if k != Space {
-				t["/"+path+"/{id}/versions"] = versionsOf(k)
-				t["/"+path+"/{id}/footer-comments"] = within(FooterComment, k)
-			}
-			if k == Page || k == BlogPost {
-				t["/"+path+"/{id}/likes/users"] = likesOf(k)
-				t["/"+path+"/{id}/inline-comments"] = within(InlineComment, k)
-			}
-			if k == Page || k == BlogPost || k == CustomContent {
-				t["/"+path+"/{id}/attachments"] = within(Attachment, k)
-			}
-			if k == Page || k == BlogPost || k == Attachment {
-				t["/labels/{id}/"+path] = carriers(k)
-			}
-		case FooterComment, InlineComment:
-			t["/"+path+"/{id}/children"] = repliesOf(k)
-			t["/"+path+"/{id}/versions"] = versionsOf(k)
-		}
-	}
-	for path, k := range map[string]Kind{"folders": Folder, "whiteboards": Whiteboard, "databases": Database, "embeds": Embed} {
-		t["/"+path+"/{id}"], t["/"+path+"/{id}/direct-children"] = oneNode(k), nodeChildren(k)
+		itemRoutes(t, path, k)
 	}
 	return t
+}
+
+// itemRoutes adds the routes below one item of a kind.
+func itemRoutes(t map[string]handler, path string, k Kind) {
+	switch k {
+	case Space, Page, BlogPost, Attachment, CustomContent:
+		t["/"+path+"/{id}/labels"] = labelsOf(k)
+		t["/"+path+"/{id}/properties"] = propertiesOf(k)
+		if k != Space {
+			t["/"+path+"/{id}/versions"] = versionsOf(k)
+			t["/"+path+"/{id}/footer-comments"] = within(FooterComment, k)
+		}
+		if k == Page || k == BlogPost {
+			t["/"+path+"/{id}/likes/users"] = likesOf(k)
+			t["/"+path+"/{id}/inline-comments"] = within(InlineComment, k)
+		}
+		if k == Page || k == BlogPost || k == CustomContent {
+			t["/"+path+"/{id}/attachments"] = within(Attachment, k)
+		}
+		if k == Page || k == BlogPost || k == Attachment {
+			t["/labels/{id}/"+path] = carriers(k)
+		}
+	case FooterComment, InlineComment:
+		t["/"+path+"/{id}/children"] = repliesOf(k)
+		t["/"+path+"/{id}/versions"] = versionsOf(k)
+	}
 }
 
 // segments are the first segments of paths and what they list.
@@ -96,84 +100,6 @@ func statuses(k Kind) []string {
 		return []string{current}
 	}
 	return nil
-}
-
-// filter makes the predicate of a list of a kind: status, then what else was asked for.
-func (rq *request) filter(k Kind) func(i int) bool {
-	var want []func(i int) bool
-	add := func(f func(i int) bool) { want = append(want, f) }
-	asked := rq.values("status")
-	switch k {
-	case Page, BlogPost, Attachment:
-		if asked == nil {
-			asked = statuses(k)
-		}
-		if rq.quirks.EmptyTrash {
-			asked = slices.DeleteFunc(slices.Clone(asked), func(st string) bool { return st == trashed })
-		}
-		add(func(i int) bool { return slices.Contains(asked, rq.status(k, i)) })
-	case FooterComment, InlineComment:
-		add(func(i int) bool { return rq.open(rq.container(k, i)) })
-		if asked != nil {
-			add(func(i int) bool { return slices.Contains(asked, rq.status(k, i)) })
-		}
-		if states := rq.values("resolution-status"); states != nil {
-			add(func(i int) bool { return slices.Contains(states, rq.resolution(k, i)) })
-		}
-	case CustomContent:
-		typ := rq.query.Get("type")
-		add(func(i int) bool { // what the user may not see is dropped later
-			return customTypes[rq.customType(i)] == typ && (rq.open(k, i) || !rq.visible(k, i))
-		})
-	}
-	if in := rq.ordinals(Space, "space-id"); in != nil {
-		add(func(i int) bool { return slices.Contains(in, int32(rq.space(k, i))) })
-	}
-	if title := rq.query.Get("title"); title != "" {
-		add(func(i int) bool { return unquoted(rq.appendTitle(nil, k, i)) == title })
-	}
-	if sub := rq.query.Get("subtype"); sub != "" && k == Page {
-		add(func(i int) bool { return (draw(rq.h(Page, i, saltMisc), 23) == 0) == (sub == "live") })
-	}
-	if name := rq.query.Get("filename"); name != "" && k == Attachment {
-		add(func(i int) bool { return unquoted(rq.appendTitle(nil, Attachment, i)) == name })
-	}
-	if media := rq.query.Get("mediaType"); media != "" && k == Attachment {
-		add(func(i int) bool { return mediaTypes[draw(rq.h(k, i, saltMedia), len(mediaTypes))].name == media })
-	}
-	return func(i int) bool {
-		for _, f := range want {
-			if !f(i) {
-				return false
-			}
-		}
-		return !rq.gone(k, i)
-	}
-}
-
-// ordinals returns the items that a parameter names by id, ascending; nil if it isn't
-// given, and none for ids that nothing has.
-func (rq *request) ordinals(k Kind, name string) []int32 {
-	ids := rq.values(name)
-	if ids == nil {
-		return nil
-	}
-	some := make([]int32, 0, len(ids))
-	for _, id := range ids {
-		if i, ok := rq.find(k, id); ok {
-			some = append(some, int32(i))
-		}
-	}
-	slices.Sort(some)
-	return slices.Compact(some)
-}
-
-func unquoted(fragment []byte) string {
-	text, err := unquoteJSON(fragment)
-	if err != nil {
-		panic(err) // our own text
-	}
-	return text
 }
 
 // all answers a list of a whole site.
@@ -334,76 +260,4 @@ func (rq *request) labelList() {
 	prefixes := rq.values("prefix")
 	l.keep = func(i int) bool { return prefixes == nil || slices.Contains(prefixes, prefix(i)) }
 	rq.list(l)
-}
-
-func (rq *request) permissions() {
-	if i, ok := rq.parentOf(Space); ok {
-		rq.listOf(rq.permList(i), false)
-	}
-}
-
-func labelsOf(k Kind) handler {
-	return func(rq *request) {
-		if i, ok := rq.parentOf(k); ok {
-			rq.list(rq.labelSub(k, i, rq.query.Get("sort"), rq.query.Get("prefix")))
-		}
-	}
-}
-
-func likesOf(k Kind) handler {
-	return func(rq *request) {
-		if i, ok := rq.parentOf(k); ok {
-			rq.list(rq.likeList(k, i))
-		}
-	}
-}
-
-func propertiesOf(k Kind) handler {
-	return func(rq *request) {
-		if i, ok := rq.parentOf(k); ok {
-			rq.list(rq.propertySub(k, i, rq.query.Get("sort"), rq.query.Get("key")))
-		}
-	}
-}
-
-func versionsOf(k Kind) handler {
-	return func(rq *request) {
-		if i, ok := rq.parentOf(k); ok {
-			rq.list(rq.versionSub(k, i, rq.query.Get("sort"), entities[k], rq.format()))
-		}
-	}
-}
-
-// one answers a single item, with the blocks that were asked for.
-func one(k Kind) handler {
-	return func(rq *request) {
-		i, ok := rq.find(k, rq.id)
-		if st := rq.values("status"); ok && st != nil && (k == Page || k == BlogPost) {
-			ok = rq.visible(k, i) && slices.Contains(st, rq.status(k, i)) && rq.mayRead(k, i) &&
-				!(rq.quirks.EmptyTrash && rq.status(k, i) == trashed)
-		} else if ok && rq.query.Get("get-draft") == "true" && rq.status(k, i) == draft {
-			ok = rq.visible(k, i)
-		} else if i, ok = rq.parentOf(k); !ok {
-			return
-		}
-		if !ok {
-			rq.notFound(k)
-			return
-		}
-		f := rq.spaceShape()
-		f.format, f.single = rq.format(), true
-		if f.format != "" && rq.unrenderable(k, i) {
-			rq.renderError()
-			return
-		}
-		rq.b = rq.rowHead(rq.b, k, i, f)
-		rq.blocks(k, i)
-		rq.b = rq.linksOf(rq.b, k, i)
-		if k != Task {
-			rq.b = append(append(append(rq.b, `,"base":"`...), rq.base...), `/wiki"}`...)
-		}
-		rq.b = append(rq.b, '}')
-		rq.linkHeader("")
-		rq.send(http.StatusOK, rq.b)
-	}
 }

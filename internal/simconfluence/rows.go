@@ -50,25 +50,7 @@ func (s *Site) rowHead(b []byte, k Kind, i int, f shape) []byte {
 
 func (s *Site) pageHead(b []byte, i int, f shape) []byte {
 	h := s.h(Page, i, saltMisc)
-	st := s.status(Page, i)
-	binned := st == trashed || st == deleted // such pages lie nowhere
-	p, typ := s.parent(i)
-	null, absent := s.typeless(i)
-	switch {
-	case typ == "" || binned:
-		b = append(b, `{"parentType":null,"parentId":null`...)
-	case typ == "page":
-		b = append(b, '{')
-		if null {
-			b = append(b, `"parentType":null,`...)
-		} else if !absent {
-			b = append(b, `"parentType":"page",`...)
-		}
-		b = append(b, `"parentId":"`...)
-		b = append(s.appendID(b, Page, p), '"')
-	default:
-		b = s.appendAbove(append(b, '{'), p, s.typeSlot(p, typ))
-	}
+	b = s.pageParent(append(b, '{'), i)
 	if draw(h, 9) == 0 {
 		b = append(b, `,"sourceTemplateEntityId":"com.example.blueprints:page-`...)
 		b = append(strconv.AppendInt(b, int64(draw(mix(h), 9)), 10), '"')
@@ -84,13 +66,38 @@ func (s *Site) pageHead(b []byte, i int, f shape) []byte {
 	b = append(b, `,"authorId":"`...)
 	b = appendUser(b, s.author(Page, i))
 	b = append(b, `","position":`...)
-	if binned {
+	if s.binned(i) {
 		b = append(b, "null"...)
 	} else {
 		b = s.position(b, i)
 	}
 	b = s.appendVersion(append(b, ','), Page, i)
 	return s.contentTail(b, Page, i, f)
+}
+
+// binned reports whether a page is in the trash or deleted: such pages lie nowhere.
+func (s *Site) binned(i int) bool {
+	st := s.status(Page, i)
+	return st == trashed || st == deleted
+}
+
+// pageParent appends the fields that say what a page lies in.
+func (s *Site) pageParent(b []byte, i int) []byte {
+	p, typ := s.parent(i)
+	if typ == "" || s.binned(i) {
+		return s.appendAbove(b, 0, -1)
+	}
+	if typ != "page" {
+		return s.appendAbove(b, p, s.typeSlot(p, typ))
+	}
+	switch null, absent := s.typeless(i); {
+	case null:
+		b = append(b, `"parentType":null,`...)
+	case !absent:
+		b = append(b, `"parentType":"page",`...)
+	}
+	b = append(b, `"parentId":"`...)
+	return append(s.appendID(b, Page, p), '"')
 }
 
 // place is a page's place among its siblings, sometimes negative; -1000 stands for null.

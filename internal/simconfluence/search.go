@@ -174,10 +174,10 @@ func (s *Site) many(k Kind) int {
 }
 
 // found calls f for everything that a query finds. Content of archived spaces is found only
-// if the request asks for it.
+// if the request asks for it, which not every search can be.
 func (rq *request) found(q *cql, f func(k Kind, i int, name string)) {
 	inSpace := make([]bool, rq.n[Space])
-	archivedToo := rq.query.Get("includeArchivedSpaces") == "true"
+	archivedToo := rq.op.Param("includeArchivedSpaces") != nil && rq.query.Get("includeArchivedSpaces") == "true"
 	for i := range inSpace {
 		inSpace[i] = q.wantsSpace(rq.SpaceKey(i)) && (archivedToo || rq.status(Space, i) != archived)
 	}

@@ -1,6 +1,7 @@
 package simconfluence
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -125,24 +126,34 @@ func (s *Site) answer(w http.ResponseWriter, r *http.Request, rq *request, gatew
 	h := found.handler
 	base := rq.base
 	s.lastBase.Store(&base)
-	if r.Method != http.MethodGet && (rq.op == nil || r.Method != rq.op.Method) || rq.op != nil && rq.op.Method != "" && r.Method != rq.op.Method {
-		s.violate(r.Method + " " + rq.path + ": the tap only reads")
+	if !rq.documented() {
 		h = nil
-	}
-	if rq.op != nil {
-		if err := rq.op.CheckQuery(query); err != nil {
-			s.violate(err.Error())
-		}
-	} else {
-		s.violate(rq.path + " is no documented route")
 	}
 	switch {
 	case rq.refused(gateway):
-	case h == nil || rq.op == nil:
+	case h == nil:
 		rq.noRoute()
 	case rq.checked():
 		h(rq)
 	}
+}
+
+// documented reports whether a request's route takes its method, and writes down what the
+// official documents don't have.
+func (rq *request) documented() bool {
+	method := http.MethodGet
+	if rq.op == nil {
+		rq.violate(rq.path + " is no documented route")
+	} else {
+		if err := rq.op.CheckQuery(rq.query); err != nil {
+			rq.violate(err.Error())
+		}
+		method = cmp.Or(rq.op.Method, method)
+	}
+	if rq.r.Method != method {
+		rq.violate(rq.r.Method + " " + rq.path + ": the tap only reads")
+	}
+	return rq.op != nil && rq.r.Method == method
 }
 
 // route is one documented route and what answers it, nil for nothing.

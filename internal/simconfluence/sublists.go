@@ -139,3 +139,41 @@ func (rq *request) block(l *list, name string) {
 	rq.b = append(append(rq.b, `},"_links":{"self":"`...), rq.selfPath()...)
 	rq.b = append(append(append(rq.b, '/'), name...), `"}},`...)
 }
+
+func (rq *request) permissions() {
+	if i, ok := rq.parentOf(Space); ok {
+		rq.listOf(rq.permList(i), false)
+	}
+}
+
+func labelsOf(k Kind) handler {
+	return func(rq *request) {
+		if i, ok := rq.parentOf(k); ok {
+			rq.list(rq.labelSub(k, i, rq.query.Get("sort"), rq.query.Get("prefix")))
+		}
+	}
+}
+
+func likesOf(k Kind) handler {
+	return func(rq *request) {
+		if i, ok := rq.parentOf(k); ok {
+			rq.list(rq.likeList(k, i))
+		}
+	}
+}
+
+func propertiesOf(k Kind) handler {
+	return func(rq *request) {
+		if i, ok := rq.parentOf(k); ok {
+			rq.list(rq.propertySub(k, i, rq.query.Get("sort"), rq.query.Get("key")))
+		}
+	}
+}
+
+func versionsOf(k Kind) handler {
+	return func(rq *request) {
+		if i, ok := rq.parentOf(k); ok {
+			rq.list(rq.versionSub(k, i, rq.query.Get("sort"), entities[k], rq.format()))
+		}
+	}
+}

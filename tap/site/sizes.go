@@ -24,7 +24,7 @@ func (s *Site) Count(ctx context.Context, l *stream.Listing, wholeSite bool) (in
 		cql += " and space not in (" + quoted(s.cfg.ExcludeSpaceKeys) + ")"
 	}
 	return s.counts.get(ctx, cql, func(ctx context.Context) (int, error) {
-		doc, err := s.client.Get(ctx, searchRequest(query{{"cql", cql}, {"limit", "1"}}))
+		doc, err := s.client.Get(ctx, searchRequest(query{{"cql", cql}, {"limit", "1"}, {"includeArchivedSpaces", "true"}}))
 		if err != nil {
 			return 0, searchError(err)
 		}

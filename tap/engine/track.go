@@ -14,11 +14,11 @@ const window = 2
 // track follows which rows of a walk are finished. Rows finish in any order; the position
 // moves over the longest finished prefix.
 type track struct {
-	mu     sync.Mutex    // guards all below
-	moved  chan struct{} // closed and replaced when the position moves
-	units  []*unit       // the rows from the position on, in the listing's order
-	pages  int           // pages with unfinished rows
-	at     plan.Place
+	mu    sync.Mutex    // guards all below
+	moved chan struct{} // closed and replaced when the position moves
+	units []*unit       // the rows from the position on, in the listing's order
+	pages int           // pages with unfinished rows
+	at    plan.Place
 }
 
 // unit is one row of the listing with everything that is read because of it.

@@ -92,6 +92,10 @@ func (d drawer) job(t *trial) runSpec {
 			r.Streams = append(r.Streams, tapfixture.Selected{Name: s.Name, Incremental: s.ReplicationKey != "" && incremental > 0})
 		}
 	}
+	if d.once(10) { // what fails on one day fails on the next
+		r.Fault = d.fault()
+		r.Fault.What, r.Fault.Status = "parent", pick(d, 403, 500)
+	}
 	r.Latency = pick(d, 0, 200*time.Millisecond, 3*time.Second)
 	return r
 }

@@ -28,6 +28,8 @@ type player struct {
 	history  *history
 	runs     []*played
 	hidden   map[simconfluence.Kind][]string // what can be shown
+	// tamper, if set, spoils the output of a run: to see that it is noticed.
+	tamper func(run int, stdout []byte) []byte
 }
 
 // played is a run that is over.
@@ -54,11 +56,19 @@ type played struct {
 const longest = 40 * 24 * time.Hour
 
 // play plays a trial and returns what it finds.
-func play(t *testing.T, tr *trial) (findings []finding, p *player) {
+func play(t *testing.T, tr *trial) ([]finding, *player) {
 	t.Helper()
-	o := tr.Site.options()
-	f := tapfixture.Virtual(t, o)
-	p = &player{t: t, trial: tr, fixture: f, site: f.Site, contents: newContents(t), hidden: map[simconfluence.Kind][]string{}}
+	return playSpoilt(t, tr, nil)
+}
+
+// playSpoilt plays a trial whose output something spoils.
+func playSpoilt(t *testing.T, tr *trial, tamper func(run int, stdout []byte) []byte) (findings []finding, p *player) {
+	t.Helper()
+	f := tapfixture.Virtual(t, tr.Site.options())
+	p = &player{
+		t: t, trial: tr, fixture: f, site: f.Site, contents: newContents(t), tamper: tamper,
+		hidden: map[simconfluence.Kind][]string{},
+	}
 	frozen := time.AfterFunc(time.Minute, func() { panic("chaos: virtual time does not pass in " + tr.text()) })
 	defer frozen.Stop()
 	synctest.Test(t, func(t *testing.T) {
@@ -117,6 +127,9 @@ func (p *player) run(spec *runSpec) {
 	r.blind = r.blind || p.blind(spec)
 	r.stderr, r.end, r.requests = stderr.String(), p.history.last(), w.sent
 	r.killed = out.hit || out.frozen || spec.Kill.Request > 0 && w.sent >= spec.Kill.Request
+	if p.tamper != nil {
+		out.got = p.tamper(r.number, out.got)
+	}
 	r.messages, _, r.problem = tapfixture.Lines(out.got)
 	if ctx.Err() == context.DeadlineExceeded { //nolint:errorlint // a context's own error
 		r.problem = fmt.Errorf("the run takes more than %s", longest)

@@ -27,6 +27,8 @@ BENCHTIME ?= 1s
 BENCH ?= .
 COUNT ?= 1
 BENCH_FLAGS ?=
+CHAOS_TIME ?= 1h
+SEED ?=
 
 .DEFAULT_GOAL := help
 
@@ -112,6 +114,11 @@ torture: need-go ## Run every cut and every fault in every mode, a million pages
 	go test -count=1 -timeout 30m ./tap ./tap/engine -torture
 	go test -count=1 -timeout 30m ./internal/torture -torture -matrix '$(CURDIR)/bin/faults.md'
 	@cat bin/faults.md
+
+# With a seed it runs that trial alone; without one it starts at a seed of its own.
+.PHONY: chaos
+chaos: need-go ## Check random chains of runs against a site's history (CHAOS_TIME=1h; SEED=n repeats one)
+	go test -count=1 -timeout 0 ./internal/chaos -run TestChaos -v $(if $(SEED),-chaos.seed $(SEED) -chaos.v,-chaos.time $(CHAOS_TIME) -chaos.seed $$(date +%s))
 
 .PHONY: fuzz
 fuzz: need-go ## Run each fuzz target for a while (FUZZTIME=100000x)

@@ -43,11 +43,15 @@ func TestChaos(t *testing.T) {
 	}
 	begun := time.Now()
 	kinds := map[string]int{}
-	tried, failed := uint64(0), 0
+	tried, failed, told := uint64(0), 0, begun
 	for seed := from; *forTime > 0 && time.Since(begun) < *forTime || *forTime == 0 && tried < n; seed++ {
 		tried++
 		if !report(t, draw(seed), kinds) {
 			failed++
+		}
+		if time.Since(told) > 5*time.Minute {
+			told = time.Now()
+			t.Logf("%d trials up to seed %d, %d with findings", tried, seed, failed)
 		}
 	}
 	t.Logf("%d trials in %s, %d with findings", tried, time.Since(begun).Round(time.Second), failed)

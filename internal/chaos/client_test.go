@@ -2,10 +2,11 @@ package chaos
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/tap-confluence/tap-confluence/internal/tapfixture"
 )
 
 // given is a state that a run was given, or rather where it came from: a run and how many of its
@@ -98,47 +99,7 @@ func (p *player) airbyteState(r *played, upTo int) (string, map[string]given) {
 			kept[m.Stream], from[m.Stream] = m.State, given{{r, i}}
 		}
 	}
-	return airbyteText(kept), from
-}
-
-func airbyteText(states map[string]json.RawMessage) string {
-	if len(states) == 0 {
-		return ""
-	}
-	var all []any
-	for _, name := range slices.Sorted(maps.Keys(states)) {
-		all = append(all, map[string]any{"type": "STREAM", "stream": map[string]any{
-			"stream_descriptor": map[string]any{"name": name}, "stream_state": states[name],
-		}})
-	}
-	text, err := json.Marshal(all)
-	if err != nil {
-		panic(err) // our own text
-	}
-	return string(text)
-}
-
-// airbyteStates is the other way round.
-func airbyteStates(text string) map[string]json.RawMessage {
-	if text == "" {
-		return nil
-	}
-	var all []struct {
-		Stream struct {
-			Descriptor struct {
-				Name string `json:"name"`
-			} `json:"stream_descriptor"`
-			State json.RawMessage `json:"stream_state"`
-		} `json:"stream"`
-	}
-	if err := json.Unmarshal([]byte(text), &all); err != nil {
-		panic(fmt.Sprintf("reading our own text: %v", err))
-	}
-	states := map[string]json.RawMessage{}
-	for _, s := range all {
-		states[s.Stream.Descriptor.Name] = s.Stream.State
-	}
-	return states
+	return tapfixture.AirbyteStateFile(kept), from
 }
 
 // merged is what Meltano makes of a stored state and a new one: objects are merged key by key,

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
+	"github.com/tap-confluence/tap-confluence/internal/tapfixture"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
@@ -82,14 +83,18 @@ func (d drawer) job(t *trial) runSpec {
 	incremental := d.IntN(3) // none, some, all
 	for _, s := range stream.All {
 		if d.once(3) {
-			r.Streams = append(r.Streams, selected{s.Name, s.ReplicationKey != "" && (incremental == 2 || incremental == 1 && d.once(2))})
+			r.Streams = append(r.Streams, tapfixture.Selected{Name: s.Name, Incremental: s.ReplicationKey != "" && (incremental == 2 || incremental == 1 && d.once(2))})
 		}
 	}
 	if len(r.Streams) == 0 || d.once(12) {
 		r.Streams = nil
 		for _, s := range stream.All {
-			r.Streams = append(r.Streams, selected{s.Name, s.ReplicationKey != "" && incremental > 0})
+			r.Streams = append(r.Streams, tapfixture.Selected{Name: s.Name, Incremental: s.ReplicationKey != "" && incremental > 0})
 		}
+	}
+	if d.once(10) { // what fails on one day fails on the next
+		r.Fault = d.fault()
+		r.Fault.What, r.Fault.Status = "parent", pick(d, 403, 500)
 	}
 	r.Latency = pick(d, 0, 200*time.Millisecond, 3*time.Second)
 	return r
@@ -133,9 +138,9 @@ func (d drawer) run(t *trial, r *runSpec, i int) {
 		}
 	}
 	if d.once(6) && len(r.Streams) > 1 { // fewer streams
-		r.Streams = slices.DeleteFunc(r.Streams, func(selected) bool { return d.once(2) })
+		r.Streams = slices.DeleteFunc(r.Streams, func(tapfixture.Selected) bool { return d.once(2) })
 		if len(r.Streams) == 0 {
-			r.Streams = []selected{{Name: "pages"}}
+			r.Streams = []tapfixture.Selected{{Name: "pages"}}
 		}
 	}
 	for range d.upTo(5) {

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -27,6 +28,8 @@ type player struct {
 	history  *history
 	runs     []*played
 	hidden   map[simconfluence.Kind][]string // what can be shown
+	// tamper, if set, spoils the output of a run: to see that it is noticed.
+	tamper func(run int, stdout []byte) []byte
 }
 
 // played is a run that is over.
@@ -53,11 +56,19 @@ type played struct {
 const longest = 40 * 24 * time.Hour
 
 // play plays a trial and returns what it finds.
-func play(t *testing.T, tr *trial) (findings []finding, p *player) {
+func play(t *testing.T, tr *trial) ([]finding, *player) {
 	t.Helper()
-	o := tr.Site.options()
-	f := tapfixture.Virtual(t, o)
-	p = &player{t: t, trial: tr, fixture: f, site: f.Site, contents: newContents(t), hidden: map[simconfluence.Kind][]string{}}
+	return playSpoilt(t, tr, nil)
+}
+
+// playSpoilt plays a trial whose output something spoils.
+func playSpoilt(t *testing.T, tr *trial, tamper func(run int, stdout []byte) []byte) (findings []finding, p *player) {
+	t.Helper()
+	f := tapfixture.Virtual(t, tr.Site.options())
+	p = &player{
+		t: t, trial: tr, fixture: f, site: f.Site, contents: newContents(t), tamper: tamper,
+		hidden: map[simconfluence.Kind][]string{},
+	}
 	frozen := time.AfterFunc(time.Minute, func() { panic("chaos: virtual time does not pass in " + tr.text()) })
 	defer frozen.Stop()
 	synctest.Test(t, func(t *testing.T) {
@@ -93,7 +104,7 @@ func (p *player) run(spec *runSpec) {
 	r.blind = p.blind(spec)
 	r.stateText, r.given = p.stateFor(spec.State, spec.Job)
 	if p.trial.Airbyte {
-		r.states = airbyteStates(r.stateText)
+		r.states = tapfixture.AirbyteStates(p.t, r.stateText)
 	}
 	ctx, stop := context.WithCancelCause(p.t.Context())
 	defer stop(nil)
@@ -110,11 +121,15 @@ func (p *player) run(spec *runSpec) {
 	}
 	p.site.SetFaults(p.faults(r)...)
 	f := p.fixture.With(p.settings(&spec.Settings)).Under(tap.OverNetwork(w), tap.WithClock(p.site.Now))
-	result := f.Launch(ctx, out, p.args(f, r)...)
+	var stderr bytes.Buffer
+	r.status = f.Launch(ctx, out, &stderr, p.args(f, r)...)
 	synctest.Wait()
 	r.blind = r.blind || p.blind(spec)
-	r.status, r.stderr, r.end, r.requests = result.Status, result.Stderr, p.history.last(), w.sent
+	r.stderr, r.end, r.requests = stderr.String(), p.history.last(), w.sent
 	r.killed = out.hit || out.frozen || spec.Kill.Request > 0 && w.sent >= spec.Kill.Request
+	if p.tamper != nil {
+		out.got = p.tamper(r.number, out.got)
+	}
 	r.messages, _, r.problem = tapfixture.Lines(out.got)
 	if ctx.Err() == context.DeadlineExceeded { //nolint:errorlint // a context's own error
 		r.problem = fmt.Errorf("the run takes more than %s", longest)
@@ -154,47 +169,14 @@ func (p *player) settings(s *settingsSpec) map[string]any {
 }
 
 func (p *player) args(f *tapfixture.Fixture, r *played) []string {
-	args := []string{"--config", f.Config()}
-	if p.trial.Airbyte {
-		args = []string{"read", "--config", f.Config(), "--catalog", f.File(airbyteCatalog(r.spec))}
-	} else {
-		args = append(args, "--catalog", f.File(singerCatalog(r.spec)))
-	}
+	var state any
 	if r.stateText != "" {
-		args = append(args, "--state", f.File(r.stateText))
+		state = r.stateText
 	}
-	return args
-}
-
-func singerCatalog(r *runSpec) any {
-	var entries []any
-	for _, s := range r.Streams {
-		pairs := []any{"selected", true}
-		if s.Incremental {
-			pairs = append(pairs, "replication-method", "INCREMENTAL", "replication-key", stream.Find(s.Name).ReplicationKey)
-		}
-		entries = append(entries, tapfixture.Entry(s.Name, tapfixture.Meta(nil, pairs...)))
+	if p.trial.Airbyte {
+		return f.AirbyteArgs(tapfixture.AirbyteCatalog(r.spec.Sync, r.spec.Streams...), state)
 	}
-	return map[string]any{"streams": entries}
-}
-
-func airbyteCatalog(r *runSpec) any {
-	var streams []any
-	for _, s := range r.Streams {
-		mode, destination := "full_refresh", "overwrite"
-		if s.Incremental {
-			mode, destination = "incremental", "append_dedup"
-		}
-		entry := map[string]any{
-			"stream":    map[string]any{"name": s.Name, "json_schema": map[string]any{}, "supported_sync_modes": []string{"full_refresh"}},
-			"sync_mode": mode, "destination_sync_mode": destination, "cursor_field": nil, "primary_key": nil,
-		}
-		if r.Sync > 0 {
-			entry["sync_id"], entry["generation_id"], entry["minimum_generation_id"] = r.Sync, r.Sync, r.Sync
-		}
-		streams = append(streams, entry)
-	}
-	return map[string]any{"streams": streams}
+	return f.SingerArgs(tapfixture.SingerCatalog(r.spec.Streams...), state)
 }
 
 // faults makes the run's fault.

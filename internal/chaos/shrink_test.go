@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/tap-confluence/tap-confluence/internal/tapfixture"
 )
 
 // shrink looks for a smaller trial that breaks the same promise. It tries for so long.
@@ -142,7 +144,7 @@ func (t *trial) dropRun(i int) bool {
 
 func (t *trial) dropStream(name string) bool {
 	for i := range t.Runs {
-		rest := slices.DeleteFunc(slices.Clone(t.Runs[i].Streams), func(s selected) bool { return s.Name == name })
+		rest := slices.DeleteFunc(slices.Clone(t.Runs[i].Streams), func(s tapfixture.Selected) bool { return s.Name == name })
 		if len(rest) == 0 {
 			return false
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
+	"github.com/tap-confluence/tap-confluence/internal/tapfixture"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
@@ -13,21 +14,21 @@ import (
 type trial struct {
 	Seed    uint64
 	Site    siteSpec
-	Airbyte bool   `json:",omitempty"`
-	Anchor  string `json:",omitempty"` // anchor_date; empty: a year before the site's time
+	Airbyte bool   `json:",omitzero"`
+	Anchor  string `json:",omitzero"` // anchor_date; empty: a year before the site's time
 	Runs    []runSpec
 	// Daily, if set, resumes the last run's sync with its own last state, killed in the same
 	// way, until it ends: at most so many times.
-	Daily int `json:",omitempty"`
+	Daily int `json:",omitzero"`
 }
 
 // siteSpec is the site that a trial begins with.
 type siteSpec struct {
 	Seed                                              int64
-	Spaces, Pages, Posts, Attachments, Footer, Inline int
-	Tasks, Groups, Custom, Most                       int
-	AllVisible, NoChangeSort                          bool
-	NewSpace                                          bool // the last space is hidden at first
+	Spaces, Pages, Posts, Attachments, Footer, Inline int  `json:",omitzero"`
+	Tasks, Groups, Custom, Most                       int  `json:",omitzero"`
+	AllVisible, NoChangeSort                          bool `json:",omitzero"`
+	NewSpace                                          bool `json:",omitzero"` // the last space is hidden at first
 }
 
 func (s siteSpec) options() simconfluence.Options {
@@ -41,67 +42,61 @@ func (s siteSpec) options() simconfluence.Options {
 	return o
 }
 
-// selected is a stream and how it is read.
-type selected struct {
-	Name        string
-	Incremental bool `json:",omitempty"`
-}
-
 // settingsSpec are the settings that matter here.
 type settingsSpec struct {
-	Statuses        []string `json:",omitempty"` // nil: the default
-	Spaces, Exclude []int    `json:",omitempty"` // ordinals
-	Body            string   `json:",omitempty"`
+	Statuses        []string `json:",omitzero"` // nil: the default
+	Spaces, Exclude []int    `json:",omitzero"` // ordinals
+	Body            string   `json:",omitzero"`
 	PageSize        int
 	Concurrency     int
-	Audit           int
-	Retries         int
-	Activate        bool `json:",omitempty"`
-	Types           bool `json:",omitempty"` // name the types of custom content
+	Audit           int  `json:",omitzero"`
+	Retries         int  `json:",omitzero"`
+	Activate        bool `json:",omitzero"`
+	Types           bool `json:",omitzero"` // name the types of custom content
 }
 
 // runSpec is one run of the program and what happens before and during it.
 type runSpec struct {
-	Job      int // runs of one job share a target
+	Job      int `json:",omitzero"` // runs of one job share a target
 	Settings settingsSpec
-	Streams  []selected
-	After    time.Duration // since the run before
-	Before   []change      `json:",omitempty"`
-	During   []change      `json:",omitempty"`
+	Streams  []tapfixture.Selected
+	After    time.Duration `json:",omitzero"` // since the run before
+	Before   []change      `json:",omitzero"`
+	During   []change      `json:",omitzero"`
 	State    stateRef
-	Latency  time.Duration // of every request
-	Kill     kill
-	Fault    fault
-	Sync     int `json:",omitempty"` // Airbyte's sync_id; 0: the platform gives none
+	Latency  time.Duration `json:",omitzero"` // of every request
+	Kill     kill          `json:",omitzero"`
+	Fault    fault         `json:",omitzero"`
+	Sync     int           `json:",omitzero"` // Airbyte's sync_id; 0: the platform gives none
 }
 
 // change is one change of the site. What it is made to is picked among what there is.
 type change struct {
-	Do   string // see player.change
-	Kind simconfluence.Kind
-	Pick uint32
-	Arg  uint32
-	At   int `json:",omitempty"` // before the request of that number
+	Do   string             // see player.change
+	Kind simconfluence.Kind `json:",omitzero"`
+	Pick uint32             `json:",omitzero"`
+	Arg  uint32             `json:",omitzero"`
+	At   int                `json:",omitzero"` // before the request of that number
 }
 
 // kill ends a run early.
 type kill struct {
 	// How is empty for not at all; else "signal", "network" (no request is answered any more),
 	// "crash" (nothing comes out any more), "closed" (stdout is closed).
-	How string `json:",omitempty"`
+	How string `json:",omitzero"`
 	// Request is when it happens; if it is 0, Byte of stdout is.
-	Request, Byte int `json:",omitempty"`
+	Request, Byte int `json:",omitzero"`
 }
 
 // fault is one way in which the site misbehaves during a run.
 type fault struct {
 	// What is empty for nothing; else "burst", "limit", "parent", "listing".
-	What string `json:",omitempty"`
+	What string `json:",omitzero"`
 	// From and Count are requests: of a burst, a limit, or of the listing's own.
-	From, Count int `json:",omitempty"`
-	Status      int `json:",omitempty"`
-	Kind        simconfluence.Kind
-	Pick        uint32 `json:",omitempty"`
+	From, Count int                `json:",omitzero"`
+	Status      int                `json:",omitzero"`
+	Kind        simconfluence.Kind `json:",omitzero"`
+	Pick        uint32             `json:",omitzero"`
 }
 
 // stateRef says which state a run is given.
@@ -109,10 +104,10 @@ type stateRef struct {
 	// Take is "none", "last" (the job's last one), "shared" (the last one of any job), "old" (any
 	// state line of run From, of whichever job).
 	Take string
-	From int    `json:",omitempty"`
-	Line uint32 `json:",omitempty"`
+	From int    `json:",omitzero"`
+	Line uint32 `json:",omitzero"`
 	// Onto, if set, is a state that this one is merged with, key by key; this one wins.
-	Onto *stateRef `json:",omitempty"`
+	Onto *stateRef `json:",omitzero"`
 }
 
 // text is the description of a trial that repeats it.

@@ -64,8 +64,9 @@ func Virtual(t testing.TB, o simconfluence.Options) *Fixture {
 	o.BaseURL = "https://" + Host
 	site := simconfluence.New(o)
 	settings := Settings(o.BaseURL)
-	delete(settings, "requests_per_second") // a site on the network has its limits
-	delete(settings, "api_url")
+	for _, name := range []string{"api_url", "requests_per_second", "concurrency"} {
+		delete(settings, name) // a site on the network has its limits
+	}
 	f := &Fixture{Site: site, URL: o.BaseURL, t: t, dir: t.TempDir(), files: &atomic.Int64{}, settings: settings}
 	return f.Within()
 }
@@ -153,15 +154,11 @@ func (f *Fixture) Text(args ...string) *Result {
 	return r
 }
 
-// Launch runs the program with a context and a stdout of the caller's, such as ones that end
-// in the middle. It parses nothing: see [Lines].
-func (f *Fixture) Launch(ctx context.Context, stdout io.Writer, args ...string) *Result {
+// Launch runs the program with a context and outputs of the caller's, such as ones that end in
+// the middle, and returns the exit status. It parses nothing: see [Lines].
+func (f *Fixture) Launch(ctx context.Context, stdout, stderr io.Writer, args ...string) int {
 	f.t.Helper()
-	var stderr bytes.Buffer
-	r := &Result{t: f.t}
-	r.Status = tap.Run(ctx, args, nil, stdout, &stderr, f.options...)
-	r.Stderr = stderr.String()
-	return r
+	return tap.Run(ctx, args, nil, stdout, stderr, f.options...)
 }
 
 // NoSecrets fails the test if a credential of the settings is anywhere in an output.
@@ -191,8 +188,9 @@ func (f *Fixture) Run(args ...string) *Result {
 	return r
 }
 
-// Singer syncs as a Singer tap, with a catalog and a state that may be nil.
-func (f *Fixture) Singer(catalog, state any) *Result {
+// SingerArgs writes the files of a Singer sync, of which the catalog and the state may be nil,
+// and returns the command line.
+func (f *Fixture) SingerArgs(catalog, state any) []string {
 	f.t.Helper()
 	args := []string{"--config", f.Config()}
 	if catalog != nil {
@@ -201,15 +199,23 @@ func (f *Fixture) Singer(catalog, state any) *Result {
 	if state != nil {
 		args = append(args, "--state", f.File(state))
 	}
-	return f.Run(args...)
+	return args
+}
+
+// AirbyteArgs does the same for Airbyte's read, which needs a catalog.
+func (f *Fixture) AirbyteArgs(catalog, state any) []string {
+	f.t.Helper()
+	return append([]string{"read"}, f.SingerArgs(catalog, state)...)
+}
+
+// Singer syncs as a Singer tap, with a catalog and a state that may be nil.
+func (f *Fixture) Singer(catalog, state any) *Result {
+	f.t.Helper()
+	return f.Run(f.SingerArgs(catalog, state)...)
 }
 
 // Airbyte reads as an Airbyte source, with a state that may be nil.
 func (f *Fixture) Airbyte(catalog, state any) *Result {
 	f.t.Helper()
-	args := []string{"read", "--config", f.Config(), "--catalog", f.File(catalog)}
-	if state != nil {
-		args = append(args, "--state", f.File(state))
-	}
-	return f.Run(args...)
+	return f.Run(f.AirbyteArgs(catalog, state)...)
 }

@@ -270,19 +270,11 @@ func (r *Result) LastState() string {
 // LastStates returns the last STATE of every stream of an Airbyte run, as the platform
 // gives them to the next one.
 func (r *Result) LastStates() string {
-	last := map[string]string{}
-	var names []string
+	last := map[string]json.RawMessage{}
 	for _, m := range r.Of("STATE") {
-		if last[m.Stream] == "" {
-			names = append(names, m.Stream)
-		}
-		last[m.Stream] = fmt.Sprintf(`{"type":"STREAM","stream":{"stream_descriptor":{"name":%q},"stream_state":%s}}`, m.Stream, m.State)
+		last[m.Stream] = m.State
 	}
-	states := make([]string, len(names))
-	for i, name := range names {
-		states[i] = last[name]
-	}
-	return "[" + strings.Join(states, ",") + "]"
+	return AirbyteStateFile(last)
 }
 
 // Key returns the values of a record's key, joined with a slash. Records without it fail

@@ -42,12 +42,11 @@ func against(t *testing.T, settings map[string]any, modes []mode,
 	for _, m := range modes {
 		t.Run(m.String(), func(t *testing.T) {
 			t.Parallel()
-			files := newFiles(t)
+			f := virtual(t)
 			synctest.Test(t, func(t *testing.T) {
-				files.t = t
 				n := newNetwork(hostile{simconfluence.New(small()), answer})
 				defer n.Close() //nolint:errcheck // it never fails
-				judge(t, m, files.sync(m, settings, "", n), n)
+				judge(t, m, syncOver(t, f.With(settings), m, "", n), n)
 				n.check(t)
 			})
 		})

@@ -2,6 +2,7 @@ package torture
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -53,14 +54,6 @@ func settle(t *testing.T, _ *run) {
 	<-time.After(3 * time.Hour)
 }
 
-// noSecrets fails the test if the credential is anywhere in the output, in any spelling.
-func noSecrets(t *testing.T, outputs ...[]byte) {
-	t.Helper()
-	for _, output := range outputs {
-		tapfixture.NoSecrets(t, output, tapfixture.Email, token)
-	}
-}
-
 // merge keeps the state as a protocol's client does: Singer's last one is the whole state,
 // Airbyte's are kept stream by stream.
 func merge(t *testing.T, m mode, before, last string) string {
@@ -68,32 +61,7 @@ func merge(t *testing.T, m mode, before, last string) string {
 	if !m.airbyte || before == "" {
 		return last
 	}
-	kept := map[string]json.RawMessage{}
-	for _, text := range []string{before, last} {
-		var states []struct {
-			Stream struct {
-				Descriptor struct {
-					Name string `json:"name"`
-				} `json:"stream_descriptor"`
-				State json.RawMessage `json:"stream_state"`
-			} `json:"stream"`
-		}
-		if err := json.Unmarshal([]byte(text), &states); err != nil {
-			t.Fatal(err)
-		}
-		for _, s := range states {
-			kept[s.Stream.Descriptor.Name] = s.Stream.State
-		}
-	}
-	var all []any
-	for name, state := range kept {
-		all = append(all, map[string]any{"type": "STREAM", "stream": map[string]any{
-			"stream_descriptor": map[string]any{"name": name}, "stream_state": state,
-		}})
-	}
-	text, err := json.Marshal(all)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
+	kept := tapfixture.AirbyteStates(t, before)
+	maps.Copy(kept, tapfixture.AirbyteStates(t, last))
+	return tapfixture.AirbyteStateFile(kept)
 }

@@ -182,20 +182,20 @@ func TestLastingFaults(t *testing.T) {
 			}
 			t.Run(l.name+"/"+m.String(), func(t *testing.T) {
 				t.Parallel()
-				files := newFiles(t)
-				synctest.Test(t, func(t *testing.T) { files.t = t; l.sync(t, files, m, want) })
+				f := virtual(t)
+				synctest.Test(t, func(t *testing.T) { l.sync(t, f, m, want) })
 			})
 		}
 	}
 }
 
-func (l *lasting) sync(t *testing.T, files files, m mode, want rows) {
+func (l *lasting) sync(t *testing.T, f *tapfixture.Fixture, m mode, want rows) {
 	h := &switched{hostile: hostile{simconfluence.New(small()), l.strike}}
 	n := newNetwork(h)
 	defer n.Close() //nolint:errcheck // it never fails
 	s := settings()
 	maps.Copy(s, l.settings)
-	r := files.sync(m, s, "", n)
+	r := syncOver(t, f.With(s), m, "", n)
 	status := l.status
 	if m.airbyte {
 		status = min(status, 1)
@@ -221,7 +221,7 @@ func (l *lasting) sync(t *testing.T, files files, m mode, want rows) {
 		t.Error("no error on stdout")
 	}
 	h.heal()
-	goOn(t, files, m, r, n, got, want)
+	goOn(t, f, m, r, n, got, want)
 	n.check(t)
 }
 

@@ -119,8 +119,8 @@ func TestMatrix(t *testing.T) {
 			for _, m := range c.modes {
 				t.Run(fmt.Sprintf("%s/%s/%s", c.kind.name, c.rate.name, m), func(t *testing.T) {
 					t.Parallel()
-					files, want := newFiles(t), truth(t)
-					synctest.Test(t, func(t *testing.T) { files.t = t; c.sync(t, files, m, want) })
+					f, want := virtual(t), truth(t)
+					synctest.Test(t, func(t *testing.T) { c.sync(t, f, m, want) })
 				})
 			}
 		}
@@ -134,7 +134,7 @@ func TestMatrix(t *testing.T) {
 
 // sync runs one sync under the faults, judges it, and where it failed lets another one go on
 // without them.
-func (c *cell) sync(t *testing.T, files files, m mode, want rows) {
+func (c *cell) sync(t *testing.T, f *tapfixture.Fixture, m mode, want rows) {
 	in := &injector{kind: c.kind, rate: c.rate, site: simconfluence.New(small())}
 	n := newNetwork(in)
 	defer n.Close() //nolint:errcheck // it never fails
@@ -154,7 +154,7 @@ func (c *cell) sync(t *testing.T, files files, m mode, want rows) {
 			return nil
 		}
 	}
-	r := files.sync(m, settings(), "", n)
+	r := syncOver(t, f, m, "", n)
 	struck := in.stop()
 	if struck == 0 {
 		t.Error("nothing was struck")
@@ -171,7 +171,7 @@ func (c *cell) sync(t *testing.T, files files, m mode, want rows) {
 		judgeFailed(t, m, r, got, want)
 	}
 	if r.Status != 0 {
-		lost = goOn(t, files, m, r, n, got, want)
+		lost = goOn(t, f, m, r, n, got, want)
 	}
 	n.check(t)
 	for _, v := range in.site.Violations() {
@@ -228,10 +228,10 @@ func judgeFailed(t *testing.T, m mode, r *run, got, want rows) {
 
 // goOn runs again without faults from the state that was left; together the runs must have
 // given everything.
-func goOn(t *testing.T, files files, m mode, r *run, n *network, got, want rows) int {
+func goOn(t *testing.T, f *tapfixture.Fixture, m mode, r *run, n *network, got, want rows) int {
 	t.Helper()
 	settle(t, r)
-	second := files.sync(m, settings(), r.state(m), n)
+	second := syncOver(t, f, m, r.state(m), n)
 	if second.Status != 0 {
 		t.Errorf("the run that goes on ends with %d\n%s", second.Status, tail(second.log))
 	}

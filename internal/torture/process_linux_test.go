@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -66,16 +65,8 @@ type reading struct {
 // resident runs the program and returns the most memory that it had, in bytes.
 func resident(t *testing.T, path string, what reading) int64 {
 	t.Helper()
-	site := simconfluence.New(what.site)
-	server := httptest.NewServer(site)
-	defer server.Close()
-	files := newFiles(t)
-	s := settings()
-	s["domain"], s["api_url"], s["requests_per_second"], s["page_size"], s["audit_samples"] = server.URL, server.URL, 0, what.pageSize, 0
-	args := []string{
-		"--config", files.write("config.json", s),
-		"--catalog", files.write("catalog.json", tapfixture.Select(what.streams...)),
-	}
+	f := tapfixture.New(t, what.site).With(settings()).With(map[string]any{"concurrency": nil, "page_size": what.pageSize, "audit_samples": 0})
+	args := f.SingerArgs(tapfixture.Select(what.streams...), nil)
 	cmd := exec.CommandContext(t.Context(), path, args...)
 	cmd.Env = append(cmd.Environ(), what.environ...)
 	out := &counter{}
@@ -164,14 +155,8 @@ func TestStoppedForAWhile(t *testing.T) {
 	}
 	o := small()
 	o.Latency = 10 * time.Millisecond
-	site := simconfluence.New(o)
-	server := httptest.NewServer(site)
-	defer server.Close()
-	files := newFiles(t)
-	s := settings()
-	s["domain"], s["api_url"], s["requests_per_second"], s["request_timeout"] = server.URL, server.URL, 0, 1
-	s["max_retries"] = 100
-	cmd := exec.CommandContext(t.Context(), path, "--config", files.write("config.json", s))
+	f := tapfixture.New(t, o).With(settings()).With(map[string]any{"concurrency": nil, "request_timeout": 1, "max_retries": 100})
+	cmd := exec.CommandContext(t.Context(), path, f.SingerArgs(nil, nil)...)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -201,7 +186,7 @@ func TestStoppedForAWhile(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Fatalf("%v\n%s", err, tail(stderr.String()))
 	}
-	noSecrets(t, all.Bytes(), stderr.Bytes())
+	f.NoSecrets(all.Bytes(), stderr.Bytes())
 	got := map[string]map[string]bool{}
 	for _, m := range tapfixture.Parse(t, all.Bytes()) {
 		if m.Type == "RECORD" {
@@ -211,7 +196,7 @@ func TestStoppedForAWhile(t *testing.T) {
 			got[m.Stream][tapfixture.Key(t, m.Stream, tapfixture.Decode(t, m.Record))] = true
 		}
 	}
-	for name, want := range site.Counts(tapfixture.Scope()) {
+	for name, want := range f.Site.Counts(tapfixture.Scope()) {
 		if len(got[name]) != want {
 			t.Errorf("%s: %d rows of %d", name, len(got[name]), want)
 		}

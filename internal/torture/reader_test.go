@@ -53,14 +53,13 @@ func TestSluggishReader(t *testing.T) {
 		}
 		t.Run(m.String(), func(t *testing.T) {
 			t.Parallel()
-			files := newFiles(t)
+			f := virtual(t)
 			synctest.Test(t, func(t *testing.T) {
-				files.t = t
 				begun := time.Now()
 				n := newNetwork(simconfluence.New(small()))
 				defer n.Close() //nolint:errcheck // it never fails
 				out := &sluggish{n: n, each: time.Minute}
-				r := files.syncTo(out, m, settings(), "", n)
+				r := syncTo(t, out, f, m, "", n)
 				got := rows{}
 				twice := got.add(t, r)
 				if lost, surplus, spoilt := got.compare(want, stream.Names()); r.Status != 0 || twice+lost+surplus+spoilt > 0 {

@@ -62,15 +62,14 @@ func TestWeekOfStorms(t *testing.T) {
 		}
 		t.Run(m.String(), func(t *testing.T) {
 			t.Parallel()
-			files := newFiles(t)
+			f := virtual(t)
 			synctest.Test(t, func(t *testing.T) {
-				files.t = t
 				begun := time.Now()
 				n := newNetwork(stormy())
 				defer n.Close() //nolint:errcheck // it never fails
 				s := settings()
 				s["requests_per_second"], s["max_retries"] = rate, 100
-				r := files.sync(m, s, "", n)
+				r := syncOver(t, f.With(s), m, "", n)
 				got := rows{}
 				twice := got.add(t, r)
 				if lost, surplus, spoilt := got.compare(want, stream.Names()); r.Status != 0 || twice+lost+surplus+spoilt > 0 {
@@ -98,9 +97,8 @@ func TestRunsThroughStorms(t *testing.T) {
 		}
 		t.Run(m.String(), func(t *testing.T) {
 			t.Parallel()
-			files := newFiles(t)
+			f := virtual(t)
 			synctest.Test(t, func(t *testing.T) {
-				files.t = t
 				begun := time.Now()
 				n := newNetwork(stormy())
 				defer n.Close() //nolint:errcheck // it never fails
@@ -111,7 +109,7 @@ func TestRunsThroughStorms(t *testing.T) {
 					if time.Since(begun) > most {
 						t.Fatalf("not done after a week and %d runs", runs)
 					}
-					r := files.sync(m, s, state, n)
+					r := syncOver(t, f.With(s), m, state, n)
 					runs++
 					got.add(t, r)
 					if last := r.state(m); last != "" {
@@ -155,12 +153,11 @@ func TestClockJumps(t *testing.T) {
 		}
 		t.Run(m.String(), func(t *testing.T) {
 			t.Parallel()
-			files := newFiles(t)
+			f := virtual(t)
 			synctest.Test(t, func(t *testing.T) {
-				files.t = t
 				n := newNetwork(simconfluence.New(small()))
 				defer n.Close() //nolint:errcheck // it never fails
-				r := files.sync(m, settings(), "", n, tap.WithClock(jumping()))
+				r := syncOver(t, f, m, "", n, tap.WithClock(jumping()))
 				got := rows{}
 				got.add(t, r)
 				if lost, surplus, spoilt := got.compare(want, stream.Names()); r.Status != 0 || lost+surplus+spoilt > 0 {
@@ -168,7 +165,7 @@ func TestClockJumps(t *testing.T) {
 				}
 				settle(t, r)
 				// No bookmark comes from the clock: a second run brings only what is as new as the newest.
-				second := files.sync(m, settings(), r.state(m), n, tap.WithClock(jumping()))
+				second := syncOver(t, f, m, r.state(m), n, tap.WithClock(jumping()))
 				if second.Status != 0 || m.incremental && len(second.Of("RECORD")) >= len(r.Of("RECORD")) {
 					t.Errorf("the second run: exit status %d, %d records after %d", second.Status, len(second.Of("RECORD")), len(r.Of("RECORD")))
 				}
@@ -187,14 +184,13 @@ func (deaf) Write([]byte) (int, error) { return 0, errors.New("stderr is gone") 
 func TestStderrGone(t *testing.T) {
 	t.Parallel()
 	want := truth(t)
-	files := newFiles(t)
+	f := virtual(t)
 	synctest.Test(t, func(t *testing.T) {
-		files.t = t
 		n := newNetwork(simconfluence.New(small()))
 		defer n.Close() //nolint:errcheck // it never fails
 		var stdout bytes.Buffer
-		status := tap.Run(t.Context(), []string{"--config", files.write("config.json", settings())}, nil, &stdout, deaf{}, tap.OverNetwork(n))
-		noSecrets(t, stdout.Bytes())
+		status := f.Under(tap.OverNetwork(n)).Launch(t.Context(), &stdout, deaf{}, f.SingerArgs(nil, nil)...)
+		f.NoSecrets(stdout.Bytes())
 		r := &run{}
 		r.Messages = tapfixture.Parse(t, stdout.Bytes())
 		got := rows{}

@@ -2,14 +2,11 @@ package torture
 
 import (
 	"bytes"
-	"encoding/json"
 	"flag"
 	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -65,55 +62,25 @@ func (m mode) String() string {
 
 // catalog selects all streams.
 func (m mode) catalog() any {
+	streams := tapfixture.Each(m.incremental, stream.Names()...)
 	if m.airbyte {
-		how := "full_refresh"
-		if m.incremental {
-			how = "incremental"
-		}
-		return tapfixture.Configured(how, stream.Names()...)
+		return tapfixture.AirbyteCatalog(0, streams...)
 	}
-	var entries []any
-	for _, s := range stream.All {
-		pairs := []any{"selected", true}
-		if m.incremental && s.ReplicationKey != "" {
-			pairs = append(pairs, "replication-method", "INCREMENTAL", "replication-key", s.ReplicationKey)
-		}
-		entries = append(entries, tapfixture.Entry(s.Name, tapfixture.Meta(nil, pairs...)))
-	}
-	return map[string]any{"streams": entries}
+	return tapfixture.SingerCatalog(streams...)
 }
 
 // settings are the default ones but for small pages, so that a small site has several.
 func settings() map[string]any {
 	return map[string]any{
-		"domain": siteName, "email": tapfixture.Email, "api_token": token,
-		"page_size": 20, "anchor_date": anchor, "audit_samples": 2,
+		"api_token": token, "page_size": 20, "anchor_date": anchor, "audit_samples": 2,
 	}
 }
 
-// files writes what the command line names.
-type files struct {
-	t   *testing.T
-	dir string
-}
-
-func newFiles(t *testing.T) files { return files{t, t.TempDir()} }
-
-func (f files) write(name string, content any) string {
-	f.t.Helper()
-	data, ok := content.(string)
-	if !ok {
-		b, err := json.Marshal(content)
-		if err != nil {
-			f.t.Fatal(err)
-		}
-		data = string(b)
-	}
-	path := filepath.Join(f.dir, name)
-	if err := os.WriteFile(path, []byte(data), 0o600); err != nil {
-		f.t.Fatal(err)
-	}
-	return path
+// virtual returns the small site, with the settings of these tests: not asked through the
+// fixture's own transport, but over a network.
+func virtual(t *testing.T) *tapfixture.Fixture {
+	t.Helper()
+	return tapfixture.Virtual(t, small()).With(settings())
 }
 
 // run is one run of the program over a virtual network.
@@ -128,10 +95,10 @@ type run struct {
 	known known
 }
 
-// sync runs the program; state may be empty.
-func (f files) sync(m mode, settings map[string]any, state string, n *network, options ...tap.Option) *run {
-	f.t.Helper()
-	return f.syncTo(&bytes.Buffer{}, m, settings, state, n, options...)
+// syncOver runs the program over a network; state may be empty.
+func syncOver(t *testing.T, f *tapfixture.Fixture, m mode, state string, n *network, options ...tap.Option) *run {
+	t.Helper()
+	return syncTo(t, &bytes.Buffer{}, f, m, state, n, options...)
 }
 
 // reader is what reads stdout, and has kept it.
@@ -141,26 +108,27 @@ type reader interface {
 }
 
 // syncTo runs the program before a reader.
-func (f files) syncTo(stdout reader, m mode, settings map[string]any, state string, n *network, options ...tap.Option) *run {
-	f.t.Helper()
-	args := []string{"--config", f.write("config.json", settings), "--catalog", f.write("catalog.json", m.catalog())}
+func syncTo(t *testing.T, stdout reader, f *tapfixture.Fixture, m mode, state string, n *network, options ...tap.Option) *run {
+	t.Helper()
+	f = f.On(t).Under(options...).Under(tap.OverNetwork(n))
+	var given any
+	if state != "" {
+		given = state
+	}
+	args := f.SingerArgs(m.catalog(), given)
 	if m.airbyte {
 		args = append([]string{"read"}, args...)
 	}
-	if state != "" {
-		args = append(args, "--state", f.write("state.json", state))
-	}
-	args = append(args, "--debug")
 	var stderr bytes.Buffer
 	r := &run{}
-	r.Status = tap.Run(f.t.Context(), args, nil, stdout, &stderr, append(options, tap.OverNetwork(n))...)
+	r.Status = f.Launch(t.Context(), stdout, &stderr, append(args, "--debug")...)
 	r.Stdout, r.Stderr = stdout.Bytes(), stderr.String()
 	r.known = records()
-	r.Messages = r.known.parse(f.t, r.Stdout)
+	r.Messages = r.known.parse(t, r.Stdout)
 	r.states = r.Of("STATE")
 	r.log = r.Log()
 	r.failed = failures(r.log)
-	noSecrets(f.t, r.Stdout, []byte(r.Stderr))
+	f.NoSecrets(r.Stdout, stderr.Bytes())
 	return r
 }
 
@@ -274,19 +242,9 @@ func truth(t *testing.T) rows {
 	if truths.rows != nil {
 		return truths.rows
 	}
-	site := simconfluence.New(small())
-	server := httptest.NewServer(site)
-	defer server.Close()
-	f := newFiles(t)
-	s := settings()
-	s["domain"], s["api_url"], s["requests_per_second"] = server.URL, server.URL, 0
-	var stdout, stderr bytes.Buffer
-	if status := tap.Run(t.Context(), []string{"--config", f.write("config.json", s)}, nil, &stdout, &stderr); status != 0 {
-		t.Fatalf("a run without faults ends with %d\n%s", status, stderr.String())
-	}
-	noSecrets(t, stdout.Bytes(), stderr.Bytes())
-	r := &run{}
-	r.Messages = tapfixture.Parse(t, stdout.Bytes())
+	f := tapfixture.New(t, small()).With(settings())
+	site := f.Site
+	r := &run{Result: *f.Run("--config", f.Config()).OK()}
 	all := rows{}
 	all.add(t, r)
 	for _, name := range stream.Names() {

@@ -95,7 +95,26 @@ func (j *judge) quiet() bool {
 			back = true
 		}
 	}
-	return !j.run.blind && !(left && back) // what is gone for one question and back for the next proves nothing
+	if left && back || j.run.blind {
+		return false // what is gone for one question and back for the next proves nothing
+	}
+	for _, s := range spec.Streams {
+		if !j.sound(s.Name, "") {
+			return false
+		}
+	}
+	return true
+}
+
+// sound says whether nothing failed in the earlier runs of a sync for good, but for one parent:
+// a run that goes on there has to fail, too.
+func (j *judge) sound(name, parent string) bool {
+	for _, part := range j.chain(j.run, name)[1:] {
+		if part.run.spec.Fault.What != "" && (parent == "" || part.run.faulted != parent) {
+			return false
+		}
+	}
+	return true
 }
 
 // why tells what a run said of its failure.
@@ -167,7 +186,7 @@ func some(keys []string) string {
 func (j *judge) owed() {
 	for _, s := range j.run.spec.Streams {
 		done, except := j.run.completes(s.Name, j.trial.Airbyte)
-		if !done {
+		if !done || except != "" && !j.sound(s.Name, except) {
 			continue
 		}
 		if s.Incremental {

@@ -401,7 +401,8 @@ func excepted(rows table, key, parent string, from, to int) bool {
 
 // newest: an incremental stream has every row that changed since the first read of those that
 // the state comes from, at a version no older than when the sync began. What came into scope
-// without a change is not owed, since nothing tells of it.
+// without a change is not owed, since nothing tells of it. What changed during the sync moved to
+// the head of the list, which may have been read by then: the next run owes it.
 func (j *judge) newest(name string, except string) {
 	before := j.ancestors(j.run, name)
 	begun := first(before, name)
@@ -409,12 +410,12 @@ func (j *judge) newest(name string, except string) {
 	anchor := j.anchor(begun)
 	got := j.written(before, name)
 	rows := j.view.tables[name]
-	changed := lastChanges(stream.Find(name), rows, began)
+	changed, restless := lastChanges(stream.Find(name), rows, began), changing(stream.Find(name), rows, began, j.run.end)
 	var lost, older, stale []string
 	owed := 0
 	for key := range rows {
 		c := rows.at(key, began)
-		if c == nil || excepted(rows, key, except, began, j.run.end) {
+		if c == nil || restless(key, c) || excepted(rows, key, except, began, j.run.end) {
 			continue
 		}
 		at := changed(key, c)
@@ -468,6 +469,24 @@ func lastChanges(st *stream.Stream, rows table, moment int) func(key string, c *
 		}
 	}
 	return func(_ string, c *content) time.Time { return newest[c.parent] }
+}
+
+// changing says which rows changed between two moments, or whose parents did.
+func changing(st *stream.Stream, rows table, from, to int) func(key string, c *content) bool {
+	changed := map[string]bool{}
+	for key := range rows {
+		was := rows.at(key, from)
+		for m := from + 1; m <= to; m++ {
+			now := rows.at(key, m)
+			if now != nil && (was == nil || !now.modified.Equal(was.modified)) {
+				changed[key] = true
+				if st.Derive == stream.FirstVersion {
+					changed[now.parent] = true
+				}
+			}
+		}
+	}
+	return func(key string, c *content) bool { return changed[key] || c.parent != "" && changed[c.parent] }
 }
 
 // targets writes what came into each job's target, and checks it whenever a version of a table

@@ -157,12 +157,6 @@ func (d drawer) run(t *trial, r *runSpec, i int) {
 	if d.once(4) {
 		r.Fault = d.fault()
 	}
-	if r.Settings.chooses() {
-		r.Settings.Retries = 0
-		if r.Fault.What == "burst" || r.Fault.What == "limit" {
-			r.Fault = fault{}
-		}
-	}
 }
 
 func (d drawer) state(t *trial, i int) stateRef {

@@ -78,6 +78,9 @@ func (s *Site) inSpaces(ctx context.Context, spaces Spaces, id string) (bool, er
 	}
 	key, err := s.keyOf.get(ctx, id, func(ctx context.Context) (string, error) {
 		doc, err := s.client.Get(ctx, ItemRequest(stream.Spaces, id, ""))
+		if Names(err, id) {
+			return spaces.Hidden[0], nil // hidden, as that one
+		}
 		return text(doc, "key"), err
 	})
 	return err == nil && !slices.ContainsFunc(spaces.Hidden, func(k string) bool { return strings.EqualFold(k, key) }), err

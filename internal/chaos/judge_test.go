@@ -123,9 +123,15 @@ func TestNoProgress(t *testing.T) {
 	}
 }
 
+// cutLast cuts all states off the end.
 func cutLast(_ int, stdout []byte) []byte {
-	stdout = bytes.TrimSuffix(stdout, []byte("\n"))
-	return stdout[:bytes.LastIndexByte(stdout, '\n')+1]
+	for {
+		last := bytes.LastIndexByte(bytes.TrimSuffix(stdout, []byte("\n")), '\n') + 1
+		if !bytes.Contains(stdout[last:], []byte(`"type":"STATE"`)) {
+			return stdout
+		}
+		stdout = stdout[:last]
+	}
 }
 
 // TestMerged merges states as Meltano does.

@@ -78,7 +78,7 @@ func (j *judge) newest(name string, except string) {
 		}
 		at := changed(key, c)
 		since := min(max(begun, j.history.after(at.Add(lookback))), began)
-		if at.Before(anchor) || !rows.throughout(key, since, j.run.end) {
+		if at.Before(anchor) || !rows.throughout(key, since, j.run.end) || rows.restored(key, begun, began) {
 			continue
 		}
 		owed++
@@ -146,6 +146,18 @@ func changing(st *stream.Stream, rows table, from, to int) func(key string, c *c
 		}
 	}
 	return func(key string, c *content) bool { return changed[key] || c.parent != "" && changed[c.parent] }
+}
+
+// restored reports whether a row came back from the trash between two moments. No change tells of
+// that, and a run that read no trash before owes nothing of it.
+func (t table) restored(key string, from, to int) bool {
+	now := t.at(key, to)
+	for m := from; m < to; m++ {
+		if was := t.at(key, m); was != nil && inTrash(was) && now != nil && !inTrash(now) {
+			return true
+		}
+	}
+	return false
 }
 
 // inTrash reports whether a row says that it is in the trash.

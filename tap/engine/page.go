@@ -132,16 +132,16 @@ func (r *listReading) page(ctx context.Context, p *client.Page, parents *sync.Wa
 	w.track.add(units)
 	for _, par := range queue {
 		select {
-		case w.run.tasks <- struct{}{}:
+		case w.tasks <- struct{}{}:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 		parents.Go(func() {
-			defer func() { <-w.run.tasks }()
+			defer func() { <-w.tasks }()
 			w.readParent(ctx, par)
 		})
 	}
-	w.run.ledger.checkpoint()
+	w.ledger.checkpoint()
 	return nil
 }
 
@@ -168,20 +168,20 @@ func (r *listReading) sort(ctx context.Context, p *client.Page) (units []unit, k
 // place keeps the rows that lie in the run's spaces.
 func (r *listReading) place(ctx context.Context, p *client.Page, kept []bool) error {
 	w := r.walk
-	if !w.run.facts.Spaces.Narrowed() || r.list.Owner.Listing != nil {
+	if !w.facts.Spaces.Narrowed() || r.list.Owner.Listing != nil {
 		return nil
 	}
-	for i, v := range w.run.site.Inside(ctx, w.plan.Listing, w.run.facts.Spaces, p.Rows) {
+	for i, v := range w.site.Inside(ctx, w.plan.Listing, w.facts.Spaces, p.Rows) {
 		if !kept[i] {
 			continue
 		}
 		if kept[i] = v.Inside; v.Reason != "" {
-			w.run.report.skip(v.Reason)
+			w.report.skip(v.Reason)
 		}
 		if v.Err == nil {
 			continue
 		}
-		if err := w.run.interrupts(ctx, v.Err); err != nil {
+		if err := w.interrupts(ctx, v.Err); err != nil {
 			return err
 		}
 		for _, rd := range w.readings {
@@ -354,5 +354,5 @@ func (r *listReading) count(row rawjson.Object) {
 			on = field[:len(field)-2]
 		}
 	}
-	r.walk.run.report.skip(fmt.Sprintf("%s on %s", l.Name, on))
+	r.walk.report.skip(fmt.Sprintf("%s on %s", l.Name, on))
 }

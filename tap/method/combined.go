@@ -2,7 +2,6 @@ package method
 
 import (
 	"context"
-	"errors"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 	"github.com/tap-confluence/tap-confluence/tap/client"
@@ -86,6 +85,3 @@ func Block(doc rawjson.Object, name string) (rows []rawjson.Object, complete boo
 	}
 	return rows, len(rows) != blockMost && len(rows) != listDefault
 }
-
-// isGone reports whether an error is the proof that an item is gone.
-func isGone(err error) bool { return errors.Is(err, ErrGone) }

@@ -233,7 +233,7 @@ func (b *builder) resume(c *candidate) {
 		if w.unsorted = unsorted && w.incremental; w.unsorted == c.walk.unsorted && unsorted != c.walk.unsorted {
 			continue
 		}
-		if place, ok := found(c.progress, c, b.Facts.Spaces, b.listsOf(w)); ok {
+		if place, ok := found(c.progress, c.reader, b.Facts.Spaces, b.listsOf(w)); ok {
 			w.resumed = true
 			c.walk, c.place = w, place
 			return

@@ -76,9 +76,6 @@ func (s *Site) CountLabels(ctx context.Context, most int) (int, error) {
 	})
 }
 
-// Sample is a row from one end of a listing, copied out of its answer.
-type Sample struct{ rawjson.Object }
-
 // Ends returns the first and the last rows of a listing in the run's spaces, of each status that
 // is not of the trash: what audits and estimates draw from. There is a slice per status and end
 // that has rows.

@@ -38,6 +38,7 @@ var steps = []step{
 	{"paced", (*bench).paced},
 	{"requests", (*bench).requests},
 	{"hours", (*bench).hours},
+	{"rates", (*bench).rates},
 	{"inner", (*bench).inner},
 }
 
@@ -99,7 +100,7 @@ func measureAll(ctx context.Context, args []string, out, log io.Writer) error {
 		if len(want) < len(steps) {
 			b.report.drop(machineSection, goalsSection) // they are those of a whole run
 		}
-		if err := b.report.draw(strings.TrimSuffix(*docs, ".md") + ".svg"); err != nil {
+		if err := b.report.draw(strings.TrimSuffix(*docs, ".md")); err != nil {
 			return err
 		}
 		return b.report.writeInto(*docs)

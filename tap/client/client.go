@@ -18,6 +18,7 @@ import (
 	"errors"
 	"html"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/url"
 	"os"
@@ -81,6 +82,9 @@ type Stats struct {
 	Bytes    int64         // bytes of bodies received, unpacked
 	Waited   time.Duration // how long the site's limits held all requests back
 	RateNow  float64       // requests a second allowed now; 0: unlimited
+	// RateFound is how many requests a second the site was found to serve, with auto_rate; 0
+	// without.
+	RateFound float64
 }
 
 // New returns a client for the configured site. It sends nothing. Errors name the setting
@@ -119,6 +123,9 @@ func New(cfg *config.Config, opts Options) (*Client, error) {
 		base:      base,
 		cloudID:   cfg.CloudID,
 	}
+	if cfg.AutoRate {
+		c.pace.find()
+	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
@@ -139,8 +146,13 @@ func New(cfg *config.Config, opts Options) (*Client, error) {
 	return c, nil
 }
 
-// Close drops idle connections. Requests that are under way go on.
+// Close drops idle connections, and logs the rate that was found. Requests that are under way
+// go on.
 func (c *Client) Close() {
+	if found := c.pace.found(); found > 0 {
+		c.log.Info("auto_rate has found what the site serves: requests_per_second could be set to it",
+			"requests_per_second", math.Round(found*10)/10)
+	}
 	if t, ok := c.http.Transport.(*transport).base.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
 	}
@@ -155,6 +167,8 @@ func (c *Client) Stats() Stats {
 		Bytes:    c.count.bytes.Load(),
 		Waited:   waited,
 		RateNow:  perSecond,
+
+		RateFound: c.pace.found(),
 	}
 }
 

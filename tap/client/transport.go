@@ -71,6 +71,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	t.heed(resp, sent)
+	t.pace.learn(req.Context(), resp, sent)
 	resp.Body = &body{ReadCloser: resp.Body, cancel: cancel, dog: dog, t: t, why: func(err error) error { return stalled(ctx, err) }}
 	return resp, nil
 }

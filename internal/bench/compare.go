@@ -80,6 +80,9 @@ func (b *bench) compare(ctx context.Context) error {
 		return errors.New("the Python baselines are not installed: run bench/environments.sh, or leave them out with -python=false")
 	}
 	for _, s := range scenarios {
+		if b.only != nil && !slices.Contains(b.only, s.name) {
+			continue
+		}
 		if err := b.scenario(ctx, s); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
@@ -171,6 +174,12 @@ func (b *bench) programs(ctx context.Context, s scenario, site *site, ca string)
 			return nil, 0, err
 		}
 		programs = append(programs, cdk)
+	}
+	if b.before != "" {
+		before := singer
+		before.name, before.records = "tap before, Singer", first.Records
+		before.argv = append([]string{b.before}, singer.argv[1:]...)
+		programs = append(programs, before)
 	}
 	if s.copied {
 		floor.name, floor.argv = "floor, bodies copied to stdout", slices.Insert(slices.Clone(floor.argv), 1, "-copy")

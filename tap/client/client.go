@@ -66,9 +66,10 @@ type Client struct {
 	count     *counters
 	retryWait time.Duration
 	stall     time.Duration // longest time without progress
-	agent     string
-	auth      config.Secret // value of the Authorization header
-	secrets   *strings.Replacer
+	// The headers of all requests, with credentials and without. They are shared: nobody may
+	// change them, and net/http does not.
+	signed, unsigned http.Header
+	secrets          *strings.Replacer
 
 	mu      sync.Mutex
 	base    string // scheme, host and prefix of all requests; empty until the gateway is known
@@ -115,8 +116,6 @@ func New(cfg *config.Config, opts Options) (*Client, error) {
 		count:     &counters{},
 		retryWait: opts.RetryWait,
 		stall:     cfg.RequestTimeout,
-		agent:     cfg.UserAgent,
-		auth:      config.NewSecret(auth),
 		secrets:   redactor(cfg, auth),
 		account:   account{turn: make(chan struct{}, 1)},
 		impatient: opts.Impatient,
@@ -132,9 +131,13 @@ func New(cfg *config.Config, opts Options) (*Client, error) {
 	if c.retryWait <= 0 {
 		c.retryWait = time.Second
 	}
-	if c.agent == "" {
-		c.agent = strings.TrimSuffix("tap-confluence/"+opts.Version, "/")
+	agent := cfg.UserAgent
+	if agent == "" {
+		agent = strings.TrimSuffix("tap-confluence/"+opts.Version, "/")
 	}
+	c.unsigned = http.Header{"Accept": {"application/json"}, "User-Agent": {agent}}
+	c.signed = c.unsigned.Clone()
+	c.signed["Authorization"] = []string{auth}
 	if c.stall <= 0 {
 		c.stall = 2 * time.Minute
 	}
@@ -214,11 +217,13 @@ func (r Request) has(name string) bool {
 }
 
 // target returns path and query as they are sent.
-func (r Request) target() string {
-	if len(r.Query) == 0 {
-		return r.Path
-	}
+func (r Request) target() string { return r.address("") }
+
+// address returns the whole address that the request is sent to.
+func (r Request) address(base string) string {
 	var b strings.Builder
+	b.Grow(len(base) + len(r.Path) + 32*len(r.Query))
+	b.WriteString(base)
 	b.WriteString(r.Path)
 	for i, q := range r.Query {
 		b.WriteByte("?&"[min(i, 1)])

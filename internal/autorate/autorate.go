@@ -116,9 +116,6 @@ func (r *Rate) Scarce(sent, now time.Time, lasts float64) {
 	}
 }
 
-// Resumed notes that nothing was sent for a while: the tick begins anew.
-func (r *Rate) Resumed(now time.Time) { r.begin(now) }
-
 // lower brings the rate down and remembers what was served as the ceiling.
 func (r *Rate) lower(now time.Time, to, least float64) {
 	r.ceiling = min(r.now, max(r.serves(), least))

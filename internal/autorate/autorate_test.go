@@ -72,7 +72,6 @@ func TestRefused(t *testing.T) {
 	if ceiling > before || ceiling < before/2 {
 		t.Errorf("the ceiling is %v after %v", ceiling, before)
 	}
-	w.rate.Resumed(w.now)
 	w.ask(5, 1, time.Millisecond)
 	if now := w.rate.Now(); now < near*ceiling || now > ceiling {
 		t.Errorf("%v of %v after five seconds", now, ceiling)

@@ -232,8 +232,10 @@ func (b *bench) compared(s scenario, programs []program, units int, samples [][]
 			b.report.atMost("pages, "+t.name+": × floor", over, 6)
 		case "attachments":
 			b.report.atMost("attachments, "+t.name+": × floor", over, 3)
-		case "labels", "combined":
-			b.report.atMost("child requests ("+s.name+"), "+t.name+": × a bare GET", over, 1.4)
+		case "labels":
+			b.report.atMost("child requests ("+s.name+"), "+t.name+": × a bare GET", over, 1.5)
+		case "combined":
+			b.report.atMost("child requests ("+s.name+"), "+t.name+": × a bare GET", over, 2)
 		}
 		if s.python && !s.tls && b.python {
 			b.report.atLeast(s.name+", "+t.name+": times less CPU than Python requests + json", ratio(samples[theJSON], samples[t.at]).Median, 6)

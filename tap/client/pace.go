@@ -137,7 +137,6 @@ func (p *pace) hold(ctx context.Context, now time.Time, d time.Duration, why str
 	p.mu.Lock()
 	p.waited += time.Since(now)
 	p.mu.Unlock()
-	p.tell(func(r *autorate.Rate) { r.Resumed(time.Now()) })
 	return err
 }
 

@@ -108,12 +108,12 @@ func (k *call) request(ctx context.Context) (*retryablehttp.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	req.Header = k.c.signed
+	req.Header = k.c.signed()
 	switch {
 	case k.open:
 		req.Header = k.c.unsigned
 	case body != nil:
-		req.Header = k.c.signed.Clone()
+		req.Header = k.c.signed().Clone()
 		req.Header["Content-Type"] = []string{"application/json"}
 	}
 	req.SetResponseHandler(handleAnswer)

@@ -66,10 +66,12 @@ type Client struct {
 	count     *counters
 	retryWait time.Duration
 	stall     time.Duration // longest time without progress
-	// The headers of all requests, with credentials and without. They are shared: nobody may
-	// change them, and net/http does not.
-	signed, unsigned http.Header
-	secrets          *strings.Replacer
+	// The headers of all requests, without credentials and with them. They are shared: nobody
+	// may change them, and net/http does not. Signed is a function so that a client that is
+	// printed shows no credentials.
+	unsigned http.Header
+	signed   func() http.Header
+	secrets  *strings.Replacer
 
 	mu      sync.Mutex
 	base    string // scheme, host and prefix of all requests; empty until the gateway is known
@@ -136,8 +138,9 @@ func New(cfg *config.Config, opts Options) (*Client, error) {
 		agent = strings.TrimSuffix("tap-confluence/"+opts.Version, "/")
 	}
 	c.unsigned = http.Header{"Accept": {"application/json"}, "User-Agent": {agent}}
-	c.signed = c.unsigned.Clone()
-	c.signed["Authorization"] = []string{auth}
+	signed := c.unsigned.Clone()
+	signed["Authorization"] = []string{auth}
+	c.signed = func() http.Header { return signed }
 	if c.stall <= 0 {
 		c.stall = 2 * time.Minute
 	}

@@ -12,6 +12,9 @@ type escaper struct {
 	secondLine bool // and there are lines of the paragraph before it
 	glued      bool // something other than white space follows it at once
 	beforeLink bool // a link does
+
+	// Of the word looked at last: where it ends, and the last of its characters to be escaped.
+	wordEnd, lastEscape int
 }
 
 // append appends the text. It holds no line breaks.
@@ -70,14 +73,15 @@ func (e *escaper) needed(s string, i int) bool {
 // withinWord reports whether the underscores around s[i] stand between letters or digits, where
 // they are no markup.
 func (e *escaper) withinWord(s string, i int) bool {
+	const most = 16 // so many are looked at; of a longer row each one is escaped
 	before, after := i, i
-	for before >= 0 && s[before] == '_' {
+	for before >= 0 && s[before] == '_' && i-before < most {
 		before--
 	}
-	for after < len(s) && s[after] == '_' {
+	for after < len(s) && s[after] == '_' && after-i < most {
 		after++
 	}
-	return before >= 0 && after < len(s) && after-before < 16 && isAlphanumeric(s[before]) && isAlphanumeric(s[after])
+	return before >= 0 && after < len(s) && isAlphanumeric(s[before]) && isAlphanumeric(s[after])
 }
 
 // appendLineStart appends what begins a line and would be taken for a list, a heading, a quote,
@@ -123,18 +127,17 @@ func (e *escaper) appendURL(dst []byte, s string, from, i int) ([]byte, int) {
 	switch scheme := s[start:i]; {
 	case s[i] == ':' && strings.HasPrefix(s[i:], "://") && isWebScheme(scheme):
 	case s[i] == '.' && strings.EqualFold(scheme, "www"):
-		if e.isClean(s[i:]) {
+		if e.isClean(s, i) {
 			return dst, i
 		}
 		return append(append(dst, s[from:i]...), `\.`...), i + 1
 	default:
 		return dst, i
 	}
-	end := i + urlLength(s[i:])
-	if e.isClean(s[i:]) {
-		return append(dst, s[from:end]...), end
+	if e.isClean(s, i) {
+		return append(dst, s[from:e.wordEnd]...), e.wordEnd
 	}
-	address := strings.TrimRight(s[start:end], "?!.,:*_~'\")]")
+	address := strings.TrimRight(s[start:e.wordEnd], "?!.,:*_~'\")]")
 	if !isPlainURL(address) || e.context == inCell && strings.Contains(address, "|") {
 		return append(append(dst, s[from:i]...), `\:`...), i + 1
 	}
@@ -143,22 +146,21 @@ func (e *escaper) appendURL(dst []byte, s string, from, i int) ([]byte, int) {
 	return dst, start + len(address)
 }
 
-// isClean reports whether the address that s begins with needs no escapes.
-func (e *escaper) isClean(s string) bool {
-	n := urlLength(s)
-	for i := range n {
-		if special[s[i]] && e.needed(s, i) {
-			return false
+// isClean reports whether the address around s[i] needs no escapes from there on. It goes on to
+// white space or a "<".
+func (e *escaper) isClean(s string, i int) bool {
+	if i >= e.wordEnd {
+		e.wordEnd, e.lastEscape = len(s), -1
+		if n := strings.IndexAny(s[i:], " <"); n >= 0 {
+			e.wordEnd = i + n
+		}
+		for k := i; k < e.wordEnd; k++ {
+			if special[s[k]] && e.needed(s, k) {
+				e.lastEscape = k
+			}
 		}
 	}
-	return n < len(s) || !e.glued
-}
-
-func urlLength(s string) int {
-	if n := strings.IndexAny(s, " <"); n >= 0 {
-		return n
-	}
-	return len(s)
+	return e.lastEscape < i && (e.wordEnd < len(s) || !e.glued)
 }
 
 func isWebScheme(s string) bool {

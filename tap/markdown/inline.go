@@ -350,39 +350,36 @@ func appendSplit(runs []run, r run) []run {
 }
 
 // dropEdges drops white space at the beginning and end of lines, and line breaks at the
-// beginning and end of it all. A comment after a break moves before it: at the beginning of a
+// beginning and end of it all. A comment after a break comes before it: at the beginning of a
 // line it would make HTML of the whole line.
 func dropEdges(runs []run) []run {
-	kept := runs[:0]
+	kept := runs[:0:len(runs)]
+	breaks := 0 // met since the last run that was kept, and not kept yet
 	for _, r := range runs {
-		last := len(kept) - 1
 		switch {
-		case r.kind == runSpace && (last < 0 || kept[last].kind == runBreak):
-		case r.kind == runBreak && last < 0:
+		case r.kind == runSpace && (breaks > 0 || len(kept) == 0):
 		case r.kind == runBreak:
-			for last >= 0 && kept[last].kind == runSpace {
-				last--
+			kept = trimSpace(kept)
+			if len(kept) > 0 {
+				breaks++
 			}
-			kept = append(kept[:last+1], r)
-		case r.kind == runComment && last >= 0 && kept[last].kind == runBreak:
-			kept = insertBeforeBreaks(kept, r)
+		case r.kind == runComment:
+			kept = append(kept, r)
 		default:
+			for ; breaks > 0; breaks-- {
+				kept = append(kept, run{kind: runBreak})
+			}
 			kept = append(kept, r)
 		}
 	}
-	for n := len(kept); n > 0 && (kept[n-1].kind == runSpace || kept[n-1].kind == runBreak); n-- {
-		kept = kept[:n-1]
-	}
-	return kept
+	return trimSpace(kept)
 }
 
-func insertBeforeBreaks(runs []run, r run) []run {
-	runs = append(runs, r)
-	i := len(runs) - 1
-	for ; i > 0 && runs[i-1].kind == runBreak; i-- {
-		runs[i] = runs[i-1]
+// trimSpace drops white space at the end.
+func trimSpace(runs []run) []run {
+	for len(runs) > 0 && runs[len(runs)-1].kind == runSpace {
+		runs = runs[:len(runs)-1]
 	}
-	runs[i] = r
 	return runs
 }
 

@@ -75,6 +75,11 @@ func parse(storage []byte) (*node, error) {
 type open struct {
 	*node
 	last *node // the last child
+
+	// What follows is for bodies that are read as HTML.
+	same    int  // the index of the next element further out that has the same name, 0 without one
+	wall    int  // the index of the innermost wall, this element included
+	endable ends // what start tags may end here: this element or one further out
 }
 
 // parser builds the tree of a body.
@@ -86,7 +91,7 @@ type parser struct {
 	strict bool
 	broken bool // a strict parser met something that isn't XML
 	stack  []open
-	count  map[*element]int // how often an element is open; nil in a strict parser
+	inner  map[*element]int // the index of the innermost open element of a name; nil if strict
 	others map[string]*element
 	slab   []node // nodes that are still to be handed out
 	slabs  int    // how many were made last
@@ -96,7 +101,7 @@ func (p *parser) wellFormed() bool { return !p.broken && len(p.stack) == 1 }
 
 func (p *parser) parse(storage []byte) (*node, error) {
 	if !p.strict {
-		p.count = map[*element]int{}
+		p.inner = map[*element]int{}
 	}
 	root := p.node(&rootElement)
 	p.stack = append(p.stack, open{node: root})
@@ -162,11 +167,22 @@ func (p *parser) start(z *html.Tokenizer, closed bool) error {
 		p.broken = p.strict // read as HTML, it may be less deep
 		return p.tooDeep()
 	}
-	p.stack = append(p.stack, open{node: n})
-	if p.count != nil {
-		p.count[n.element]++
-	}
+	p.push(n)
 	return nil
+}
+
+func (p *parser) push(n *node) {
+	if p.strict {
+		p.stack = append(p.stack, open{node: n})
+		return
+	}
+	outer, at := p.stack[len(p.stack)-1], len(p.stack)
+	o := open{node: n, same: p.inner[n.element], wall: outer.wall, endable: n.endedBy | outer.endable&^n.holds}
+	if n.wall {
+		o.wall = at
+	}
+	p.inner[n.element] = at
+	p.stack = append(p.stack, o)
 }
 
 func (p *parser) tooDeep() error {
@@ -206,12 +222,12 @@ func (p *parser) closeTo(left int) {
 }
 
 func (p *parser) pop() {
-	n := p.stack[len(p.stack)-1].node
+	o := p.stack[len(p.stack)-1]
 	p.stack = p.stack[:len(p.stack)-1]
-	if p.count != nil {
-		p.count[n.element]--
+	if !p.strict {
+		p.inner[o.element] = o.same
 	}
-	p.finish(n)
+	p.finish(o.node)
 }
 
 // end reads an end tag.
@@ -224,34 +240,18 @@ func (p *parser) end(e *element) {
 		p.pop()
 		return
 	}
-	if p.count[e] == 0 {
-		return
-	}
-	for i := len(p.stack) - 1; i > 0; i-- {
-		switch open := p.stack[i].element; {
-		case open == e:
-			p.closeTo(i)
-			return
-		case open.wall && !e.wall:
-			return // an inline end tag ends nothing outside of its cell or macro
-		}
+	// An inline end tag ends nothing outside of its cell or macro.
+	at := p.inner[e]
+	if at > 0 && (e.wall || at >= p.stack[len(p.stack)-1].wall) {
+		p.closeTo(at)
 	}
 }
 
 // endImplied closes what a start tag ends without an end tag: a paragraph before a block, an
 // item before the next one, a cell or a row before the next one.
 func (p *parser) endImplied(e *element) {
-	for i := len(p.stack) - 1; i > 0; i-- {
-		open := p.stack[i].element
-		switch {
-		case e.ends != 0 && open.endedBy&e.ends != 0:
-			p.closeTo(i)
-			if e.ends&endsRow == 0 {
-				return
-			}
-		case e.ends == 0 || open.holds&e.ends != 0:
-			return
-		}
+	for e.ends&p.stack[len(p.stack)-1].endable != 0 {
+		p.pop()
 	}
 }
 

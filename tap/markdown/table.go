@@ -138,7 +138,7 @@ func (r *renderer) grid(rows [][]cell) bool {
 	}
 	for _, row := range rows {
 		r.startGridRow()
-		cells = r.gridRow(cells, len(row), columns)
+		cells = r.gridRow(cells, len(row), len(row))
 	}
 	r.endBlock(wroteOther)
 	return true
@@ -149,7 +149,8 @@ func (r *renderer) startGridRow() {
 	r.startLine()
 }
 
-// gridRow writes a row and returns the cells that come after it.
+// gridRow writes a row of n cells in so many columns and returns the cells that come after it.
+// Only the first row needs a cell for each column.
 func (r *renderer) gridRow(cells [][]run, n, columns int) [][]run {
 	r.out = append(r.out, '|')
 	for i := range columns {

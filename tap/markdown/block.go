@@ -140,7 +140,7 @@ func trimLeft(runs []run) []run {
 }
 
 func (r *renderer) endParagraph() {
-	r.endBlock(wroteParagraph)
+	r.endBlock()
 	if r.tight {
 		r.gap = gapLine
 	}
@@ -177,7 +177,7 @@ func (r *renderer) heading(n *node) {
 	r.out = append(r.out, "######"[:n.name[1]-'0']...)
 	r.out = append(r.out, ' ')
 	r.out = r.line.appendTo(r.out, r.prefix, runs, inHeading)
-	r.endBlock(wroteOther)
+	r.endBlock()
 }
 
 // emphasized renders children in one more style.
@@ -223,7 +223,7 @@ func (r *renderer) quote(f func()) {
 	r.enter("> ", "> ", false)
 	f()
 	r.flush()
-	r.leave(wroteOther)
+	r.leave()
 	r.tight = tight
 }
 
@@ -246,10 +246,7 @@ func (r *renderer) list(n *node) {
 	}
 	l := r.beginList(n.name == "ol", isTight(n))
 	if start, err := strconv.Atoi(n.attr("start")); err == nil && start >= 0 && start < 1e8 {
-		l.number = start
-	}
-	if l.number != 1 {
-		l.breakAway(r)
+		l.startAt(r, start)
 	}
 	for c := n.first; c != nil; c = c.next {
 		if c.form == formText && strings.TrimSpace(c.text) == "" {
@@ -268,38 +265,36 @@ func (r *renderer) list(n *node) {
 
 // listing is a list that is being written.
 type listing struct {
-	ordered, tight, outerTight bool
-	number                     int
-	marker                     byte
-	kind                       written
-	items                      int
+	tight, outerTight bool
+	ordered           bool
+	number            int
+	marker            byte
+	items             int
 }
 
-// beginList begins a list. A list that follows another one has a marker of another kind, or the
-// two would be one.
+// beginList begins a list. A list that follows another one of its kind has another marker, or
+// the two would be one.
 func (r *renderer) beginList(ordered, tight bool) *listing {
-	l := &listing{ordered: ordered, tight: tight, outerTight: r.tight, number: 1, marker: '-', kind: wroteFirstList}
+	l := &listing{ordered: ordered, tight: tight, outerTight: r.tight, number: 1, marker: '-'}
+	other := byte('*')
 	if ordered {
-		l.marker = '.'
+		l.marker, other = '.', ')'
 	}
-	switch r.last {
-	case wroteFirstList:
-		l.kind, l.marker = wroteSecondList, '*'
-		if ordered {
-			l.marker = ')'
-		}
-		r.gap = gapBlank
-	case wroteSecondList:
+	if r.lastList == l.marker {
+		l.marker = other
+	}
+	if r.lastList != 0 {
 		r.gap = gapBlank
 	}
 	r.tight = tight
 	return l
 }
 
-// breakAway puts a blank line before the list: one that doesn't begin with 1 can't follow a
-// paragraph at once.
-func (l *listing) breakAway(r *renderer) {
-	if r.gap == gapLine {
+// startAt makes n the number of the first item. Only a list that begins with 1 can follow a
+// paragraph without a blank line.
+func (l *listing) startAt(r *renderer, n int) {
+	l.number = n
+	if n != 1 && r.gap == gapLine {
 		r.gap = gapBlank
 	}
 }
@@ -319,7 +314,7 @@ func (l *listing) item(r *renderer) {
 
 func (l *listing) endItem(r *renderer) {
 	r.flush()
-	r.leave(l.kind)
+	r.leave()
 }
 
 func (l *listing) end(r *renderer) {
@@ -328,7 +323,7 @@ func (l *listing) end(r *renderer) {
 		r.gap = gapLine
 	}
 	if l.items > 0 {
-		r.last = l.kind
+		r.lastList = l.marker
 	}
 }
 
@@ -343,6 +338,9 @@ func isTight(list *node) bool {
 }
 
 func isTightItem(item *node) bool {
+	if body := item.child("ac:task-body"); body != nil {
+		item = body
+	}
 	c, text := item.first, false
 	for ; c != nil && !c.isBlock() && !c.blocks; c = c.next {
 		text = text || c.form != formHidden && !c.isBlank()

@@ -108,7 +108,6 @@ func elementTable() map[string]*element {
 		{name: "ac:structured-macro", form: formMacro},
 		{name: "ac:macro", form: formMacro},
 		{name: "ac:parameter", form: formHidden},
-		{name: "ac:default-parameter", form: formHidden},
 		{name: "ac:rich-text-body", form: formBlock},
 		{name: "ac:plain-text-body", form: formPlainBody},
 		{name: "ac:layout", form: formBlock},

@@ -63,7 +63,7 @@ func (e *escaper) needed(s string, i int) bool {
 	case '|':
 		return e.context == inCell
 	case '#':
-		return e.context == inHeading && (i+1 == len(s) || s[i+1] == ' ' || s[i+1] == '#')
+		return e.context == inHeading && (i+1 == len(s) || s[i+1] == '#')
 	case ':', '.':
 		return false
 	}

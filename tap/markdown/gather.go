@@ -102,28 +102,43 @@ func (g *gatherer) atSpace() bool {
 	return last.kind == runBreak || last.kind == runText && strings.HasSuffix(last.text, " ")
 }
 
-// trimEnd drops the spaces at the end of the runs from base on.
-func (g *gatherer) trimEnd(base int) {
-	last := len(g.runs) - 1
-	if last < base || g.runs[last].kind != runText {
-		return
+// mark is a place in what is gathered.
+type mark struct{ runs, text int }
+
+func (g *gatherer) mark() mark {
+	if len(g.runs) == 0 {
+		return mark{}
 	}
-	g.grown = nil
-	if text := strings.TrimRight(g.runs[last].text, " "); text != "" {
-		g.runs[last].text = text
-	} else {
-		g.runs = g.runs[:last]
-	}
+	return mark{len(g.runs), len(g.runs[len(g.runs)-1].text)}
 }
 
-// shown reports whether runs from the n-th on show something.
-func (g *gatherer) shown(n int) bool {
-	for _, r := range g.runs[n:] {
+// shownSince reports whether something that is seen was gathered, or written, since the mark.
+func (g *gatherer) shownSince(m mark) bool {
+	if len(g.runs) < m.runs {
+		return true
+	}
+	if m.runs > 0 && strings.TrimSpace(g.runs[m.runs-1].text[m.text:]) != "" {
+		return true
+	}
+	for _, r := range g.runs[m.runs:] {
 		if r.kind == runImage || r.kind == runText && strings.TrimSpace(r.text) != "" {
 			return true
 		}
 	}
 	return false
+}
+
+// aside returns what f gathers, without white space at its edges, and leaves it out of the
+// paragraph.
+func (g *gatherer) aside(f func()) []run {
+	before := g.runs
+	g.runs, g.grown = nil, nil
+	g.flat++
+	f()
+	g.flat--
+	runs := trim(g.runs)
+	g.runs, g.grown = before, nil
+	return runs
 }
 
 // collapse returns text with a space for each stretch of white space, and without control

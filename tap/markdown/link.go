@@ -18,7 +18,7 @@ const (
 
 // linked renders what body shows as a link. Without anything to show, the text is shown.
 func (r *renderer) linked(n *node, target, text string, body *node) {
-	outer, base := r.link, len(r.runs)
+	outer, before := r.link, r.mark()
 	if target = destination(target); target != "" && isSafe(target) {
 		r.link = &link{target: target}
 	}
@@ -26,8 +26,7 @@ func (r *renderer) linked(n *node, target, text string, body *node) {
 		r.children(body)
 	}
 	switch {
-	case r.flat == 0 && (n.blocks || len(r.runs) < base): // blocks were written
-	case r.shown(base):
+	case r.flat == 0 && n.blocks, r.shownSince(before):
 	case text != "":
 		r.text(text)
 	case target == "" && n.form == formLink:
@@ -92,7 +91,7 @@ func reference(n *node) (target, text string) {
 		return shortcutScheme + escapeSegment(n.attr("ri:key")) + "/" + escapeSegment(text), text
 	case "ri:url":
 		text = n.attr("ri:value")
-		return text, text
+		return text, text[strings.LastIndexByte(text, '/')+1:]
 	}
 	return "", ""
 }

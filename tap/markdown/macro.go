@@ -130,20 +130,25 @@ func (r *renderer) lineMacro(n *node, form macroForm) bool {
 
 // unknownMacro leaves a comment with the name and the parameters, and renders the bodies.
 func (r *renderer) unknownMacro(n *node) {
-	name := n.attr("ac:name")
-	var params []attr
+	r.comment(n.attr("ac:name"), n.settings("ac:parameter", "ac:name"))
+	r.bodies(n)
+}
+
+// settings returns the names and values of the children that say how a macro or a node of the
+// new editor is set.
+func (n *node) settings(element, name string) []attr {
+	var all []attr
 	for c := n.first; c != nil; c = c.next {
-		if c.name != "ac:parameter" && c.name != "ac:default-parameter" {
+		if c.name != element {
 			continue
 		}
 		value := strings.TrimSpace(c.plain())
 		if target, _ := firstReference(c); target != "" {
 			value = target
 		}
-		params = append(params, attr{c.attr("ac:name"), value})
+		all = append(all, attr{c.attr(name), value})
 	}
-	r.comment(name, params)
-	r.bodies(n)
+	return all
 }
 
 // bodies renders all of a macro but its parameters, which are hidden.
@@ -226,12 +231,9 @@ func (r *renderer) panel(label, title string, body func()) {
 }
 
 func (r *renderer) footnote(n *node) {
+	note := r.aside(func() { r.bodies(n) })
 	r.text(" (")
-	r.flat++
-	base := len(r.runs)
-	r.bodies(n)
-	r.trimEnd(base)
-	r.flat--
+	r.runs, r.grown = append(r.runs, note...), nil
 	r.text(")")
 }
 
@@ -244,7 +246,7 @@ func (r *renderer) extension(n *node) {
 		return
 	}
 	if !knowsExtension(own) {
-		r.comment(own.attr("type"), nil)
+		r.comment(own.attr("type"), own.settings("ac:adf-attribute", "key"))
 		if fallback != nil {
 			own = fallback
 		}
@@ -290,9 +292,9 @@ func (r *renderer) extensionNode(n *node) {
 }
 
 func (r *renderer) time(n *node) {
-	base := len(r.runs)
+	before := r.mark()
 	r.children(n)
-	if !r.shown(base) {
+	if !r.shownSince(before) {
 		r.text(n.attr("datetime"))
 	}
 }

@@ -140,7 +140,7 @@ func (r *renderer) grid(rows [][]cell) bool {
 		r.startGridRow()
 		cells = r.gridRow(cells, len(row), len(row))
 	}
-	r.endBlock(wroteOther)
+	r.endBlock()
 	return true
 }
 
@@ -214,7 +214,7 @@ func (r *renderer) htmlTable(rows [][]cell) {
 	}
 	r.startLine()
 	r.out = append(r.out, "</table>"...)
-	r.endBlock(wroteOther)
+	r.endBlock()
 	r.tight = tight
 }
 
@@ -234,7 +234,7 @@ func (r *renderer) htmlCell(c cell) {
 	}
 	r.out = append(r.out, ">\n"...)
 	empty := len(r.out)
-	r.gap, r.last = gapBlank, wroteNothing
+	r.gap, r.lastList = gapBlank, 0
 	r.children(c.node)
 	r.flush()
 	if len(r.out) == empty {

@@ -18,21 +18,9 @@ const (
 	gapBlank            // a blank line
 )
 
-// written is the kind of the last block of a container, as far as the next one has to know.
-type written uint8
-
-const (
-	wroteNothing written = iota
-	wroteParagraph
-	wroteFirstList  // a list with the usual marker
-	wroteSecondList // a list with the other one
-	wroteOther
-)
-
 // container is a list item or a quote that is being written.
 type container struct {
 	prefix int // how long the prefix was outside of it
-	last   written
 	item   bool
 	silent bool // nothing of it is written: it lies too deep
 }
@@ -45,7 +33,7 @@ type writer struct {
 	pending      bool   // lead has a marker that no line has had yet
 	box          string // of a task; the paragraph that comes next begins with it
 	gap          gap
-	last         written
+	lastList     byte // the marker of the list that was the last block of its container, 0 if it was none
 	open         []container
 }
 
@@ -72,7 +60,7 @@ func (w *writer) fillBox() {
 	if w.box != "" {
 		w.startParagraph()
 		w.out = append(w.out, emptyComment...)
-		w.endBlock(wroteParagraph)
+		w.endBlock()
 	}
 }
 
@@ -90,9 +78,9 @@ func (w *writer) startLine() {
 }
 
 // endBlock ends a block, whose last line is not ended yet.
-func (w *writer) endBlock(kind written) {
+func (w *writer) endBlock() {
 	w.out = append(w.out, '\n')
-	w.gap, w.last = gapBlank, kind
+	w.gap, w.lastList = gapBlank, 0
 }
 
 // blankLine writes a line with nothing in it but what its containers demand.
@@ -104,12 +92,12 @@ func (w *writer) blankLine() {
 func (w *writer) block(line string) {
 	w.startBlock()
 	w.out = append(w.out, line...)
-	w.endBlock(wroteOther)
+	w.endBlock()
 }
 
 // enter begins a container: its first line begins with marker, the others with rest.
 func (w *writer) enter(marker, rest string, item bool) {
-	c := container{prefix: len(w.prefix), last: w.last, item: item, silent: len(w.open) >= maxNesting}
+	c := container{prefix: len(w.prefix), item: item, silent: len(w.open) >= maxNesting}
 	if c.silent {
 		w.open = append(w.open, c)
 		return
@@ -126,11 +114,11 @@ func (w *writer) enter(marker, rest string, item bool) {
 	w.open = append(w.open, c)
 	w.lead = append(w.lead, marker...)
 	w.prefix = append(w.prefix, rest...)
-	w.pending, w.gap, w.last = true, gapNone, wroteNothing
+	w.pending, w.gap, w.lastList = true, gapNone, 0
 }
 
 // leave ends the innermost container.
-func (w *writer) leave(kind written) {
+func (w *writer) leave() {
 	c := w.open[len(w.open)-1]
 	if !c.silent {
 		w.fill()
@@ -139,9 +127,8 @@ func (w *writer) leave(kind written) {
 	if !c.silent {
 		w.prefix = w.prefix[:c.prefix]
 		w.lead = append(w.lead[:0], w.prefix...)
-		w.last = kind
 	}
-	w.gap = gapBlank
+	w.gap, w.lastList = gapBlank, 0
 }
 
 // fence writes a code block, with a fence longer than any in the text.
@@ -161,7 +148,7 @@ func (w *writer) fence(language, text string) {
 	}
 	w.startLine()
 	w.out = append(w.out, fence...)
-	w.endBlock(wroteOther)
+	w.endBlock()
 }
 
 // longestRun returns the length of the longest run of c in the text.

@@ -169,14 +169,15 @@ func (r *renderer) image(target, alt, title, width, height string) {
 	r.add(runImage, string(append(b, ')')))
 }
 
-// destination returns an address as it may stand behind a link's text.
+// destination returns an address as it may stand behind a link's text. Browsers take no notice
+// of white space at its ends and of line breaks in it, so these go.
 func destination(address string) string {
 	address = strings.TrimSpace(address)
 	var b []byte
 	for i := 0; i < len(address); i++ {
 		c := address[i]
 		switch {
-		case c == '\n' || c == '\r' || c == '\t' || c == 0: // browsers take no notice of them
+		case c == '\n' || c == '\r' || c == '\t' || c == 0:
 		case c <= ' ' || c == 0x7f || strings.IndexByte("<>\"`|", c) >= 0:
 			b = appendPercent(b, c)
 		case c == '(' || c == ')' || c == '\\':
@@ -190,17 +191,14 @@ func destination(address string) string {
 	return string(b)
 }
 
-// isSafe reports whether following the address runs nothing.
+// isSafe reports whether following the address, which destination returned, runs nothing.
 func isSafe(address string) bool {
-	scheme, _, ok := strings.Cut(address, ":")
-	if !ok {
-		return true
-	}
-	switch strings.ToLower(strings.TrimSpace(scheme)) {
+	scheme, _, _ := strings.Cut(address, ":")
+	switch strings.ToLower(scheme) {
 	case "javascript", "data", "vbscript":
 		return false
 	}
-	return !strings.Contains(scheme, "%") && !strings.Contains(scheme, "&") || strings.ContainsAny(scheme, "/?#")
+	return true
 }
 
 // escapeSegment percent-encodes what has a meaning in an address; letters stay as they are.

@@ -173,10 +173,9 @@ func (r *renderer) comment(name string, attrs []attr) {
 	var b strings.Builder
 	b.WriteString(name)
 	for _, a := range attrs {
-		switch {
-		case strings.HasPrefix(a.name, "on"), a.name == "style", a.name == "class",
-			a.name == "ac:local-id", a.name == "ac:macro-id", a.name == "ac:schema-version":
-			continue
+		switch a.name {
+		case "style", "class", "ac:local-id", "ac:macro-id", "ac:schema-version":
+			continue // they say nothing to a reader
 		}
 		b.WriteByte(' ')
 		if a.name != "" {

@@ -121,7 +121,7 @@ func (e *escaper) appendURL(dst []byte, s string, from, i int) ([]byte, int) {
 		return dst, i
 	}
 	start := i
-	for start > from && isAlphanumeric(s[start-1]) {
+	for start > from && isLetter(s[start-1]) {
 		start--
 	}
 	switch scheme := s[start:i]; {
@@ -154,7 +154,7 @@ func (e *escaper) isClean(s string, i int) bool {
 		if n := strings.IndexAny(s[i:], " <"); n >= 0 {
 			e.wordEnd = i + n
 		}
-		for k := i; k < e.wordEnd; k++ {
+		for k := i; k < min(e.wordEnd+1, len(s)); k++ { // a backslash before "<" would be a part of it
 			if special[s[k]] && e.needed(s, k) {
 				e.lastEscape = k
 			}
@@ -195,6 +195,6 @@ func isEntity(s string) bool {
 	return false
 }
 
-func isAlphanumeric(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-}
+func isAlphanumeric(c byte) bool { return '0' <= c && c <= '9' || isLetter(c) }
+
+func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }

@@ -260,10 +260,12 @@ func (l *line) touches(i int, s style) bool {
 
 // lastOf and firstOf return the class of the last and first character of a token.
 func (l *line) lastOf(i int) class {
-	if i < 0 {
+	switch {
+	case i < 0:
 		return classSpace
-	}
-	if l.tokens[i].delim != 0 {
+	case l.tokens[i].delim == strike:
+		return tildes(l.lastOf(i - 1))
+	case l.tokens[i].delim != 0:
 		return classPunctuation
 	}
 	r, _ := utf8.DecodeLastRuneInString(l.tokens[i].text)
@@ -271,14 +273,25 @@ func (l *line) lastOf(i int) class {
 }
 
 func (l *line) firstOf(i int) class {
-	if i >= len(l.tokens) {
+	switch {
+	case i >= len(l.tokens):
 		return classSpace
-	}
-	if l.tokens[i].delim != 0 {
+	case l.tokens[i].delim == strike:
+		return tildes(l.firstOf(i + 1))
+	case l.tokens[i].delim != 0:
 		return classPunctuation
 	}
 	r, _ := utf8.DecodeRuneInString(l.tokens[i].text)
 	return classOf(r)
+}
+
+// tildes returns the class of a strikethrough's delimiter, beyond which there is a character of
+// that class: some renderers look at the tildes, and GitHub's at what is behind them.
+func tildes(beyond class) class {
+	if beyond.bounds() {
+		return classPunctuation
+	}
+	return classDoubtful
 }
 
 // class is what a character is to the rules of emphasis.

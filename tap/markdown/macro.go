@@ -77,7 +77,7 @@ func (n *node) parameterNode(name string) *node {
 func (r *renderer) macro(n *node) {
 	kind := macros[strings.ToLower(n.attr("ac:name"))]
 	switch {
-	case kind.form == macroCode && n.child("ac:rich-text-body") == nil:
+	case kind.form == macroCode && n.child("ac:plain-text-body") != nil:
 		r.codeMacro(n, kind.text)
 	case kind.form == macroPanel:
 		r.panel(kind.text, n.parameter("title"), func() { r.bodies(n) })
@@ -88,8 +88,11 @@ func (r *renderer) macro(n *node) {
 		r.bodies(n)
 	case kind.form == macroFootnote:
 		r.footnote(n)
-	case !r.lineMacro(n, kind.form):
-		r.unknownMacro(n)
+	default:
+		if !r.lineMacro(n, kind.form) {
+			r.comment(n.attr("ac:name"), n.settings("ac:parameter", "ac:name"))
+		}
+		r.bodies(n)
 	}
 }
 
@@ -126,12 +129,6 @@ func (r *renderer) lineMacro(n *node, form macroForm) bool {
 		}
 	}
 	return false
-}
-
-// unknownMacro leaves a comment with the name and the parameters, and renders the bodies.
-func (r *renderer) unknownMacro(n *node) {
-	r.comment(n.attr("ac:name"), n.settings("ac:parameter", "ac:name"))
-	r.bodies(n)
 }
 
 // settings returns the names and values of the children that say how a macro or a node of the
@@ -203,11 +200,7 @@ func (r *renderer) codeMacro(n *node, language string) {
 		language = n.parameter("")
 	}
 	r.paragraph(strong, n.parameter("title"))
-	body := n.child("ac:plain-text-body")
-	if body == nil {
-		return
-	}
-	r.code(infoString(language), body.plain())
+	r.code(infoString(language), n.child("ac:plain-text-body").plain())
 }
 
 // infoString returns the name of a language as it may stand behind a fence: one word, of which

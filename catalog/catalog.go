@@ -24,6 +24,8 @@ type Selection struct {
 	Removed Fields
 	// Schema is the JSON Schema of the records as emitted, without Removed, in one line.
 	Schema []byte
+	// Markdown says that bodies, which come in storage format, are written as Markdown.
+	Markdown bool
 	// SyncID is the sync_id of the configured Airbyte catalog: equal in all attempts of
 	// one sync. Nil in Singer and where the platform sends none.
 	SyncID *int64
@@ -65,13 +67,30 @@ func hint(name string) string {
 	return ""
 }
 
+// Option is a setting that changes what catalogs show and select.
+type Option func(*options)
+
+type options struct{ markdown bool }
+
+// Markdown says whether bodies are written as Markdown. Schemas then declare body.markdown and
+// body.storage, which holds a body that can't be converted, and no other format.
+func Markdown(on bool) Option { return func(o *options) { o.markdown = on } }
+
+func gather(list []Option) (o options) {
+	for _, set := range list {
+		set(&o)
+	}
+	return o
+}
+
 // All selects every stream, whole and in full: what is read without a catalog. An error
 // means that the binary was built without one of the schemas.
-func All() ([]Selection, error) {
+func All(opts ...Option) ([]Selection, error) {
+	o := gather(opts)
 	selections := make([]Selection, len(stream.All))
 	for i := range stream.All {
 		var err error
-		if selections[i], err = selectStream(&stream.All[i], nil); err != nil {
+		if selections[i], err = selectStream(&stream.All[i], nil, o); err != nil {
 			return nil, err
 		}
 	}
@@ -79,12 +98,12 @@ func All() ([]Selection, error) {
 }
 
 // selectStream selects a stream in full, without the removed fields.
-func selectStream(s *stream.Stream, removed Fields) (Selection, error) {
-	schema, err := schemaOf(s)
+func selectStream(s *stream.Stream, removed Fields, o options) (Selection, error) {
+	schema, err := schemaOf(s, o)
 	if err != nil {
 		return Selection{}, err
 	}
-	return Selection{Stream: s, Removed: removed, Schema: prune(schema, removed)}, nil
+	return Selection{Stream: s, Removed: removed, Schema: prune(schema, removed), Markdown: o.markdown}, nil
 }
 
 // automatic says whether records need the field whatever is selected.

@@ -34,7 +34,9 @@ type Builder struct {
 	fields []field
 	known  map[string]bool
 	schema *jsonschema.Schema // nil unless records are validated
-	warn   func(msg string, args ...any)
+	// unconverted counts the bodies that could not be written as Markdown.
+	unconverted int
+	warn        func(msg string, args ...any)
 }
 
 // source says where a field's value comes from.
@@ -47,6 +49,7 @@ const (
 	fromChange               // version.createdAt
 	asText                   // any JSON, as text
 	asTime                   // a timestamp, in one layout
+	asMarkdown               // a body in storage format, as Markdown
 )
 
 type field struct {
@@ -76,7 +79,7 @@ func New(sel catalog.Selection, validate bool, warn func(msg string, args ...any
 		b.known[d.Name] = true
 		f := field{
 			name: d.Name, key: slices.Contains(sel.Stream.Key, d.Name), removed: sel.Removed.Whole(d.Name),
-			inside: without(sel.Removed.Inside(d.Name), secondSpellings[d.Name]), source: b.sourceOf(d),
+			inside: without(sel.Removed.Inside(d.Name), secondSpellings[d.Name]), source: b.sourceOf(d, sel.Markdown),
 		}
 		if !f.removed {
 			if written {
@@ -110,9 +113,11 @@ func without(removed, more catalog.Fields) catalog.Fields {
 	return all
 }
 
-func (b *Builder) sourceOf(d schemas.Field) source {
+func (b *Builder) sourceOf(d schemas.Field, markdown bool) source {
 	s := b.stream
 	switch {
+	case d.Name == "body" && markdown:
+		return asMarkdown
 	case d.Name == s.ParentField && s.IsChild():
 		return fromParent
 	case d.Name == s.Entity && s.Entity != "":
@@ -194,6 +199,8 @@ func (b *Builder) value(dst []byte, f *field, v rawjson.Value, row rawjson.Objec
 		return rawjson.AppendQuoted(dst, v)
 	case asTime:
 		return b.appendTime(dst, f.name, v)
+	case asMarkdown:
+		return b.appendMarkdown(dst, v, f.inside)
 	}
 	if from.Derived && f.derived != "" {
 		v = row.Get(f.derived)

@@ -23,6 +23,12 @@ func whole(t testing.TB, name string) catalog.Selection {
 // without selects a stream without some fields, given as paths with dots.
 func without(t testing.TB, name string, fields ...string) catalog.Selection {
 	t.Helper()
+	return selected(t, name, fields)
+}
+
+// selected selects a stream without some fields, with options.
+func selected(t testing.TB, name string, fields []string, options ...catalog.Option) catalog.Selection {
+	t.Helper()
 	metadata := []any{map[string]any{"breadcrumb": []string{}, "metadata": map[string]any{"selected": true}}}
 	for _, field := range fields {
 		var path []string
@@ -35,7 +41,7 @@ func without(t testing.TB, name string, fields ...string) catalog.Selection {
 	if err != nil {
 		t.Fatal(err)
 	}
-	selections, _, err := catalog.ParseSinger(text)
+	selections, _, err := catalog.ParseSinger(text, options...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ var (
 	oneSeed  = flag.Uint64("chaos.seed", 0, "the seed of the only trial, or of the first with -chaos.time")
 	oneTrial = flag.String("chaos.trial", "", "`file` with the description of the only trial")
 	verbose  = flag.Bool("chaos.v", false, "show what each run of a failing trial did")
-	shrinks  = flag.Duration("chaos.shrink", 20*time.Second, "how long a failing trial is shrunk")
+	shrinks  = flag.Duration("chaos.shrink", 10*time.Second, "how long a failing trial is shrunk")
 )
 
 // trials is the fast cut.

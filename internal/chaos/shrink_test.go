@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -38,92 +39,105 @@ func shrink(t *testing.T, tr *trial, kind string, budget time.Duration) *trial {
 	return best
 }
 
-// smaller lists ways to make a trial simpler, the big ones first. Each says whether it could.
-func smaller(t *trial) []func(*trial) bool {
-	var ways []func(*trial) bool
-	add := func(f func(c *trial) bool) { ways = append(ways, f) }
-	for i := len(t.Runs) - 1; i >= 0; i-- {
-		add(func(c *trial) bool { return c.dropRun(i) })
-	}
+// way makes a trial simpler, and says whether it could.
+type way func(*trial) bool
+
+// smaller lists ways to make a trial simpler, the big ones first.
+func smaller(t *trial) []way {
+	return slices.Concat(leaving(t), calming(t), settling(t), unchanging(t), halving())
+}
+
+// leaving leaves out runs and streams.
+func leaving(t *trial) (ways []way) {
 	names := map[string]bool{}
-	for _, r := range t.Runs {
+	for i, r := range slices.Backward(t.Runs) {
+		ways = append(ways, func(c *trial) bool { return c.dropRun(i) })
 		for _, s := range r.Streams {
 			names[s.Name] = true
 		}
 	}
-	for name := range names {
-		add(func(c *trial) bool { return c.dropStream(name) })
-	}
-	each := func(f func(r *runSpec)) {
-		for i := range t.Runs {
-			add(func(c *trial) bool {
-				if i >= len(c.Runs) {
-					return false
-				}
-				f(&c.Runs[i])
-				return true
-			})
-		}
-	}
-	each(func(r *runSpec) { r.Before = nil })
-	each(func(r *runSpec) { r.During = nil })
-	each(func(r *runSpec) { r.Fault = fault{} })
-	each(func(r *runSpec) { r.Kill = kill{} })
-	each(func(r *runSpec) { r.State.Onto = nil })
-	each(func(r *runSpec) {
-		if r.State.Take == "old" || r.State.Take == "shared" {
-			r.State.Take = "last"
-		}
-	})
-	for _, f := range []func(r *runSpec){
-		func(r *runSpec) { r.Settings.Concurrency = 1 }, func(r *runSpec) { r.Settings.Audit = 0 },
-		func(r *runSpec) { r.Settings.Spaces, r.Settings.Exclude = nil, nil }, func(r *runSpec) { r.Settings.Statuses = nil },
-		func(r *runSpec) { r.Settings.PageSize = 250 }, func(r *runSpec) { r.Settings.PageSize = 10 }, func(r *runSpec) { r.Settings.Types = false }, func(r *runSpec) { r.Settings.Activate = false },
-		func(r *runSpec) { r.Job = 0 },
-	} {
-		add(func(c *trial) bool {
-			for i := range c.Runs {
-				f(&c.Runs[i])
-			}
-			return true
-		})
-	}
-	if t.Daily == 0 { // states are written as time passes
-		add(func(c *trial) bool {
-			for i := range c.Runs {
-				c.Runs[i].Latency = 0
-			}
-			return true
-		})
-	}
-	for i := range t.Runs {
-		for n := len(t.Runs[i].Before) - 1; n >= 0; n-- {
-			add(func(c *trial) bool {
-				if i >= len(c.Runs) || n >= len(c.Runs[i].Before) {
-					return false
-				}
-				c.Runs[i].Before = slices.Delete(c.Runs[i].Before, n, n+1)
-				return true
-			})
-		}
-		for n := len(t.Runs[i].During) - 1; n >= 0; n-- {
-			add(func(c *trial) bool {
-				if i >= len(c.Runs) || n >= len(c.Runs[i].During) {
-					return false
-				}
-				c.Runs[i].During = slices.Delete(c.Runs[i].During, n, n+1)
-				return true
-			})
-		}
-	}
-	for _, half := range []func(s *siteSpec) *int{
-		func(s *siteSpec) *int { return &s.Pages }, func(s *siteSpec) *int { return &s.Posts }, func(s *siteSpec) *int { return &s.Attachments },
-		func(s *siteSpec) *int { return &s.Footer }, func(s *siteSpec) *int { return &s.Inline }, func(s *siteSpec) *int { return &s.Tasks },
-		func(s *siteSpec) *int { return &s.Groups }, func(s *siteSpec) *int { return &s.Custom }, func(s *siteSpec) *int { return &s.Most },
-	} {
-		add(func(c *trial) bool { *half(&c.Site) /= 2; return true })
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		ways = append(ways, func(c *trial) bool { return c.dropStream(name) })
 	}
 	return ways
+}
+
+// calming takes away from single runs what happens to them.
+func calming(t *trial) (ways []way) {
+	for _, f := range []func(r *runSpec){
+		func(r *runSpec) { r.Before = nil }, func(r *runSpec) { r.During = nil }, func(r *runSpec) { r.Fault = fault{} },
+		func(r *runSpec) { r.Kill = kill{} }, func(r *runSpec) { r.State.Onto = nil },
+		func(r *runSpec) {
+			if r.State.Take == "old" || r.State.Take == "shared" {
+				r.State.Take = "last"
+			}
+		},
+	} {
+		for i := range t.Runs {
+			ways = append(ways, func(c *trial) bool {
+				if i < len(c.Runs) {
+					f(&c.Runs[i])
+				}
+				return i < len(c.Runs)
+			})
+		}
+	}
+	return ways
+}
+
+// settling makes the settings of all runs the usual ones.
+func settling(t *trial) (ways []way) {
+	all := []func(r *runSpec){
+		func(r *runSpec) { r.Settings.Concurrency = 1 }, func(r *runSpec) { r.Settings.Audit = 0 },
+		func(r *runSpec) { r.Settings.Spaces, r.Settings.Exclude = nil, nil }, func(r *runSpec) { r.Settings.Statuses = nil },
+		func(r *runSpec) { r.Settings.PageSize = 250 }, func(r *runSpec) { r.Settings.PageSize = max(r.Settings.PageSize, 10) },
+		func(r *runSpec) { r.Settings.Types = false }, func(r *runSpec) { r.Settings.Activate = false }, func(r *runSpec) { r.Job = 0 },
+	}
+	if t.Daily == 0 { // states are written as time passes
+		all = append(all, func(r *runSpec) { r.Latency = 0 })
+	}
+	for _, f := range all {
+		ways = append(ways, func(c *trial) bool {
+			for i := range c.Runs {
+				f(&c.Runs[i])
+			}
+			return true
+		})
+	}
+	return ways
+}
+
+// unchanging leaves out single changes of the site.
+func unchanging(t *trial) (ways []way) {
+	for _, of := range []func(r *runSpec) *[]change{
+		func(r *runSpec) *[]change { return &r.Before }, func(r *runSpec) *[]change { return &r.During },
+	} {
+		for i := range t.Runs {
+			for n := range slices.Backward(*of(&t.Runs[i])) {
+				ways = append(ways, func(c *trial) bool {
+					if i >= len(c.Runs) || n >= len(*of(&c.Runs[i])) {
+						return false
+					}
+					list := of(&c.Runs[i])
+					*list = slices.Delete(*list, n, n+1)
+					return true
+				})
+			}
+		}
+	}
+	return ways
+}
+
+// halving makes the site smaller.
+func halving() (ways []way) {
+	for _, of := range []func(s *siteSpec) *int{
+		func(s *siteSpec) *int { return &s.Pages }, func(s *siteSpec) *int { return &s.Posts }, func(s *siteSpec) *int { return &s.Attachments },
+		func(s *siteSpec) *int { return &s.Footer }, func(s *siteSpec) *int { return &s.Inline }, func(s *siteSpec) *int { return &s.Tasks },
+		func(s *siteSpec) *int { return &s.Groups }, func(s *siteSpec) *int { return &s.Custom },
+	} {
+		ways = append(ways, func(c *trial) bool { *of(&c.Site) /= 2; return true })
+	}
+	return append(ways, func(c *trial) bool { c.Site.Most = max(c.Site.Most/2, 1); return true }) // 0 would be no cap
 }
 
 // dropRun leaves a run out. What was taken from it is taken from the one before.

@@ -1,6 +1,50 @@
 package chaos
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+)
+
+// targets writes what came into each job's target, and checks it whenever a version of a table
+// is activated.
+func (p *player) targets() []finding {
+	var all []finding
+	if p.trial.Airbyte {
+		return nil // overwrite is what a sync wrote: the rule for full streams
+	}
+	jobs := map[int]map[string]map[string]int64{} // by stream and key: the version of the row
+	for _, r := range p.runs {
+		target := jobs[r.spec.Job]
+		if target == nil {
+			target = map[string]map[string]int64{}
+			jobs[r.spec.Job] = target
+		}
+		rows := p.viewOf(r).tables
+		for _, m := range r.messages {
+			switch m.Type {
+			case "RECORD":
+				if target[m.Stream] == nil {
+					target[m.Stream] = map[string]int64{}
+				}
+				target[m.Stream][p.contents.record(m.Stream, m.Record).key] = versionOf(m.Line)
+			case "ACTIVATE_VERSION":
+				version := versionOf(m.Line)
+				maps.DeleteFunc(target[m.Stream], func(_ string, v int64) bool { return v != version })
+				var lost []string
+				for key := range rows[m.Stream] {
+					if _, ok := target[m.Stream][key]; !ok && rows[m.Stream].throughout(key, r.began, r.end) {
+						lost = append(lost, key)
+					}
+				}
+				if len(lost) > 0 {
+					all = append(all, finding{"activated", m.Stream, r.number, fmt.Sprintf("the target deletes %d rows that are there: %s", len(lost), some(lost))})
+				}
+			}
+		}
+	}
+	return all
+}
 
 // versionOf returns the table version that a message names, 0 for none.
 func versionOf(line []byte) int64 {

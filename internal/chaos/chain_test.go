@@ -1,0 +1,170 @@
+package chaos
+
+import "time"
+
+// completes says whether a run says that a stream is complete or, but for what belongs to one
+// parent that the site refused, has to be.
+func (r *played) completes(name string, airbyte bool) (done bool, except string) {
+	switch {
+	case r.problem != nil:
+		return false, ""
+	case r.status == 0 && !r.cut():
+		return true, ""
+	case airbyte && r.told(name) == "COMPLETE":
+		return true, ""
+	case !r.cut() && !r.killed && r.faulted != "" && r.status == 1 && !r.spec.Settings.chooses(): // nothing is read by owner
+		return true, r.faulted
+	}
+	return false, ""
+}
+
+// cut says whether some of the output never arrived, so that the client does not know how the
+// run ended.
+func (r *played) cut() bool {
+	return r.killed && (r.spec.Kill.How == "crash" || r.spec.Kill.How == "closed")
+}
+
+// told returns the last status of a stream (Airbyte).
+func (r *played) told(name string) string {
+	status := ""
+	for _, m := range r.messages {
+		if m.Type == "TRACE" && m.Stream == name && m.Status != "" {
+			status = m.Status
+		}
+	}
+	return status
+}
+
+// ended says whether the sync came to its end in this run as far as a stream is concerned: well,
+// or with something that the site refused for good. Everything else interrupts it.
+func (r *played) ended(name string, airbyte bool) bool {
+	if r.cut() {
+		return airbyte && r.told(name) == "COMPLETE"
+	}
+	switch {
+	case r.status == 0:
+		return true
+	case airbyte && r.told(name) == "COMPLETE":
+		return true
+	}
+	return !r.killed && r.status == 1 && (r.spec.Fault.What == "parent" || r.spec.Fault.What == "listing")
+}
+
+// part is what a client has of a run: its first messages.
+type part struct {
+	run  *played
+	upTo int
+}
+
+// chain returns the parts that make up the sync which a run is the last of, for one stream.
+func (p *player) chain(r *played, name string) []part {
+	parts := []part{{r, len(r.messages)}}
+	seen := map[origin]bool{}
+	var add func(of *played)
+	add = func(of *played) {
+		for i, from := range of.given[name] {
+			if seen[from] || !p.goesOn(of, from, name, i > 0) {
+				continue
+			}
+			seen[from] = true
+			parts = append(parts, part{from.run, from.at})
+			add(from.run)
+		}
+	}
+	add(r)
+	return parts
+}
+
+// goesOn says whether a run may go on with the sync of a state that it was given. A state that
+// lost a merge matters only if it is of the same sync as the one that won.
+func (p *player) goesOn(r *played, from origin, name string, lost bool) bool {
+	if lost && from.run.root != r.given[name][0].run.root {
+		return false
+	}
+	incremental, _ := r.spec.selects(name)
+	if p.trial.Airbyte && !incremental {
+		return r.spec.Sync > 0 && from.run.spec.Sync == r.spec.Sync
+	}
+	return !p.final(from, name)
+}
+
+// final says whether a state is the last one of a sync that came to its end.
+func (p *player) final(from origin, name string) bool {
+	if !from.run.ended(name, p.trial.Airbyte) {
+		return false
+	}
+	for _, m := range from.run.messages[from.at+1:] {
+		if m.Type == "STATE" && (!p.trial.Airbyte || m.Stream == name) {
+			return false
+		}
+	}
+	return true
+}
+
+// rootOf returns the number of the first run of the sync that a run belongs to.
+func (p *player) rootOf(r *played) int {
+	for _, name := range p.history.streams {
+		if g := r.given[name]; len(g) > 0 && !p.trial.Airbyte && !p.final(g[0], name) {
+			return g[0].run.root
+		}
+	}
+	return r.number
+}
+
+// ancestors returns the parts that came before a run in any way, and the run itself.
+func (p *player) ancestors(r *played, name string) []part {
+	parts := []part{{r, len(r.messages)}}
+	seen := map[origin]bool{}
+	var add func(of *played)
+	add = func(of *played) {
+		for _, from := range of.given[name] {
+			if !seen[from] {
+				seen[from] = true
+				parts = append(parts, part{from.run, from.at})
+				add(from.run)
+			}
+		}
+	}
+	add(r)
+	return parts
+}
+
+// first returns the first moment of parts, among runs that select the stream.
+func first(parts []part, name string) int {
+	began := parts[0].run.began
+	for _, part := range parts {
+		if _, ok := part.run.spec.selects(name); ok {
+			began = min(began, part.run.began)
+		}
+	}
+	return began
+}
+
+// have is what was written of one row.
+type have struct {
+	newest time.Time // zero where rows have no time
+	all    []*content
+}
+
+// written returns what was written of each key.
+func (p *player) written(parts []part, name string) map[string]*have {
+	keys := map[string]*have{}
+	for _, part := range parts {
+		for _, m := range part.run.messages[:part.upTo] {
+			if m.Type != "RECORD" || m.Stream != name {
+				continue
+			}
+			record := p.contents.record(name, m.Record)
+			row := keys[record.key]
+			if row == nil {
+				row = &have{}
+				keys[record.key] = row
+			}
+			row.all = append(row.all, record.content)
+			if record.modified.After(row.newest) {
+				row.newest = record.modified
+			}
+		}
+	}
+	return keys
+}

@@ -75,7 +75,10 @@ func (s *Site) missingFromList(ctx context.Context, it Item, statuses []string) 
 		beside = beside || id == it.Beside
 		return nil
 	})
-	return !shown, beside && err == nil, err
+	if err != nil {
+		return false, false, err
+	}
+	return !shown, beside, nil
 }
 
 // ErrUnplaced says that the site does not tell in which space an item lies.

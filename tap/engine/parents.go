@@ -54,7 +54,7 @@ func (w *walk) readBy(ctx context.Context, kind method.Kind, p *parent, readings
 	err := method.Of(kind).Read(ctx, &env{walk: w, write: w.write}, p.Parent, readers)
 	parts, partly := errors.AsType[method.Partly](err)
 	if err != nil && !partly {
-		return err
+		return err // it interrupts the run, or the parent is gone: see method.Env
 	}
 	w.judge(p, readings, parts)
 	return nil

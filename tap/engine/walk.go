@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"sync"
 
@@ -162,7 +163,10 @@ func (w *walk) decide(ctx context.Context, i int, cause error) (skip bool, err e
 	if err := w.run.interrupts(ctx, cause); err != nil {
 		return false, err
 	}
-	if changed := w.other(ctx, l, cause); changed != nil {
+	switch changed, err := w.other(ctx, l, cause); {
+	case err != nil:
+		return false, err
+	case changed != nil:
 		return false, changed
 	}
 	if l.Type != "" && w.answered != l.Type && isRefusal(cause) {
@@ -185,23 +189,30 @@ func (w *walk) decide(ctx context.Context, i int, cause error) (skip bool, err e
 	return false, nil
 }
 
-// other returns how else the site may let the walk's streams be read, nil if it does not.
-func (w *walk) other(ctx context.Context, l *plan.List, cause error) *replan {
+// other returns how else the site may let the walk's streams be read, nil if it does not. The
+// error is what interrupts the sync.
+func (w *walk) other(ctx context.Context, l *plan.List, cause error) (*replan, error) {
 	known := w.run.facts.Learned[w.plan.Listing]
-	status, kind := statusOf(cause), client.KindOf(cause)
+	kind := client.KindOf(cause)
 	switch {
 	case isCursor(cause) && known.Restarts == 0:
-		return &replan{"the site refuses a cursor; the listing starts over, rows may come twice", func(k *site.Learned) { k.Restarts++ }, cause}
+		return &replan{"the site refuses a cursor; the listing starts over, rows may come twice", func(k *site.Learned) { k.Restarts++ }, cause}, nil
 	case errors.Is(cause, errDisorder) && known.Restarts == 0:
-		return &replan{"the listing is not in the order of its position; it starts over, rows may come twice", func(k *site.Learned) { k.Restarts++ }, cause}
-	case l.Order == plan.ByChange && (kind == client.KindServer || kind == client.KindBadRequest) && w.takesOnly(ctx, l, sortParameter):
-		return &replan{"the site can't list by change; the listing is read in full and filtered", func(k *site.Learned) { k.Unsorted = true }, cause}
-	case kind == client.KindBadRequest && !known.Split && w.takesOnly(ctx, l, statusParameter):
-		return &replan{"the site takes one status a request; the trash is read before and after the rest", func(k *site.Learned) { k.Split = true }, cause}
-	case w.hasParents() && !known.Refused && (kind == client.KindForbidden || kind == client.KindNotFound || kind == client.KindGone || kind == client.KindVague || status == 501):
-		return &replan{"the site refuses the listing; its streams are read parent by parent", func(k *site.Learned) { k.Refused = true }, cause}
+		return &replan{"the listing is not in the order of its position; it starts over, rows may come twice", func(k *site.Learned) { k.Restarts++ }, cause}, nil
+	case w.hasParents() && !known.Refused && isRefused(cause):
+		return &replan{"the site refuses the listing; its streams are read parent by parent", func(k *site.Learned) { k.Refused = true }, cause}, nil
 	}
-	return nil
+	if l.Order == plan.ByChange && (kind == client.KindServer || kind == client.KindBadRequest) {
+		if only, err := w.takesOnly(ctx, l, sortParameter); only || err != nil {
+			return &replan{"the site can't list by change; the listing is read in full and filtered", func(k *site.Learned) { k.Unsorted = true }, cause}, err
+		}
+	}
+	if kind == client.KindBadRequest && !known.Split {
+		if only, err := w.takesOnly(ctx, l, statusParameter); only || err != nil {
+			return &replan{"the site takes one status a request; the trash is read before and after the rest", func(k *site.Learned) { k.Split = true }, cause}, err
+		}
+	}
+	return nil, nil
 }
 
 const (
@@ -209,23 +220,35 @@ const (
 	statusParameter = "status"
 )
 
-// takesOnly reports whether the site answers a list without a parameter that it refuses with it.
-// Of statuses the first one stays.
-func (w *walk) takesOnly(ctx context.Context, l *plan.List, name string) bool {
-	bare := l.Request
-	bare.Query, bare.Ahead = nil, false
-	dropped, kept := 0, false
+// isRefused reports whether the site does not let this account list a route, or no longer has it.
+func isRefused(err error) bool {
+	switch client.KindOf(err) {
+	case client.KindForbidden, client.KindNotFound, client.KindGone, client.KindVague:
+		return true
+	}
+	return statusOf(err) == http.StatusNotImplemented
+}
+
+// takesOnly reports whether the site answers a list without a parameter, and does not with it.
+// Of statuses the first one stays. The error is what interrupts the sync.
+func (w *walk) takesOnly(ctx context.Context, l *plan.List, name string) (bool, error) {
+	whole, bare := l.Request, l.Request
+	whole.Ahead, bare.Ahead, bare.Query = false, false, nil
+	kept := false
 	for _, q := range l.Request.Query {
 		if q[0] == name && (name != statusParameter || kept) {
-			dropped++
 			continue
 		}
 		kept = kept || q[0] == name
 		bare.Query = append(bare.Query, q)
 	}
-	whole := l.Request
-	whole.Ahead = false
-	return dropped > 0 && !w.run.site.Answers(ctx, whole) && w.run.site.Answers(ctx, bare)
+	if len(bare.Query) == len(whole.Query) {
+		return false, nil
+	}
+	if with, err := w.run.site.Answers(ctx, whole); with || err != nil {
+		return false, err
+	}
+	return w.run.site.Answers(ctx, bare)
 }
 
 // hasParents reports whether all of the walk's streams are site-wide lists of what can be read

@@ -82,7 +82,11 @@ func (s *Site) inside(ctx context.Context, l *stream.Listing, spaces Spaces, row
 	case space == "":
 		return Verdict{Reason: reasonGone}
 	}
-	return Verdict{Inside: spaces.Has(space)}
+	in, err := s.inSpaces(ctx, spaces, space)
+	if err != nil {
+		return Verdict{Err: fmt.Errorf("%w: space %s: %w", ErrUnplaced, space, err)}
+	}
+	return Verdict{Inside: in}
 }
 
 // locate returns the space of a row, empty if what it lies in is gone, and whether the row names

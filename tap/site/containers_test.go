@@ -69,6 +69,12 @@ func TestInside(t *testing.T) {
 			nil, []string{"inside", "outside", "outside"},
 		},
 		{
+			"all but a space that was hidden", stream.Pages, Spaces{Excluded: []string{"2"}, Hidden: []string{"SECRET"}},
+			[]string{`{"spaceId":"1"}`, `{"spaceId":"2"}`, `{"spaceId":"3"}`, `{"spaceId":"17"}`, `{"spaceId":"5"}`},
+			map[string][]string{"/spaces/1": {`{"key":"A"}`}, "/spaces/3": {`{"key":"secret"}`}, "/spaces/17": {named}, "/spaces/5": {bare}},
+			[]string{"inside", "outside", "outside", "outside", "error"},
+		},
+		{
 			"pages and posts, a page of rows at a time", stream.FooterComments, inSpaces,
 			[]string{`{"pageId":"17"}`, `{"pageId":"18"}`, `{"pageId":"17"}`, `{"blogPostId":"19"}`},
 			map[string][]string{
@@ -181,7 +187,7 @@ func TestContainersInEachOther(t *testing.T) {
 				s, _, _ := opened(t, nil, answers)
 				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 				defer cancel()
-				verdicts := verdictsOf(t, ctx, s, stream.Attachments, inSpaces, `{"customContentId":"1"}`, `{"customContentId":"2"}`)
+				verdicts := verdictsOf(t, ctx, s, stream.Attachments, inSpaces, `{"customContentId":"1"}`)
 				if v := verdicts[0]; ctx.Err() != nil || !errors.Is(v.Err, ErrUnplaced) || client.KindOf(v.Err) == client.KindStopped {
 					t.Errorf("%s: %v, %v", name, v, ctx.Err())
 				}

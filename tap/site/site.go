@@ -31,6 +31,7 @@ type Site struct {
 
 	proofs     proofs
 	spaceOf    memo[place, string]
+	keyOf      memo[string, string]
 	types      memo[struct{}, []string]
 	labels     memo[struct{}, int]
 	counts     memo[string, int]

@@ -146,8 +146,8 @@ func (s *Site) sampleOf(ctx context.Context, l *stream.Listing, q query, spaces 
 	return rows, nil
 }
 
-// OwnerIDs lists the ids of the pages, posts or custom content of the run's spaces, whatever
-// their status, in ascending order.
+// OwnerIDs lists the ids of the pages, posts or custom content of the run's spaces that are not
+// in the trash, in ascending order.
 func (s *Site) OwnerIDs(ctx context.Context, l *stream.Listing, types []string, spaces Spaces) ([]string, error) {
 	var ids []string
 	questions := []query{nil}
@@ -158,11 +158,6 @@ func (s *Site) OwnerIDs(ctx context.Context, l *stream.Listing, types []string, 
 		}
 	}
 	for _, q := range questions {
-		for _, status := range everyStatus {
-			if slices.Contains(l.Statuses, status) {
-				q = q.with("status", status)
-			}
-		}
 		for batch := range slices.Chunk(spaces.Included, l.SpaceMax) {
 			err := s.rows(ctx, listRequest(l, q.with(l.SpaceParam, strings.Join(batch, ","))), func(row rawjson.Object) error {
 				if spaces.Has(text(row, l.SpaceField)) {

@@ -47,8 +47,10 @@ func (s *State) Begin(sync Sync, streams []Start) {
 			if e.ReplicationKeyValue == "" || st.Rewind {
 				e.ReplicationKeyValue = timestamp.Format(st.Bookmark)
 			}
-			if st.Rewind {
-				e.Partitions = nil
+			if st.Rewind { // each is written: one that is left out could come back
+				for kind := range e.Partitions {
+					e.Partitions[kind] = e.ReplicationKeyValue
+				}
 			}
 		}
 		s.put(st.Name, e)

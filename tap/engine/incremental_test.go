@@ -82,7 +82,7 @@ func wantQuiet(c *client, got rows, name string) {
 			c.t.Errorf("%s %s of %s came again", name, key, at)
 		}
 	}
-	if len(parents) != len(times) {
+	if len(parents) < len(times) || isVersions(stream.Find(name)) && len(parents) > 1 {
 		c.t.Errorf("%s: rows of %d items came again, want %d", name, len(parents), len(times))
 	}
 }
@@ -183,7 +183,7 @@ func TestBookmark(t *testing.T) {
 					}
 				}
 				if warned := r.logged("WARNING", "tell no time"); warned != (test.name == "a site that tells no time") {
-					t.Errorf("warned of the time: %v\n%s", warned, r.log)
+					t.Errorf("warned of the time: %v\n%s", warned, r.told())
 				}
 			})
 		})
@@ -334,7 +334,7 @@ func TestMoreSpaces(t *testing.T) {
 		}
 		r.wantLog("WARNING", "the spaces or statuses changed", "stream=pages")
 		if r = c.run(); len(r.rows["pages"]) != 1 || r.logged("changed: reading") {
-			t.Errorf("the next run gives %d pages\n%s", len(r.rows["pages"]), r.log)
+			t.Errorf("the next run gives %d pages\n%s", len(r.rows["pages"]), r.told())
 		}
 	})
 }

@@ -285,6 +285,7 @@ func (b *Builder) reportUnknown(row rawjson.Object) {
 func compile(sel catalog.Selection) (*jsonschema.Schema, error) {
 	id := "tap-confluence:///" + sel.Stream.Name + ".json"
 	c := jsonschema.NewCompiler()
+	c.Draft = jsonschema.Draft7
 	c.AssertFormat = true
 	c.LoadURL = nil
 	if err := c.AddResource(id, bytes.NewReader(sel.Schema)); err != nil {

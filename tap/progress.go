@@ -111,6 +111,9 @@ func (s *session) failed(f engine.Failure) {
 		msg, name = "streams failed for one cause", "streams"
 	}
 	args := []any{name, strings.Join(f.Streams, ", ")}
+	if len(f.Also) > 0 {
+		args = append(args, "also", strings.Join(f.Also, "; "))
+	}
 	if f.Held != "" {
 		args = append(args, "bookmark_held_since", f.Held)
 	}

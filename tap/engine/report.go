@@ -40,6 +40,8 @@ type Failure struct {
 	Streams []string
 	// Err is the error of the first of them.
 	Err error
+	// Also are other remedies than that of Err: what each of the streams needs, where they differ.
+	Also []string
 	// Held is the earliest bookmark that stays because of it, empty for none.
 	Held string
 }
@@ -60,6 +62,9 @@ func (r Report) Causes() []Failure {
 		}
 		c := &causes[i]
 		c.Streams = append(c.Streams, s.Name)
+		if hint := hintOf(s.Err); hint != hintOf(c.Err) && !slices.Contains(c.Also, hint) {
+			c.Also = append(c.Also, hint)
+		}
 		if s.Held != "" && (c.Held == "" || s.Held < c.Held) {
 			c.Held = s.Held
 		}
@@ -73,7 +78,15 @@ func causeOf(err error) string {
 	if !ok {
 		return err.Error()
 	}
-	return fmt.Sprint(e.Kind, e.Status, e.Message, e.Hint)
+	return fmt.Sprint(e.Kind, e.Status, e.Message)
+}
+
+// hintOf returns what an error says that one can do about it.
+func hintOf(err error) string {
+	if e, ok := errors.AsType[*client.Error](err); ok {
+		return e.Hint
+	}
+	return ""
 }
 
 // Skip is one reason for which something was not read, and how often.

@@ -141,6 +141,7 @@ func (b *builder) candidate(sel catalog.Selection) *candidate {
 	b.setScope(r, l, c.entry.Plain)
 	if s.Body && !sel.Removed.Whole("body") {
 		r.BodyFormat = bodyParameter(b.Config)
+		r.Markdown = sel.Markdown
 	}
 	r.Audited = b.Config.AuditSamples > 0 && (!sel.Incremental || !c.entry.Audited)
 	c.reader = r
@@ -159,7 +160,7 @@ func bodyParameter(cfg *config.Config) string {
 	switch cfg.BodyFormat {
 	case "none":
 		return ""
-	case "markdown":
+	case config.Markdown:
 		return "storage" // it is made here
 	}
 	return cfg.BodyFormat

@@ -204,7 +204,7 @@ func TestEmptyTrash(t *testing.T) {
 		virtual(t, o, func(t *testing.T, f *tapfixture.Fixture) {
 			f = f.With(map[string]any{"page_status": []string{"current", "trashed"}})
 			for _, incremental := range []bool{false, true} {
-				if r := reads(t, f, incremental, "pages").run(); r.logged("WARNING", "the trash shows nothing", "manage/content") != empty {
+				if r := reads(t, f, incremental, "pages").run(); r.logged("WARN", "the trash shows nothing", "manage/content") != empty {
 					t.Errorf("empty=%v, incremental=%v:\n%s", empty, incremental, r.told())
 				}
 			}
@@ -274,7 +274,7 @@ func TestNoOrderOfChange(t *testing.T) {
 		r := c.run()
 		c.wantExactly(r.rows)
 		for _, l := range []string{"pages", "blog posts", "attachments", "footer comments", "inline comments", "custom content"} {
-			r.wantLog("WARNING", "can't list by change", "listing="+l)
+			r.wantLog("WARN", "can't list by change", "listing="+l)
 		}
 		for range 2 {
 			since := c.bookmark("pages")
@@ -339,7 +339,7 @@ func TestOneStatusARequest(t *testing.T) {
 				}))
 			}
 			r := c.run()
-			if warned := r.logged("WARNING", "one status a request"); warned == incremental { // the trash is a list of its own there
+			if warned := r.logged("WARN", "one status a request"); warned == incremental { // the trash is a list of its own there
 				t.Errorf("incremental=%v: warned %v\n%s", incremental, warned, r.told())
 			}
 			for _, name := range c.names() {

@@ -182,7 +182,7 @@ func TestBookmark(t *testing.T) {
 						t.Errorf("%s: the bookmark is %s, want %s", name, timestamp.Format(got), timestamp.Format(want))
 					}
 				}
-				if warned := r.logged("WARNING", "tell no time"); warned != (test.name == "a site that tells no time") {
+				if warned := r.logged("WARN", "tell no time"); warned != (test.name == "a site that tells no time") {
 					t.Errorf("warned of the time: %v\n%s", warned, r.told())
 				}
 			})
@@ -332,7 +332,7 @@ func TestMoreSpaces(t *testing.T) {
 				}
 			}
 		}
-		r.wantLog("WARNING", "the spaces or statuses changed", "stream=pages")
+		r.wantLog("WARN", "the spaces or statuses changed", "stream=pages")
 		if r = c.run(); len(r.rows["pages"]) != 1 || r.logged("changed: reading") {
 			t.Errorf("the next run gives %d pages\n%s", len(r.rows["pages"]), r.told())
 		}
@@ -465,10 +465,10 @@ func TestTypesOfCustomContent(t *testing.T) {
 		wantType(c, r.rows, names[0], first[names[0]])
 		wantType(c, r.rows, names[1], anchor)
 		second := c.entry("custom_content").Partitions
-		if at := timestamp.Format(f.Site.Now().Add(-time.Hour)); second[names[0]] != at || second[names[1]] >= at || len(second) != 2 {
+		if at := timestamp.Format(f.Site.Now().Add(-time.Hour)); second[names[0]] != at || second[names[1]] >= at || second[names[1]] == anchor || len(second) != 3 {
 			t.Errorf("the bookmarks are %v, want the first at %s", second, at)
 		}
-		r.wantLog("WARNING", "ac:org.example.unknown:thing")
+		r.wantLog("WARN", "ac:org.example.unknown:thing")
 
 		edit(t, f, simconfluence.CustomContent, oldest(names[1]))
 		f.Site.Advance(time.Hour)
@@ -493,8 +493,13 @@ func TestTypeOlderThanAnchor(t *testing.T) {
 		for range 2 {
 			r := c.run()
 			e := c.entry("custom_content")
-			if n := len(r.rows["custom_content"]); n > 0 || len(e.Partitions) > 0 || e.ReplicationKeyValue != "2000-01-01T00:00:00.000Z" {
+			if n := len(r.rows["custom_content"]); n > 0 || len(e.Partitions) != len(f.Site.CustomTypes()) {
 				t.Errorf("%d rows, entry %+v", n, e)
+			}
+			for kind, at := range e.Partitions {
+				if at != "2000-01-01T00:00:00.000Z" {
+					t.Errorf("the bookmark of %s is %s", kind, at)
+				}
 			}
 		}
 	})

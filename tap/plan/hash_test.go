@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -161,7 +162,11 @@ func TestSince(t *testing.T) {
 func TestSinceOfTypes(t *testing.T) {
 	t.Parallel()
 	g := given{changes: "custom_content", entries: partitions(map[string]string{"ac:a:note": february})}
-	_, r := find(t, g.build(t), "custom_content")
+	p := g.build(t)
+	if got := p.Starts[0].Types; !slices.Equal(got, []string{"ac:a:note", "ac:b:card"}) {
+		t.Errorf("the sync begins with the types %q", got)
+	}
+	_, r := find(t, p, "custom_content")
 	for kind, want := range map[string]string{"ac:a:note": february, "ac:b:card": january, "": january} {
 		if got := r.SinceIn(kind); !got.Equal(moment(t, want)) {
 			t.Errorf("%q: since %v, want %s", kind, got, want)

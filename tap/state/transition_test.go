@@ -100,6 +100,11 @@ func TestBegin(t *testing.T) {
 				Run: "r2", ReplicationKey: "modifiedAt", ReplicationKeyValue: january, Plain: true, Audited: true, Scope: "new",
 				Partitions: map[string]string{"ac:a:note": january},
 			}},
+		{"each type has a bookmark from the beginning", entries{"pages": old}, state.Start{ReplicationKey: "modifiedAt", Bookmark: anchor, Scope: "old", Types: []string{"ac:a:note", "ac:b:card"}},
+			state.Entry{
+				Run: "r2", ReplicationKey: "modifiedAt", ReplicationKeyValue: february, Plain: true, Audited: true, Scope: "old",
+				Partitions: map[string]string{"ac:a:note": march, "ac:b:card": february},
+			}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -305,6 +305,9 @@ func (b *builder) start(c *candidate) {
 	if r.Incremental {
 		st.ReplicationKey, st.Bookmark, st.Scope = r.Stream.ReplicationKey, r.Since, scopeHash(r, b.Facts.Spaces)
 		b.notices(c, st.Scope)
+		if c.walk.listing.Typed {
+			st.Types = b.Facts.Types
+		}
 		st.Rewind = c.entry.ReplicationKeyValue != "" && c.entry.Scope != st.Scope
 	}
 	b.plan.Starts = append(b.plan.Starts, st)

@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -141,7 +142,7 @@ func TestSince(t *testing.T) {
 			if !r.Since.Equal(since) {
 				t.Errorf("since %v, want %v", r.Since, since)
 			}
-			if len(p.Starts) != 1 || p.Starts[0] != want {
+			if len(p.Starts) != 1 || !reflect.DeepEqual(p.Starts[0], want) {
 				t.Errorf("starts\n%+v, want\n%+v", p.Starts, want)
 			}
 			switch {

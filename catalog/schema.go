@@ -28,10 +28,17 @@ func schemaOf(s *stream.Stream, o options) (json.RawMessage, error) {
 	if err := json.Compact(&line, data); err != nil {
 		return nil, fmt.Errorf("reading the schema of %s: %w", s.Name, err)
 	}
+	schema := withoutDraft(line.Bytes())
 	if o.markdown {
-		return withMarkdown(line.Bytes()), nil
+		return withMarkdown(schema), nil
 	}
-	return line.Bytes(), nil
+	return schema, nil
+}
+
+// withoutDraft returns a schema that doesn't say which draft it follows: some targets refuse any
+// but one, and it keeps to what all of them have in common.
+func withoutDraft(schema json.RawMessage) json.RawMessage {
+	return object(slices.DeleteFunc(members(schema), func(m member) bool { return m.name == "$schema" }))
 }
 
 const (

@@ -45,10 +45,7 @@ func (p *program) airbyte(ctx context.Context, verb string, args []string) int {
 	case "check":
 		err = p.checkConnection(ctx, sink, &o)
 	case "discover":
-		var text []byte
-		if text, err = catalog.Airbyte(); err == nil {
-			err = sink.Catalog(text)
-		}
+		err = p.discover(sink, &o)
 	case "read":
 		err = p.read(ctx, sink, &o)
 	}
@@ -87,9 +84,22 @@ func (p *program) spec(sink *emit.Airbyte) error {
 	return sink.Spec(compact.Bytes(), Documentation)
 }
 
+func (p *program) discover(sink *emit.Airbyte, o *options) error {
+	opts, err := p.catalogOptions(o)
+	if err != nil {
+		return err
+	}
+	text, err := catalog.Airbyte(opts...)
+	if err != nil {
+		return fmt.Errorf("writing the catalog: %w", err)
+	}
+	return sink.Catalog(text)
+}
+
 // checkConnection tells whether a sync would work. Whatever the user got wrong is a status,
 // not an error.
 func (p *program) checkConnection(ctx context.Context, sink *emit.Airbyte, o *options) error {
+	o.impatient = true
 	s, err := p.airbyteSession(sink, o)
 	if err != nil {
 		return sink.Connection(false, err.Error())
@@ -116,7 +126,7 @@ func (p *program) read(ctx context.Context, sink *emit.Airbyte, o *options) erro
 	if err != nil {
 		return usage("reading the catalog: %w", err)
 	}
-	selections, warnings, err := catalog.ParseAirbyte(data)
+	selections, warnings, err := catalog.ParseAirbyte(data, s.catalogOptions()...)
 	s.warn(warnings)
 	if err != nil {
 		return s.refuseCatalog(sink, err)

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tap-confluence/tap-confluence/catalog"
 	"github.com/tap-confluence/tap-confluence/tap/client"
 	"github.com/tap-confluence/tap-confluence/tap/config"
 	"github.com/tap-confluence/tap-confluence/tap/engine"
@@ -22,6 +23,8 @@ type session struct {
 	config  *config.Config
 	client  *client.Client
 	log     *slog.Logger
+	// lines reports whether the log is lines on stderr, as Singer has it.
+	lines bool
 	// running is the sync under way, for what happens beside it.
 	running atomic.Pointer[engine.Run]
 }
@@ -29,13 +32,19 @@ type session struct {
 // session reads the settings and makes what depends on them. It sends nothing.
 func (p *program) session(o *options, handler func(slog.Leveler) slog.Handler) (*session, error) {
 	level := &slog.LevelVar{}
-	s := &session{program: p, log: slog.New(handler(level))}
+	first := handler(level)
+	_, lines := first.(*textHandler)
+	s := &session{program: p, log: slog.New(first), lines: lines}
 	cfg, warnings, err := config.Load(config.Input{Files: o.config, Stdin: p.stdin, Environ: p.environ})
 	s.warn(warnings)
 	if err != nil {
 		return nil, &usageError{err}
 	}
 	s.config = cfg
+	if lines && cfg.LogFormat == "json" {
+		p.json = true
+		s.log = slog.New(jsonHandler(p.stderr, level))
+	}
 	if o.logLevel != "" {
 		cfg.LogLevel = o.logLevel
 	}
@@ -45,11 +54,33 @@ func (p *program) session(o *options, handler func(slog.Leveler) slog.Handler) (
 	if err := setLevel(level, cfg.LogLevel); err != nil {
 		return nil, err
 	}
-	s.client, err = client.New(cfg, client.Options{Logger: s.log, Version: Version(), OnWait: s.onWait, Transport: p.network})
+	s.client, err = client.New(cfg, client.Options{
+		Logger: s.log, Version: Version(), OnWait: s.onWait, Transport: p.network, Impatient: o.impatient || o.test,
+	})
 	if err != nil {
 		return nil, &usageError{err}
 	}
 	return s, nil
+}
+
+// catalogOptions are the settings that catalogs depend on.
+func (s *session) catalogOptions() []catalog.Option { return optionsOf(s.config) }
+
+// catalogOptions are the settings that discovery depends on. Without a configuration they are the
+// usual ones, and what is wrong with other settings keeps nobody from a catalog.
+func (p *program) catalogOptions(o *options) ([]catalog.Option, error) {
+	if len(o.config) == 0 {
+		return nil, nil
+	}
+	cfg, err := config.Only(config.Input{Files: o.config, Stdin: p.stdin, Environ: p.environ}, "body_format")
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	return optionsOf(cfg), nil
+}
+
+func optionsOf(cfg *config.Config) []catalog.Option {
+	return []catalog.Option{catalog.Markdown(cfg.BodyFormat == config.Markdown)}
 }
 
 func setLevel(v *slog.LevelVar, name string) error {
@@ -116,8 +147,18 @@ func (s *session) check(ctx context.Context) ([]string, error) {
 	if len(refusals) == asked {
 		return nil, errors.Join(refusals...)
 	}
-	_, err := here.Spaces(ctx)
-	return missing, err
+	if _, err := here.Spaces(ctx); err != nil {
+		return missing, err
+	}
+	if blind, err := here.Blind(ctx); err == nil && blind {
+		missing = append(missing, seesNothing(here.Who()))
+	}
+	return missing, nil
+}
+
+// seesNothing says what an empty site most likely means.
+func seesNothing(who string) string {
+	return who + " sees no space, and so nothing that lies in one: give the account permission to view spaces"
 }
 
 // checkListing asks for one row.
@@ -152,6 +193,11 @@ func (s *session) sync(ctx context.Context, o engine.Options) error {
 	progress := startProgress(s, run, started)
 	err = run.Sync(ctx)
 	progress.stop()
-	s.summarize(run.Report(), s.program.now().Sub(started))
+	s.summarize(run.Report(), s.program.now().Sub(started), err)
+	if err == nil {
+		if who, blind := run.Blind(ctx); blind {
+			s.log.Warn(seesNothing(who))
+		}
+	}
 	return err
 }

@@ -355,11 +355,15 @@ func (r *listReading) count(row rawjson.Object) {
 	if named {
 		return
 	}
-	on := "an unnamed item"
+	on := ""
 	for _, field := range []string{"attachmentId", "customContentId"} {
 		if !row.Get(field).IsNull() {
 			on = field[:len(field)-2]
 		}
+	}
+	if on == "" {
+		on = "an unnamed item"
+		r.walk.partial = true // it may be of a stream of this walk
 	}
 	r.walk.report.skip(fmt.Sprintf("%s on %s", l.Name, on))
 }

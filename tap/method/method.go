@@ -114,6 +114,8 @@ type Reader struct {
 	ChildStatuses []string
 	// BodyFormat is the format that bodies are asked for in, empty for none.
 	BodyFormat string
+	// Markdown reports whether bodies are written as Markdown.
+	Markdown bool
 	// Audited reports whether shortcuts are compared in this run.
 	Audited bool
 	// Hash stands for everything that decides which rows come.

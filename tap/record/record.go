@@ -64,6 +64,8 @@ type field struct {
 	inside catalog.Fields
 	// derived is what the field is called in the parent's row, where that differs.
 	derived string
+	// shape is what the schema declares of the value.
+	shape shape
 }
 
 // New returns the builder of a selected stream. With validate, every record is checked
@@ -79,7 +81,7 @@ func New(sel catalog.Selection, validate bool, warn func(msg string, args ...any
 		b.known[d.Name] = true
 		f := field{
 			name: d.Name, key: slices.Contains(sel.Stream.Key, d.Name), removed: sel.Removed.Whole(d.Name),
-			inside: without(sel.Removed.Inside(d.Name), secondSpellings[d.Name]), source: b.sourceOf(d, sel.Markdown),
+			inside: without(sel.Removed.Inside(d.Name), secondSpellings[d.Name]), source: b.sourceOf(d, sel.Markdown), shape: shapeOf(d),
 		}
 		if !f.removed {
 			if written {
@@ -189,7 +191,7 @@ func (b *Builder) value(dst []byte, f *field, v rawjson.Value, row rawjson.Objec
 			return rawjson.AppendString(dst, from.ParentID)
 		}
 	case fromEntity:
-		return appendEntity(dst, v, from, f.inside)
+		return appendEntity(dst, b.declared(f, v), from, f.inside)
 	case fromChange:
 		return b.appendTime(dst, f.name, row.Get("version").Member("createdAt"))
 	case asText:
@@ -205,10 +207,11 @@ func (b *Builder) value(dst []byte, f *field, v rawjson.Value, row rawjson.Objec
 	if from.Derived && f.derived != "" {
 		v = row.Get(f.derived)
 	}
+	v = b.declared(f, v)
 	switch {
 	case from.Derived && f.name == "type" && b.stream.Derive == stream.ChildOf:
 		return append(dst, `"page"`...)
-	case v == nil:
+	case v.IsNull():
 		if f.name == b.stream.ParentField && from.ParentID != "" {
 			return rawjson.AppendString(dst, from.ParentID)
 		}
@@ -282,6 +285,7 @@ func (b *Builder) reportUnknown(row rawjson.Object) {
 func compile(sel catalog.Selection) (*jsonschema.Schema, error) {
 	id := "tap-confluence:///" + sel.Stream.Name + ".json"
 	c := jsonschema.NewCompiler()
+	c.Draft = jsonschema.Draft7
 	c.AssertFormat = true
 	c.LoadURL = nil
 	if err := c.AddResource(id, bytes.NewReader(sel.Schema)); err != nil {

@@ -86,7 +86,7 @@ func (c *client) change(s *state.State, name string) {
 	case 1:
 		s.FinishFull(name, "h", finish)
 	case 2:
-		s.FinishIncremental(name, c.time(), c.random.IntN(2) == 0, finish)
+		s.FinishIncremental(name, "h", c.time(), c.random.IntN(2) == 0, finish)
 	case 3:
 		s.Fail(name, "h", false)
 	case 4:

@@ -144,12 +144,12 @@ func (s *State) FinishFull(name, hash string, p Proof) {
 
 // FinishIncremental moves the bookmark and drops the position. It needs a proof. A bookmark
 // never moves back; a zero time leaves it. Audited says that this read was audited.
-func (s *State) FinishIncremental(name string, bookmark time.Time, audited bool, p Proof) {
+func (s *State) FinishIncremental(name, hash string, bookmark time.Time, audited bool, p Proof) {
 	if !p.account.ok {
 		return
 	}
 	e := s.Entry(name)
-	e.Progress = ""
+	e.Progress = Progress{Stage: Done, Hash: hash}.String()
 	e.Audited = e.Audited || audited
 	if !bookmark.IsZero() {
 		e.ReplicationKeyValue = latest(e.ReplicationKeyValue, bookmark)

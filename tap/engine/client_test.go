@@ -542,3 +542,8 @@ func watching(tell func(query map[string][]string)) simconfluence.Fault {
 		return false
 	}
 }
+
+// hasType matches requests that list a type of custom content.
+func hasType(kind string) func(*http.Request) bool {
+	return func(r *http.Request) bool { return r.URL.Query().Get("type") == kind }
+}

@@ -96,9 +96,14 @@ func places() []place {
 	}
 }
 
-// last is the number of the last request, or of one near it where audits draw samples, and no two
-// runs ask alike.
-func last(of int) int { return of - of/8 }
+// last is the number of the last request. Where parents are asked one by one audits draw samples,
+// and no two runs ask alike: there it is one near the end.
+func last(of int) int {
+	if of > 20 {
+		return of * 2 / 3
+	}
+	return of
+}
 
 // requestsOf counts the requests of each sort in a run without faults.
 var requestsOf = struct {

@@ -170,6 +170,8 @@ class Site:
                 value = {k: (value or {}).get(k) for k in ("id", "title")}
             elif declared.get("format") == "date-time":
                 value = timestamp(value)
+            elif name == "properties" and isinstance(value, dict):  # the API sends these twice, once in camel case
+                value = {k: v for k, v in value.items() if not k.startswith("inline-")}
             record[name] = value
         record = self.normal(stream, record)
         if text and "value" in row:
@@ -272,8 +274,6 @@ def edit(site):
         if len(site.change(what, stream, n)) != n:
             raise Failure(f"the site could not {what} {n} {stream}")
     after = {name: site.truth(name) for name in before}
-    for name in ENTITIES:  # a version that was written stays; the simulated site calls a former one by a former title
-        after[name].update({key: row for key, row in before[name].items() if key in after[name]})
     changed = {name: {k for k, r in after[name].items() if before[name].get(k) != r} for name in before}
     return before, after, changed
 
@@ -291,6 +291,9 @@ def check_emitted(checks, site, emitted, before, changed):
         ties = {k for k, r in before[name].items()
                 if r[replication_key] == newest[r.get("type") if name == "custom_content" else None]}
         keys = set(emitted.get(name, ()))
+        if name in ENTITIES:  # all versions of an item come when it has changed
+            parents = {key.split("/")[0] for key in changed[name]}
+            ties |= {key for key in keys if key.split("/")[0] in parents}
         checks.equal(f"{name}: changed rows that did not come", sorted(changed[name] - keys), [])
         checks.equal(f"{name}: rows that came without need", sorted(keys - changed[name] - ties), [])
 

@@ -62,9 +62,9 @@ func (c *closer) complete(e *ending, account state.Account) error {
 	}
 	switch {
 	case e.Incremental && e.typed:
-		c.state.FinishIncremental(out.name, time.Time{}, e.audited, proof)
+		c.state.FinishIncremental(out.name, e.Hash, time.Time{}, e.audited, proof)
 	case e.Incremental:
-		c.state.FinishIncremental(out.name, e.bookmark(c.Config.LookbackWindow), e.audited, proof)
+		c.state.FinishIncremental(out.name, e.Hash, e.bookmark(c.Config.LookbackWindow), e.audited, proof)
 	default:
 		if e.activates(proof) {
 			if err := c.Sink.ActivateVersion(out.name, out.version); err != nil {

@@ -231,9 +231,6 @@ func (w *walk) hasParents() bool {
 	return true
 }
 
-// isCursor reports whether the site refused a cursor.
-func isCursor(err error) bool { return client.KindOf(err) == client.KindCursor }
-
 // isRefusal reports whether the site answered, but not with what was asked for.
 func isRefusal(err error) bool { s := statusOf(err); return s >= 400 && s < 600 }
 

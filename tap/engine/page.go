@@ -196,6 +196,13 @@ func (r *listReading) place(ctx context.Context, p *client.Page, kept []bool) er
 // row, in whatever order they come.
 func (r *listReading) positions(p *client.Page, keys []string) []plan.Place {
 	places := make([]plan.Place, len(keys))
+	if r.skip.search && r.skip.after != "" && p.Next != "" {
+		// Nothing new yet: the place stays where the listing is to get to.
+		for i := range places {
+			places[i] = r.walk.plan.From
+		}
+		return places
+	}
 	order := r.list.Order
 	later := "" // the first key, in the list's order, of the rows behind
 	least := make([]string, len(keys))

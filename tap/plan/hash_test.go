@@ -1,6 +1,8 @@
 package plan_test
 
 import (
+	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -141,7 +143,7 @@ func TestSince(t *testing.T) {
 			if !r.Since.Equal(since) {
 				t.Errorf("since %v, want %v", r.Since, since)
 			}
-			if len(p.Starts) != 1 || p.Starts[0] != want {
+			if len(p.Starts) != 1 || !reflect.DeepEqual(p.Starts[0], want) {
 				t.Errorf("starts\n%+v, want\n%+v", p.Starts, want)
 			}
 			switch {
@@ -160,7 +162,11 @@ func TestSince(t *testing.T) {
 func TestSinceOfTypes(t *testing.T) {
 	t.Parallel()
 	g := given{changes: "custom_content", entries: partitions(map[string]string{"ac:a:note": february})}
-	_, r := find(t, g.build(t), "custom_content")
+	p := g.build(t)
+	if got := p.Starts[0].Types; !slices.Equal(got, []string{"ac:a:note", "ac:b:card"}) {
+		t.Errorf("the sync begins with the types %q", got)
+	}
+	_, r := find(t, p, "custom_content")
 	for kind, want := range map[string]string{"ac:a:note": february, "ac:b:card": january, "": january} {
 		if got := r.SinceIn(kind); !got.Equal(moment(t, want)) {
 			t.Errorf("%q: since %v, want %s", kind, got, want)

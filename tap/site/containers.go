@@ -160,6 +160,9 @@ func (s *Site) spaceOfItem(ctx context.Context, p place, depth int) (string, err
 // askSpace asks for an item and, where that names no space, for what it lies in.
 func (s *Site) askSpace(ctx context.Context, p place, depth int) (string, error) {
 	doc, err := s.client.Get(ctx, ItemRequest(p.listing, p.id, ""))
+	if Names(err, p.id) && p.listing.Typed && s.readsTrash() {
+		return "", fmt.Errorf("it may lie in the trash, where nothing tells its space (without trashed in page_status it is not needed): %w", err)
+	}
 	if Names(err, p.id) {
 		s.remember(p, "")
 		return "", nil
@@ -175,6 +178,11 @@ func (s *Site) askSpace(ctx context.Context, p place, depth int) (string, error)
 		s.remember(p, space)
 	}
 	return space, err
+}
+
+// readsTrash reports whether the run reads what lies in the trash.
+func (s *Site) readsTrash() bool {
+	return slices.Contains(s.cfg.PageStatus, stream.Trashed) || slices.Contains(s.cfg.PageStatus, stream.Deleted)
 }
 
 func (s *Site) known(p place) (string, bool) {

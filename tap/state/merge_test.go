@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"strconv"
 	"testing"
 	"time"
 
@@ -27,6 +28,9 @@ func TestMergedStates(t *testing.T) {
 	}
 }
 
+// types are those of custom content that the site has.
+var types = []string{"ac:a:note", "ac:a:card", "ac:b:card"}
+
 // client keeps one state, into which it merges all that the tap writes.
 type client struct {
 	t      *testing.T
@@ -35,23 +39,24 @@ type client struct {
 	runs   int
 }
 
-// sync runs the tap once: on the stored state, or, for streams without partitions, on none.
+// sync runs the tap once: on the stored state or, for a full refresh, on none.
 func (c *client) sync() {
 	s := state.New(site)
-	streams := []string{"pages", "tasks", "groups"}
 	if c.stored != nil && c.random.IntN(3) > 0 {
 		s = parsed(c.t, encode(c.t, c.stored))
-		streams = names
 	}
 	c.runs++
 	var starts []state.Start
-	for _, name := range streams {
+	for _, name := range names {
 		if c.random.IntN(3) == 0 {
 			continue
 		}
 		start := state.Start{Name: name, Bookmark: c.time()}
 		if name != "groups" {
-			start.ReplicationKey, start.Scope = "modifiedAt", fmt.Sprint(c.random.IntN(2))
+			start.ReplicationKey, start.Scope = "modifiedAt", strconv.Itoa(c.random.IntN(2))
+			if name == "custom_content" {
+				start.Types = types
+			}
 			start.Rewind = s.Has(name) && s.Entry(name).Scope != start.Scope
 		}
 		starts = append(starts, start)
@@ -74,7 +79,7 @@ func (c *client) sync() {
 func (c *client) change(s *state.State, name string) {
 	account, finish := state.Proven(true), proof(c.t)
 	if name == "custom_content" {
-		s.MovePartition(name, fmt.Sprint("ac:a:", c.random.IntN(3)), c.time(), account)
+		s.MovePartition(name, types[c.random.IntN(len(types))], c.time(), account)
 	}
 	switch c.random.IntN(6) {
 	case 0:
@@ -82,7 +87,7 @@ func (c *client) change(s *state.State, name string) {
 	case 1:
 		s.FinishFull(name, "h", finish)
 	case 2:
-		s.FinishIncremental(name, c.time(), c.random.IntN(2) == 0, finish)
+		s.FinishIncremental(name, "h", c.time(), c.random.IntN(2) == 0, finish)
 	case 3:
 		s.Fail(name, "h", false)
 	case 4:

@@ -39,21 +39,21 @@ func TestTransitions(t *testing.T) {
 		{"finish a full read", read, func(s *state.State) { s.FinishFull("pages", "h2", finish) },
 			with(func(e *state.Entry) { e.Progress = "done h2" })},
 		{"finish a full read without a proof", read, func(s *state.State) { s.FinishFull("pages", "h2", state.Proof{}) }, read},
-		{"finish an incremental read", read, func(s *state.State) { s.FinishIncremental("pages", mar, false, finish) },
-			with(func(e *state.Entry) { e.Progress, e.ReplicationKeyValue = "", march })},
-		{"finish an audited one", read, func(s *state.State) { s.FinishIncremental("pages", mar, true, finish) },
-			with(func(e *state.Entry) { e.Progress, e.ReplicationKeyValue, e.Audited = "", march, true })},
-		{"an audit stays known", with(func(e *state.Entry) { e.Audited = true }), func(s *state.State) { s.FinishIncremental("pages", mar, false, finish) },
-			with(func(e *state.Entry) { e.Progress, e.ReplicationKeyValue, e.Audited = "", march, true })},
+		{"finish an incremental read", read, func(s *state.State) { s.FinishIncremental("pages", "h", mar, false, finish) },
+			with(func(e *state.Entry) { e.Progress, e.ReplicationKeyValue = "done h", march })},
+		{"finish an audited one", read, func(s *state.State) { s.FinishIncremental("pages", "h", mar, true, finish) },
+			with(func(e *state.Entry) { e.Progress, e.ReplicationKeyValue, e.Audited = "done h", march, true })},
+		{"an audit stays known", with(func(e *state.Entry) { e.Audited = true }), func(s *state.State) { s.FinishIncremental("pages", "h", mar, false, finish) },
+			with(func(e *state.Entry) { e.Progress, e.ReplicationKeyValue, e.Audited = "done h", march, true })},
 		{"a bookmark does not move back", with(func(e *state.Entry) { e.ReplicationKeyValue = march }),
-			func(s *state.State) { s.FinishIncremental("pages", feb, false, finish) },
-			with(func(e *state.Entry) { e.Progress, e.ReplicationKeyValue = "", march })},
+			func(s *state.State) { s.FinishIncremental("pages", "h", feb, false, finish) },
+			with(func(e *state.Entry) { e.Progress, e.ReplicationKeyValue = "done h", march })},
 		{"nor does an equal one of another spelling change", with(func(e *state.Entry) { e.ReplicationKeyValue = "2026-02-01" }),
-			func(s *state.State) { s.FinishIncremental("pages", feb, false, finish) },
-			with(func(e *state.Entry) { e.Progress, e.ReplicationKeyValue = "", "2026-02-01" })},
-		{"a read without rows leaves the bookmark", read, func(s *state.State) { s.FinishIncremental("pages", time.Time{}, false, finish) },
-			with(func(e *state.Entry) { e.Progress = "" })},
-		{"finish an incremental read without a proof", read, func(s *state.State) { s.FinishIncremental("pages", mar, true, state.Proof{}) }, read},
+			func(s *state.State) { s.FinishIncremental("pages", "h", feb, false, finish) },
+			with(func(e *state.Entry) { e.Progress, e.ReplicationKeyValue = "done h", "2026-02-01" })},
+		{"a read without rows leaves the bookmark", read, func(s *state.State) { s.FinishIncremental("pages", "h", time.Time{}, false, finish) },
+			with(func(e *state.Entry) { e.Progress = "done h" })},
+		{"finish an incremental read without a proof", read, func(s *state.State) { s.FinishIncremental("pages", "h", mar, true, state.Proof{}) }, read},
 		{"fail", read, func(s *state.State) { s.Fail("pages", "h2", false) },
 			with(func(e *state.Entry) { e.Progress = "failed h2" })},
 		{"fail, told stream by stream", read, func(s *state.State) { s.Fail("pages", "h2", true) },
@@ -99,6 +99,11 @@ func TestBegin(t *testing.T) {
 			state.Entry{
 				Run: "r2", ReplicationKey: "modifiedAt", ReplicationKeyValue: january, Plain: true, Audited: true, Scope: "new",
 				Partitions: map[string]string{"ac:a:note": january},
+			}},
+		{"each type has a bookmark from the beginning", entries{"pages": old}, state.Start{ReplicationKey: "modifiedAt", Bookmark: anchor, Scope: "old", Types: []string{"ac:a:note", "ac:b:card"}},
+			state.Entry{
+				Run: "r2", ReplicationKey: "modifiedAt", ReplicationKeyValue: february, Plain: true, Audited: true, Scope: "old",
+				Partitions: map[string]string{"ac:a:note": march, "ac:b:card": february},
 			}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -206,7 +211,7 @@ func TestProve(t *testing.T) {
 		}
 		if s := holding(t, nil); err != nil {
 			s.FinishFull("pages", "h", p)
-			s.FinishIncremental("pages", time.Now(), true, p)
+			s.FinishIncremental("pages", "h", time.Now(), true, p)
 			wantEntries(t, s, nil)
 		}
 	}

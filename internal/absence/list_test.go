@@ -171,6 +171,12 @@ func TestForeignComments(t *testing.T) {
 		s.SetQuirks(simconfluence.Quirks{SitewideNullPage: true})
 	}}.run(t)
 	null.ends(tap.ExitDone).says("on an unnamed item").activates()
+
+	// An audit finds them missing, and they are read page by page.
+	audited := scenario{site: many, streams: commentStreams, wrong: func(s *simconfluence.Site) {
+		s.SetQuirks(simconfluence.Quirks{SitewideNullPage: true})
+	}}.run(t)
+	audited.ends(tap.ExitDone).whole(commentStreams...)
 }
 
 // TestNullParents (row 13): the plain route of replies names no page; the record does.

@@ -55,17 +55,22 @@ func wrongHeaders(w http.ResponseWriter, r *http.Request, a *answer) {
 }
 
 // sort is a sort of route.
-type sort struct{ name, suffix, within string }
+type sort struct {
+	name, suffix, within string
+	// audits says that most of its requests, or all, are made by audits.
+	audits bool
+}
 
 // sorts are the routes that refusals meet: lists of the site, of one parent, of replies, by offset,
 // single items, searches.
 func sorts() []sort {
 	return []sort{
-		{"spaces", "/spaces", ""}, {"pages", "/pages", ""}, {"attachments", "/attachments", "v2/attachments"},
-		{"footer comments", "v2/footer-comments", ""}, {"tasks", "/tasks", ""}, {"custom content", "v2/custom-content", ""},
-		{"permissions of a space", "/permissions", ""}, {"properties of a parent", "/properties", ""},
-		{"labels of a parent", "/labels", ""}, {"replies", "/children", ""},
-		{"groups", "/rest/api/group", ""}, {"search", "/rest/api/search", ""}, {"one page", "", "/v2/pages/"},
+		{name: "spaces", suffix: "/spaces"}, {name: "pages", suffix: "/pages"}, {name: "attachments", suffix: "v2/attachments"},
+		{name: "footer comments", suffix: "v2/footer-comments"}, {name: "tasks", suffix: "/tasks"},
+		{name: "custom content", suffix: "v2/custom-content"}, {name: "permissions of a space", suffix: "/permissions"},
+		{name: "properties of a parent", suffix: "/properties", audits: true}, {name: "labels of a parent", suffix: "/labels", audits: true},
+		{name: "replies", suffix: "/children", audits: true}, {name: "groups", suffix: "/rest/api/group"},
+		{name: "search", suffix: "/rest/api/search"}, {name: "one page", within: "/v2/pages/"},
 	}
 }
 
@@ -162,7 +167,7 @@ func cellOf(c refusal, s sort, p place, of int) *cell {
 			c.strike(w, r, a)
 		}
 	}
-	return &cell{kind: k, rate: r}
+	return &cell{kind: k, rate: r, rarely: s.audits}
 }
 
 // TestRefusals has every class of refusal meet every sort of route, at the first request, in the

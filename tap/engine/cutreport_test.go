@@ -10,7 +10,7 @@ import (
 	"github.com/tap-confluence/tap-confluence/internal/tapfixture"
 )
 
-// The figures of this file are those of docs/reliability.md:
+// The figures come with -v:
 //
 //	go test ./tap/engine -run TestWorkRepeated -v
 

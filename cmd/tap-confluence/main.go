@@ -7,13 +7,9 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"github.com/tap-confluence/tap-confluence/tap"
 )
-
-// lastState is how long a stopped run may take to write its last state.
-const lastState = 5 * time.Second
 
 func main() {
 	tuneMemory()
@@ -22,16 +18,15 @@ func main() {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	tellBrokenPipes()
+	stdout := &output{w: os.Stdout}
 	died := make(chan os.Signal, 1)
 	go func() {
 		s := <-signals
 		died <- s
 		cancel(tap.ErrStopped)
-		// More signals are the same one again: timeout sends two, a shell one to each process.
-		<-time.After(lastState)
-		dieOf(s, ignored)
+		dieOf(await(s, signals, stdout), ignored)
 	}()
-	status := tap.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	status := tap.Run(ctx, os.Args[1:], os.Stdin, stdout, os.Stderr)
 	select {
 	case s := <-died:
 		dieOf(s, ignored)

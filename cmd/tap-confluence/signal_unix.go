@@ -21,7 +21,7 @@ func dieOf(s os.Signal, ignored bool) {
 	if os.Getpid() != 1 && ok && !(ignored && n == syscall.SIGINT) {
 		signal.Reset(s)
 		if syscall.Kill(os.Getpid(), n) == nil {
-			<-time.After(lastState) // the signal needs a moment
+			<-time.After(patience) // the signal needs a moment
 		}
 	}
 	os.Exit(128 + int(n))

@@ -73,6 +73,53 @@ func TestTwoSignals(t *testing.T) {
 	}
 }
 
+// TestSlowReader (row 23): a reader that takes longer than five seconds for what is on its way gets
+// it, and the last state.
+func TestSlowReader(t *testing.T) {
+	t.Parallel()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := small()
+	o.BodyBytes = 30_000
+	f := tapfixture.New(t, o)
+	cmd := exec.CommandContext(t.Context(), path, "--config", f.Config())
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	var all []byte
+	tick := time.NewTicker(60 * time.Millisecond)
+	defer tick.Stop()
+	for stopped := false; ; <-tick.C {
+		buf := make([]byte, 8<<10)
+		n, err := pipe.Read(buf)
+		all = append(all, buf[:n]...)
+		if err != nil {
+			break
+		}
+		if !stopped && bytes.Contains(all, []byte(`"type":"RECORD"`)) {
+			stopped = true
+			if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	_ = cmd.Wait() // it dies of the signal
+	lines := bytes.Split(bytes.TrimSuffix(all, []byte("\n")), []byte("\n"))
+	if !bytes.HasSuffix(all, []byte("}\n")) || !bytes.HasPrefix(lines[len(lines)-1], []byte(`{"type":"STATE"`)) {
+		t.Errorf("stdout ends with %.300s after %v\n%s", lines[len(lines)-1], time.Since(began), tail(stderr.String()))
+	}
+	t.Logf("%d bytes in %v", len(all), time.Since(began))
+}
+
 // TestIgnoredInterrupt (row 24): a program that was started with SIGINT ignored, as a background
 // job of a script, ends of one at once.
 func TestIgnoredInterrupt(t *testing.T) {

@@ -366,3 +366,30 @@ func TestNameWinsOverAlias(t *testing.T) {
 		t.Errorf("got %v and %v", c.AnchorDate, c.APIURL)
 	}
 }
+
+// TestOnly reads some settings, whatever is wrong with others.
+func TestOnly(t *testing.T) {
+	t.Parallel()
+	only := func(text string) (*Config, error) {
+		file := filepath.Join(t.TempDir(), "config.json")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return Only(Input{Files: []string{file}}, "body_format")
+	}
+	for text, want := range map[string]string{
+		`{}`:                                    "storage",
+		`{"body_format":"markdown"}`:            "markdown",
+		`{"body_format":"none","page_size":-7}`: "none",
+		`{"body_format":"markdown","domain":7,"email":"a b"}`: "markdown",
+	} {
+		if c, err := only(text); err != nil || c.BodyFormat != want {
+			t.Errorf("%s: %+v, error %v", text, c, err)
+		}
+	}
+	for _, text := range []string{`{"body_format":"html"}`, `{"body_format":7}`, `[]`, `{`} {
+		if _, err := only(text); err == nil {
+			t.Errorf("%s is taken", text)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -252,9 +253,7 @@ func TestManySpaces(t *testing.T) {
 		ids := slices.DeleteFunc(newestFirst(t, f, "pages"), func(id string) bool { _, in := inside[id]; return !in })
 		f.Site.SetFaults(before(t, "/pages", 2, func() { edit(t, f, simconfluence.Page, ids[3], ids[len(ids)-1]) }))
 		union := c.run().rows
-		for key, record := range c.run().rows["pages"] {
-			union["pages"][key] = record
-		}
+		maps.Copy(union["pages"], c.run().rows["pages"])
 		for _, id := range []string{ids[3], ids[len(ids)-1]} {
 			if record := union["pages"][id]; record == nil || !changedAt(t, "pages", record).Equal(changes(t, f, "pages")[id]) {
 				t.Errorf("page %s, which changed while it was listed, did not come in its newest version", id)

@@ -2,7 +2,9 @@ package absence
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -41,9 +43,7 @@ func TestLostCredentials(t *testing.T) {
 				rest := scenario{site: small(), streams: streams, state: o.result.LastState()}.run(t).ends(tap.ExitDone)
 				for _, name := range streams {
 					all := o.rows(name)
-					for key, row := range rest.rows(name) {
-						all[key] = row
-					}
+					maps.Copy(all, rest.rows(name))
 					for key := range o.fixture.Expect(name, scope) {
 						if all[key] == "" {
 							t.Errorf("%s %s is lost", name, key)
@@ -252,7 +252,7 @@ func TestStrayRefusals(t *testing.T) {
 func TestUnnamedAccount(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{410, 403, 501, 500} {
-		t.Run(fmt.Sprint(status), func(t *testing.T) {
+		t.Run(strconv.Itoa(status), func(t *testing.T) {
 			t.Parallel()
 			o := scenario{site: small(), streams: []string{"spaces", "pages"}, wrong: func(s *simconfluence.Site) {
 				s.SetFaults(simconfluence.WhoAmI(status))

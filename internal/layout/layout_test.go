@@ -118,7 +118,9 @@ func fileUses(t *testing.T, dir, path string, exports map[string]string) map[str
 	return uses
 }
 
-func base(fset *token.FileSet, pos token.Pos) string { return filepath.Base(fset.Position(pos).Filename) }
+func base(fset *token.FileSet, pos token.Pos) string {
+	return filepath.Base(fset.Position(pos).Filename)
+}
 
 // cycles returns a circle for each file that can be reached from itself.
 func cycles(uses map[string]map[string]map[string]bool) [][]string {

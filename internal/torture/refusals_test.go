@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -38,7 +39,7 @@ func refusals() []refusal {
 		{"400 about the cursor", fault(simconfluence.RefuseCursor())},
 	}
 	for _, code := range []int{400, 402, 403, 405, 409, 410, 413, 414, 421, 451, 501} {
-		all = append(all, refusal{fmt.Sprint(code), status(code, 0)})
+		all = append(all, refusal{strconv.Itoa(code), status(code, 0)})
 	}
 	return append(all, refusal{"200, headers with wrong values", wrongHeaders})
 }

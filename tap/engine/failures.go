@@ -36,7 +36,7 @@ func (f *failures) add(err error) {
 		f.first = append(f.first, err)
 	}
 	k := client.KindOf(err)
-	sort := fmt.Sprint(k, statusOf(err))
+	sort := sortOf(err)
 	if sort != f.last {
 		f.last, f.alike = sort, 0
 	}
@@ -82,6 +82,9 @@ func (f *failures) total() (int, error) {
 	}
 	return f.count, fmt.Errorf("%d failures, the first of them: %w", f.count, errors.Join(f.first...))
 }
+
+// sortOf tells failures apart by what went wrong, not by the request that met it.
+func sortOf(err error) string { return fmt.Sprint(client.KindOf(err), statusOf(err)) }
 
 // statusOf returns an error's HTTP status, 0 for none.
 func statusOf(err error) int {

@@ -125,7 +125,7 @@ func TestPositions(t *testing.T) {
 			l = stream.Pages
 		}
 		var keys []string
-		for _, key := range strings.Fields(test.keys) {
+		for key := range strings.FieldsSeq(test.keys) {
 			keys = append(keys, strings.TrimPrefix(key, "-"))
 		}
 		r, p := listOf(l, test.order), pageOf(t, l, test.order, keys...)
@@ -191,7 +191,7 @@ func TestSkipper(t *testing.T) {
 		got := ""
 	rows:
 		for _, page := range test.pages {
-			for _, key := range strings.Fields(page) {
+			for key := range strings.FieldsSeq(page) {
 				skipped, err := s.drop(strings.TrimPrefix(key, "-"))
 				switch {
 				case errors.Is(err, errDisorder):

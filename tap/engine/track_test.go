@@ -20,7 +20,7 @@ import (
 // unitsOf are rows of one page, named by the keys of their positions.
 func unitsOf(keys string) []unit {
 	var page []unit
-	for _, key := range strings.Fields(keys) {
+	for key := range strings.FieldsSeq(keys) {
 		page = append(page, unit{place: plan.Place{At: state.Position{Key: strings.TrimSuffix(key, "*")}}, done: strings.HasSuffix(key, "*")})
 	}
 	return page

@@ -125,6 +125,12 @@ type Reader struct {
 // Uses reports whether a reader may use a method.
 func (r *Reader) Uses(k Kind) bool { return slices.Contains(r.Methods, k) }
 
+// ParentStatuses are those of the parents that have children to read: what is in the trash has
+// none. Nil: all.
+func (r *Reader) ParentStatuses() []string {
+	return slices.DeleteFunc(slices.Clone(r.Statuses), func(s string) bool { return s == stream.Trashed || s == stream.Deleted })
+}
+
 // PlainRequest is the request of the stream's own list of one parent.
 func (r *Reader) PlainRequest(id string) client.Request {
 	req := client.Request{Path: stream.Path(r.Stream.Route, id), Query: slices.Clone(r.Stream.Query), Scopes: r.Stream.Scopes}

@@ -24,7 +24,7 @@ var perParent = Method{
 
 // ReadPlain reads one stream's own list of one parent, for comments with the replies.
 func ReadPlain(ctx context.Context, env Env, p *Parent, r *Reader) error {
-	return env.Present(ctx, p.Item, r.Statuses, func() error {
+	return env.Present(ctx, p.Item, r.ParentStatuses(), func() error {
 		return readTree(ctx, env, p, r, r.PlainRequest(p.ID))
 	})
 }

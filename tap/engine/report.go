@@ -79,19 +79,12 @@ func causeOf(err error) string {
 	if !ok {
 		return err.Error()
 	}
+	cause := fmt.Sprint(e.Kind, e.Status, e.Message)
 	switch e.Kind {
 	case client.KindNotFound, client.KindVague, client.KindServer, client.KindBadRequest, client.KindCursor, client.KindMalformed, client.KindTooLarge:
-		return sortOf(err) + e.Path
+		return cause + e.Path
 	}
-	return sortOf(err)
-}
-
-// sortOf names what sort of answer an error is, whichever request met it.
-func sortOf(err error) string {
-	if e, ok := errors.AsType[*client.Error](err); ok {
-		return fmt.Sprint(e.Kind, " ", e.Status, " ", e.Message)
-	}
-	return err.Error()
+	return cause
 }
 
 // hintOf returns what an error says that one can do about it.

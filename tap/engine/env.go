@@ -34,6 +34,7 @@ func (e *env) Get(ctx context.Context, r *method.Reader, req client.Request) (ra
 func (e *env) List(ctx context.Context, r *method.Reader, req client.Request, use func([]rawjson.Object) error) error {
 	err := e.list(ctx, r, req, use)
 	if isCursor(err) {
+		e.walk.log.Warn("the site refuses a cursor; the list starts over, rows may come twice", "stream", r.Stream.Name, "error", err)
 		err = e.list(ctx, r, req, use)
 	}
 	return err

@@ -83,7 +83,7 @@ func airbytePlain() []any {
 	for _, name := range stream.Names() {
 		messages = append(messages, map[string]any{"type": "STREAM", "stream": map[string]any{
 			"stream_descriptor": map[string]any{"name": name},
-			"stream_state":      map[string]any{"v": 1, "site": "acme.atlassian.net", "plain": true},
+			"stream_state":      map[string]any{"v": 2, "site": "acme.atlassian.net", "plain": true},
 		}})
 	}
 	return messages

@@ -30,12 +30,12 @@ const (
 
 // Airbyte returns the object of the CATALOG message of `discover` in one line, without a
 // line break. It has no namespaces.
-func Airbyte() ([]byte, error) {
+func Airbyte(extra ...*stream.Stream) ([]byte, error) {
 	var document struct {
 		Streams []airbyteStream `json:"streams"`
 	}
-	for i := range stream.All {
-		entry, err := airbyteStreamOf(&stream.All[i])
+	for _, s := range offered(extra) {
+		entry, err := airbyteStreamOf(s)
 		if err != nil {
 			return nil, err
 		}
@@ -96,7 +96,7 @@ func (c configured) name() string {
 // catalog; unknown streams among them are an *UnknownStreamError.
 //
 // A catalog without streams is fine: there is nothing to read.
-func ParseAirbyte(data []byte) ([]Selection, []string, error) {
+func ParseAirbyte(data []byte, extra ...*stream.Stream) ([]Selection, []string, error) {
 	var document struct {
 		Streams *[]configured `json:"streams"`
 	}
@@ -109,7 +109,7 @@ func ParseAirbyte(data []byte) ([]Selection, []string, error) {
 	if err := otherKind(*document.Streams); err != nil {
 		return nil, nil, err
 	}
-	var p airbyteParser
+	p := airbyteParser{findings: findings{extra: extra}}
 	for _, entry := range *document.Streams {
 		p.stream(entry)
 	}
@@ -158,6 +158,8 @@ func (p *airbyteParser) stream(entry configured) {
 	case p.repeated(name):
 	case known == nil:
 		p.unknown = append(p.unknown, name)
+	case !p.isOffered(known):
+		p.locked = append(p.locked, name)
 	default:
 		p.add(known, entry)
 	}

@@ -57,21 +57,39 @@ func (e *UnknownStreamError) Error() string {
 	return strings.Join(lines, "\n") + "\nrun discovery again to see the streams there are"
 }
 
+// NotOfferedError says that a catalog asks for extra streams that the settings do not add.
+type NotOfferedError struct {
+	// Names are the streams in the order of the catalog.
+	Names []string
+}
+
+// Error names the streams and the setting.
+func (e *NotOfferedError) Error() string {
+	return fmt.Sprintf("the setting extra_streams does not name %s: add it there, or take the stream out of the catalog", strings.Join(e.Names, ", "))
+}
+
+// offered are the usual streams and those that a setting adds.
+func offered(extra []*stream.Stream) []*stream.Stream {
+	return slices.DeleteFunc(stream.Every(), func(s *stream.Stream) bool { return s.IsExtra() && !slices.Contains(extra, s) })
+}
+
 // hint suggests a stream's name in place of an unknown one.
 func hint(name string) string {
-	if near := nearest.Name(name, stream.Names()); near != "" {
+	if near := nearest.Name(name, append(stream.Names(), stream.ExtraNames()...)); near != "" {
 		return fmt.Sprintf(", do you mean %q?", near)
 	}
 	return ""
 }
 
-// All selects every stream, whole and in full: what is read without a catalog. An error
+// All selects every stream, whole and in full: what is read without a catalog. Extra are the
+// streams that the setting extra_streams adds, here as in all functions of this package. An error
 // means that the binary was built without one of the schemas.
-func All() ([]Selection, error) {
-	selections := make([]Selection, len(stream.All))
-	for i := range stream.All {
+func All(extra ...*stream.Stream) ([]Selection, error) {
+	streams := offered(extra)
+	selections := make([]Selection, len(streams))
+	for i, s := range streams {
 		var err error
-		if selections[i], err = selectStream(&stream.All[i], nil); err != nil {
+		if selections[i], err = selectStream(s, nil); err != nil {
 			return nil, err
 		}
 	}
@@ -95,9 +113,9 @@ func automatic(s *stream.Stream, field string) bool {
 // inTableOrder sorts selections as the table has the streams, so that a run does not
 // depend on how a client orders its catalog.
 func inTableOrder(selections []Selection) {
-	place := make(map[string]int, len(stream.All))
-	for i, name := range stream.Names() {
-		place[name] = i
+	place := map[string]int{}
+	for i, s := range stream.Every() {
+		place[s.Name] = i
 	}
 	slices.SortFunc(selections, func(a, b Selection) int {
 		return place[a.Stream.Name] - place[b.Stream.Name]
@@ -106,9 +124,11 @@ func inTableOrder(selections []Selection) {
 
 // findings gathers what is wrong with a catalog, so that all of it can be told at once.
 type findings struct {
+	extra    []*stream.Stream
 	warnings []string
 	errs     []error
 	unknown  []string
+	locked   []string // extra streams that are not offered
 	seen     map[string]bool
 }
 
@@ -119,6 +139,9 @@ func (f *findings) warn(format string, args ...any) {
 func (f *findings) fail(format string, args ...any) {
 	f.errs = append(f.errs, fmt.Errorf(format, args...))
 }
+
+// isOffered reports whether a stream may be selected.
+func (f *findings) isOffered(s *stream.Stream) bool { return slices.Contains(offered(f.extra), s) }
 
 // repeated notes an entry for the stream and fails if there was one before.
 func (f *findings) repeated(name string) bool {
@@ -138,6 +161,9 @@ func (f *findings) err() error {
 	errs := f.errs
 	if len(f.unknown) > 0 {
 		errs = append(errs, &UnknownStreamError{Names: f.unknown})
+	}
+	if len(f.locked) > 0 {
+		errs = append(errs, &NotOfferedError{Names: f.locked})
 	}
 	if len(errs) == 0 {
 		return nil

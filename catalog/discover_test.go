@@ -59,7 +59,7 @@ func compact(t *testing.T, data []byte) string {
 	return out.String()
 }
 
-func discovered(t *testing.T, discover func() ([]byte, error)) []byte {
+func discovered(t *testing.T, discover func(...*stream.Stream) ([]byte, error)) []byte {
 	t.Helper()
 	data, err := discover()
 	if err != nil {

@@ -80,7 +80,7 @@ func (m choiceMetadata) selected(legacy flag) flag {
 // inside the schemas) and returns the selected streams in the table's order. Warnings are
 // lines for the log. Errors name all that is wrong with the catalog; unknown streams among
 // them are an *UnknownStreamError. A catalog that selects nothing is an error.
-func ParseSinger(data []byte) ([]Selection, []string, error) {
+func ParseSinger(data []byte, extra ...*stream.Stream) ([]Selection, []string, error) {
 	var document struct {
 		Streams []choice `json:"streams"`
 	}
@@ -93,7 +93,7 @@ func ParseSinger(data []byte) ([]Selection, []string, error) {
 	if document.Streams == nil {
 		return nil, nil, errors.New(`the catalog has no list "streams": write one with ` + "`tap-confluence --config ... --discover`, or leave the catalog out to read everything")
 	}
-	p := &singerParser{old: slices.ContainsFunc(document.Streams, choice.marked)}
+	p := &singerParser{findings: findings{extra: extra}, old: slices.ContainsFunc(document.Streams, choice.marked)}
 	for _, entry := range document.Streams {
 		p.stream(entry)
 	}
@@ -158,6 +158,8 @@ func (p *singerParser) stream(entry choice) {
 		p.unknown = append(p.unknown, name)
 	case known == nil:
 		p.warn("unknown stream %q in the catalog%s (not selected, ignored)", name, hint(name))
+	case selected.value && !p.isOffered(known):
+		p.locked = append(p.locked, name)
 	case selected.value:
 		p.add(known, entry, paths)
 	}

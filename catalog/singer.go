@@ -38,12 +38,12 @@ type fieldMetadata struct {
 // Singer returns the catalog that `--discover` prints: all streams and fields, selected by
 // default and read in full. It is indented, because Meltano reads it by lines of at most
 // 64 KiB, and ends with a line break.
-func Singer() ([]byte, error) {
+func Singer(extra ...*stream.Stream) ([]byte, error) {
 	var document struct {
 		Streams []singerEntry `json:"streams"`
 	}
-	for i := range stream.All {
-		entry, err := singerEntryOf(&stream.All[i])
+	for _, s := range offered(extra) {
+		entry, err := singerEntryOf(s)
 		if err != nil {
 			return nil, err
 		}

@@ -1,8 +1,6 @@
 package schemas_test
 
 import (
-	"slices"
-
 	"github.com/tap-confluence/tap-confluence/internal/apifacts"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
@@ -38,27 +36,6 @@ var extra = []extraStream{
 	{Stream: stream.Stream{Name: "whiteboards", Key: []string{"id"}}, object: "/whiteboards/{id}"},
 	{Stream: stream.Stream{Name: "databases", Key: []string{"id"}}, object: "/databases/{id}"},
 	{Stream: stream.Stream{Name: "embeds", Key: []string{"id"}}, object: "/embeds/{id}"},
-	{Stream: stream.Stream{Name: "labels", Key: []string{"id"}}, lists: []string{"/labels"}},
-	{
-		Stream: stream.Stream{Name: "page_likes", Key: []string{"pageId", "accountId"}, ParentField: "pageId"},
-		lists:  []string{"/pages/{id}/likes/users"},
-	},
-	{
-		Stream: stream.Stream{Name: "blog_post_likes", Key: []string{"blogPostId", "accountId"}, ParentField: "blogPostId"},
-		lists:  []string{"/blogposts/{id}/likes/users"},
-	},
-	{
-		Stream: stream.Stream{
-			Name: "attachment_footer_comments", Key: []string{"id"}, ReplicationKey: "modifiedAt", ParentField: "attachmentId", Body: true,
-		},
-		lists: []string{"/footer-comments", "/attachments/{id}/footer-comments", "/footer-comments/{id}/children"},
-	},
-	{
-		Stream: stream.Stream{
-			Name: "custom_content_footer_comments", Key: []string{"id"}, ReplicationKey: "modifiedAt", ParentField: "customContentId", Body: true,
-		},
-		lists: []string{"/footer-comments", "/custom-content/{id}/footer-comments", "/footer-comments/{id}/children"},
-	},
 	{
 		Stream: stream.Stream{Name: "audit_records", Key: []string{"id"}, ReplicationKey: "createdAt"},
 		lists:  []string{"/wiki/rest/api/audit"},
@@ -78,7 +55,10 @@ func text(name string) apifacts.Field { return apifacts.Field{Name: name, Type: 
 
 // allStreams are the streams of the table and the extra ones.
 func allStreams() []stream.Stream {
-	all := slices.Clone(stream.All)
+	var all []stream.Stream
+	for _, s := range stream.Every() {
+		all = append(all, *s)
+	}
 	for i := range extra {
 		all = append(all, extra[i].Stream)
 	}

@@ -57,8 +57,7 @@ var retyped = []exception{
 // over are the tap's own fields and the exceptions, of which none may be idle.
 func TestAgainstTheFacts(t *testing.T) {
 	c := comparison{t: t, facts: apifacts.Load(), used: map[string]bool{}}
-	for i := range stream.All {
-		s := &stream.All[i]
+	for _, s := range stream.Every() {
 		fields := c.rows(s)
 		for _, own := range ownFields(s) {
 			if fields[own.Name] == nil {

@@ -65,7 +65,7 @@ func aboutMarkdown() ([]byte, error) {
 	for _, s := range settings {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", s.name, python(s.required), python(s.Default), s.Description)
 	}
-	fmt.Fprintf(&b, "\nA full list of supported settings and capabilities is available by running: `%s --about`\n\n## Streams\n\n%s", Name, StreamsTable())
+	fmt.Fprintf(&b, "\nA full list of supported settings and capabilities is available by running: `%s --about`\n\n## Streams\n\n%s\nThe setting `extra_streams` adds these:\n\n%s", Name, StreamsTable(), ExtraStreamsTable())
 	return []byte(b.String()), nil
 }
 
@@ -141,29 +141,37 @@ func SettingsTable() (string, error) {
 	return b.String(), nil
 }
 
-// StreamsTable returns the streams as a Markdown table, with the scopes that a token needs
+// StreamsTable returns the usual streams as a Markdown table, with the scopes that a token needs
 // to read each of them.
 func StreamsTable() string {
+	return streamsTable(slices.DeleteFunc(stream.Every(), (*stream.Stream).IsExtra))
+}
+
+// ExtraStreamsTable does the same for the streams that the setting extra_streams adds.
+func ExtraStreamsTable() string {
+	return streamsTable(slices.DeleteFunc(stream.Every(), func(s *stream.Stream) bool { return !s.IsExtra() }))
+}
+
+func streamsTable(streams []*stream.Stream) string {
 	var b strings.Builder
 	b.WriteString("| Stream | Records | Key | Incremental by | Granular scope | Classic scope |\n|---|---|---|---|---|---|\n")
-	for i := range stream.All {
-		s := &stream.All[i]
+	for _, s := range streams {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", code(s.Name), s.Doc, codes(s.Key), code(s.ReplicationKey), scopes(s))
 	}
 	return b.String()
 }
 
-// ScopesTable returns the same scopes as a Markdown table the other way round: which
-// streams each is needed for.
+// ScopesTable returns the same scopes of all streams as a Markdown table the other way round:
+// which streams each is needed for.
 func ScopesTable() string {
 	var rows []string
 	streams := map[string][]string{}
-	for i := range stream.All {
-		row := scopes(&stream.All[i])
+	for _, s := range stream.Every() {
+		row := scopes(s)
 		if streams[row] == nil {
 			rows = append(rows, row)
 		}
-		streams[row] = append(streams[row], stream.All[i].Name)
+		streams[row] = append(streams[row], s.Name)
 	}
 	var b strings.Builder
 	b.WriteString("| Granular scope | Classic scope | Streams |\n|---|---|---|\n")

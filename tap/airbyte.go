@@ -16,7 +16,6 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/emit"
 	"github.com/tap-confluence/tap-confluence/tap/engine"
 	"github.com/tap-confluence/tap-confluence/tap/state"
-	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
 // Documentation is where users find the connector's documentation.
@@ -45,10 +44,7 @@ func (p *program) airbyte(ctx context.Context, verb string, args []string) int {
 	case "check":
 		err = p.checkConnection(ctx, sink, &o)
 	case "discover":
-		var text []byte
-		if text, err = catalog.Airbyte(); err == nil {
-			err = sink.Catalog(text)
-		}
+		err = p.discover(sink, &o)
 	case "read":
 		err = p.read(ctx, sink, &o)
 	}
@@ -87,6 +83,18 @@ func (p *program) spec(sink *emit.Airbyte) error {
 	return sink.Spec(compact.Bytes(), Documentation)
 }
 
+func (p *program) discover(sink *emit.Airbyte, o *options) error {
+	extra, err := p.offered(o)
+	if err != nil {
+		return err
+	}
+	text, err := catalog.Airbyte(extra...)
+	if err != nil {
+		return fmt.Errorf("writing the catalog: %w", err)
+	}
+	return sink.Catalog(text)
+}
+
 // checkConnection tells whether a sync would work. Whatever the user got wrong is a status,
 // not an error.
 func (p *program) checkConnection(ctx context.Context, sink *emit.Airbyte, o *options) error {
@@ -116,7 +124,7 @@ func (p *program) read(ctx context.Context, sink *emit.Airbyte, o *options) erro
 	if err != nil {
 		return usage("reading the catalog: %w", err)
 	}
-	selections, warnings, err := catalog.ParseAirbyte(data)
+	selections, warnings, err := catalog.ParseAirbyte(data, s.extra...)
 	s.warn(warnings)
 	if err != nil {
 		return s.refuseCatalog(sink, err)
@@ -128,13 +136,18 @@ func (p *program) read(ctx context.Context, sink *emit.Airbyte, o *options) erro
 	return s.sync(ctx, engine.Options{Selections: selections, State: st, Sink: sink, PerStream: true})
 }
 
-// refuseCatalog tells of every stream that doesn't exist that it can't be read.
+// refuseCatalog tells of every stream that doesn't exist, or isn't offered, that it can't be read.
 func (s *session) refuseCatalog(sink *emit.Airbyte, err error) error {
+	var names []string
 	if unknown, ok := errors.AsType[*catalog.UnknownStreamError](err); ok {
-		for _, name := range unknown.Names {
-			if e := sink.Status(name, emit.Incomplete); e != nil {
-				return e
-			}
+		names = unknown.Names
+	}
+	if locked, ok := errors.AsType[*catalog.NotOfferedError](err); ok {
+		names = append(names, locked.Names...)
+	}
+	for _, name := range names {
+		if e := sink.Status(name, emit.Incomplete); e != nil {
+			return e
 		}
 	}
 	return usage("%w", err)
@@ -148,7 +161,7 @@ func (s *session) airbyteState(file string) (*state.State, error) {
 			return nil, usage("reading the state: %w", err)
 		}
 	}
-	st, warnings, err := state.ParseAirbyte(data, s.config.Site, stream.Names())
+	st, warnings, err := state.ParseAirbyte(data, s.config.Site, known())
 	s.warn(warnings)
 	if err != nil {
 		return nil, usage("%w", err)

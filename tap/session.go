@@ -2,7 +2,6 @@ package tap
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -12,7 +11,6 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/client"
 	"github.com/tap-confluence/tap-confluence/tap/config"
 	"github.com/tap-confluence/tap-confluence/tap/engine"
-	"github.com/tap-confluence/tap-confluence/tap/site"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
@@ -22,6 +20,8 @@ type session struct {
 	config  *config.Config
 	client  *client.Client
 	log     *slog.Logger
+	// extra are the streams that the setting extra_streams adds.
+	extra []*stream.Stream
 	// running is the sync under way, for what happens beside it.
 	running atomic.Pointer[engine.Run]
 }
@@ -36,6 +36,9 @@ func (p *program) session(o *options, handler func(slog.Leveler) slog.Handler) (
 		return nil, &usageError{err}
 	}
 	s.config = cfg
+	if s.extra, err = chosen(cfg.ExtraStreams); err != nil {
+		return nil, err
+	}
 	if o.logLevel != "" {
 		cfg.LogLevel = o.logLevel
 	}
@@ -50,6 +53,31 @@ func (p *program) session(o *options, handler func(slog.Leveler) slog.Handler) (
 		return nil, &usageError{err}
 	}
 	return s, nil
+}
+
+// chosen returns the streams that the setting extra_streams names.
+func chosen(names []string) ([]*stream.Stream, error) {
+	extra, err := stream.Chosen(names)
+	if err != nil {
+		return nil, usage("extra_streams: %w", err)
+	}
+	return extra, nil
+}
+
+// known names every stream that a state may hold, offered or not.
+func known() []string { return append(stream.Names(), stream.ExtraNames()...) }
+
+// offered returns the extra streams for discovery, which reads no other setting. Without a
+// configuration there are none.
+func (p *program) offered(o *options) ([]*stream.Stream, error) {
+	if len(o.config) == 0 {
+		return nil, nil
+	}
+	names, err := config.ExtraStreams(config.Input{Files: o.config, Stdin: p.stdin, Environ: p.environ})
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	return chosen(names)
 }
 
 func setLevel(v *slog.LevelVar, name string) error {
@@ -79,59 +107,6 @@ func (s *session) onWait(until time.Time, why string) {
 			s.log.Debug("writing the state before a wait", "error", err)
 		}
 	}
-}
-
-// check asks one row of every listing after the probe. The streams that the account can't
-// read are returned as sentences; if it can't read spaces, or nothing at all, that is the
-// error.
-func (s *session) check(ctx context.Context) ([]string, error) {
-	here := site.New(s.config, s.client, s.log)
-	if err := here.Open(ctx, s.program.now()); err != nil {
-		return nil, err
-	}
-	var missing []string
-	var refusals []error
-	asked := 0
-	for _, l := range stream.Listings {
-		if l.Typed {
-			continue // it needs a type, and there may be none
-		}
-		asked++
-		err := s.checkListing(ctx, l)
-		switch client.KindOf(err) {
-		case client.KindOther:
-			if err != nil {
-				return nil, err
-			}
-		case client.KindScope, client.KindForbidden, client.KindGone, client.KindNotFound:
-			if l == stream.Spaces {
-				return nil, err
-			}
-			refusals = append(refusals, err)
-			missing = append(missing, fmt.Sprintf("can't read %s: %v", l.Name, err))
-		default:
-			return nil, err
-		}
-	}
-	if len(refusals) == asked {
-		return nil, errors.Join(refusals...)
-	}
-	_, err := here.Spaces(ctx)
-	return missing, err
-}
-
-// checkListing asks for one row.
-func (s *session) checkListing(ctx context.Context, l *stream.Listing) error {
-	req := client.Request{Path: stream.Path(l.Route, ""), Query: l.Query, Scopes: l.Scopes}
-	if l.Offset {
-		_, err := s.client.Get(ctx, client.Request{Path: req.Path, Query: [][2]string{{"limit", "1"}}, Scopes: l.Scopes})
-		return err
-	}
-	page, err := s.client.Pager(req, 1).Page(ctx, "")
-	if err == nil {
-		page.Release()
-	}
-	return err
 }
 
 // sync runs a sync after the probe, with progress on stderr and a summary at the end.

@@ -14,7 +14,6 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/emit"
 	"github.com/tap-confluence/tap-confluence/tap/engine"
 	"github.com/tap-confluence/tap-confluence/tap/state"
-	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
 // singer runs a Singer command line. A failed run's last line on stderr begins with
@@ -54,7 +53,11 @@ func (p *program) singerCommand(ctx context.Context, args []string) error {
 		}
 		return p.out.Write(text)
 	case o.discover:
-		text, err := catalog.Singer()
+		extra, err := p.offered(&o)
+		if err != nil {
+			return err
+		}
+		text, err := catalog.Singer(extra...)
 		if err != nil {
 			return fmt.Errorf("writing the catalog: %w", err)
 		}
@@ -111,13 +114,13 @@ func (s *session) singerCatalog(o *options) ([]catalog.Selection, error) {
 	}
 	if file == "" {
 		s.log.Info("no catalog given: reading all streams in full")
-		return catalog.All()
+		return catalog.All(s.extra...)
 	}
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, usage("reading the catalog: %w", err)
 	}
-	selections, warnings, err := catalog.ParseSinger(data)
+	selections, warnings, err := catalog.ParseSinger(data, s.extra...)
 	s.warn(warnings)
 	if err != nil {
 		return nil, usage("%w", err)
@@ -136,7 +139,7 @@ func (s *session) singerState(file string) (*state.State, error) {
 	if file != "" && len(bytes.TrimSpace(data)) == 0 {
 		s.log.Warn("the state file is empty: the sync starts from the beginning", "file", file)
 	}
-	st, warnings, err := state.ParseSinger(data, s.config.Site, stream.Names())
+	st, warnings, err := state.ParseSinger(data, s.config.Site, known())
 	s.warn(warnings)
 	if err != nil {
 		return nil, usage("%w", err)

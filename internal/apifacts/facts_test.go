@@ -190,7 +190,7 @@ func TestTableOfStreams(t *testing.T) {
 		}
 		return op
 	}
-	for _, l := range stream.Listings {
+	for _, l := range stream.Passes() {
 		query := map[string]string{}
 		if l.Sort != "" {
 			query["sort"] = l.Sort
@@ -224,7 +224,7 @@ func TestTableOfStreams(t *testing.T) {
 			t.Errorf("no operation %s", l.Item)
 		}
 	}
-	for _, s := range stream.All {
+	for _, s := range stream.Every() {
 		if s.Route != "" {
 			lists(s.Route, s.Query, s.Scopes)
 		}

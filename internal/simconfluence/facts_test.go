@@ -31,7 +31,7 @@ func conforms(t *testing.T, s *Site, path string) {
 // TestAnswersFitTheDocuments asks every route about every item of a small site.
 func TestAnswersFitTheDocuments(t *testing.T) {
 	s := New(small())
-	for _, l := range stream.Listings {
+	for _, l := range stream.Passes() {
 		if l.Offset {
 			conforms(t, s, l.Route+"?limit=200")
 			continue
@@ -52,8 +52,7 @@ func TestAnswersFitTheDocuments(t *testing.T) {
 			itemFits(t, s, l, row)
 		}
 	}
-	for i := range stream.All {
-		st := &stream.All[i]
+	for _, st := range stream.Every() {
 		if st.Route == "" {
 			continue
 		}

@@ -134,6 +134,29 @@ func Load(in Input) (*Config, []string, error) {
 	return config, l.redacted(l.warnings), nil
 }
 
+// extraStreams is the name of a setting.
+const extraStreams = "extra_streams"
+
+// ExtraStreams reads the one setting that discovery depends on, extra_streams. What is wrong
+// with other settings does not keep anybody from a catalog. The error is of type *Error.
+func ExtraStreams(in Input) ([]string, error) {
+	known, err := loadSettings()
+	if err != nil {
+		return nil, &Error{Problems: []string{err.Error()}}
+	}
+	l := &loader{settings: known}
+	values := l.merge(l.layers(in))
+	if len(l.problems) == 0 {
+		widen(values)
+		l.validate(values)
+		l.problems = slices.DeleteFunc(l.problems, func(p problem) bool { return p.setting != extraStreams })
+	}
+	if len(l.problems) > 0 {
+		return nil, l.failure()
+	}
+	return texts(values, extraStreams), nil
+}
+
 // loader gathers what Load finds.
 type loader struct {
 	settings *settings

@@ -25,7 +25,7 @@ func Question(selected []catalog.Selection, st *state.State) site.Question {
 	}
 	for _, sel := range selected {
 		s := sel.Stream
-		q.Types = q.Types || s.Listing.Typed
+		q.Types = q.Types || s.Listing.Typed || s.Parent != nil && s.Parent.Typed
 		if s.Labelled != "" && partners(selected, st, s) == 1 && !st.Entry(s.Name).Plain {
 			add(&q.ByLabel, s.Parent)
 		}
@@ -91,7 +91,7 @@ func Build(in Input) *Plan {
 		}
 		groups[c.walk] = append(groups[c.walk], c)
 	}
-	for _, l := range append(slices.Clone(stream.Listings), stream.Labels) {
+	for _, l := range stream.Passes() {
 		for _, w := range order {
 			if w.listing == l {
 				b.plan.Walks = append(b.plan.Walks, b.walk(w, groups[w]))
@@ -150,7 +150,7 @@ func (b *builder) setScope(r *method.Reader, l *stream.Listing, plain bool) {
 	case s.IsChild() && s.Parent.Statuses == nil:
 	case s.IsChild():
 		r.Statuses = both(wanted, live)
-	case l == s.Parent: // comments, read per page
+	case l == s.Parent && l.Statuses != nil: // comments, read per page
 		r.Statuses = both(live, l.Statuses)
 	case l.Statuses != nil:
 		r.Statuses = wanted

@@ -195,16 +195,24 @@ func (s *Site) shape(ctx context.Context, l *stream.Listing, spaces Spaces, bloc
 		return out, nil
 	}
 	out.First = float64(first) / float64(len(all))
-	blocks := []string{"labels", "properties", "versions"}
-	if l == stream.Spaces {
-		blocks = blocks[:2]
-	}
+	blocks := blocksOf(l)
 	order := rand.New(rand.NewPCG(1, 1)).Perm(len(all)) //nolint:gosec // samples are no secrets
 	sample := order[:min(shapeSamples, len(order))]
 	for _, i := range sample {
 		s.look(ctx, l, all[i], blocks, block, &out, 1/float64(len(sample)))
 	}
 	return out, nil
+}
+
+// blocksOf names the blocks that a combined read of a listing's items can hold.
+func blocksOf(l *stream.Listing) []string {
+	var blocks []string
+	for _, st := range stream.Every() {
+		if st.Parent == l && st.Include != "" {
+			blocks = append(blocks, st.Include)
+		}
+	}
+	return blocks
 }
 
 // look adds one item to the averages. One that can't be read is a sample less.

@@ -84,17 +84,15 @@ type Sample struct{ rawjson.Object }
 // that has rows.
 func (s *Site) Ends(ctx context.Context, l *stream.Listing, spaces Spaces) ([][]Sample, error) {
 	return s.ends.get(ctx, l, func(ctx context.Context) ([][]Sample, error) {
-		statuses := []string{""}
-		if l.Statuses != nil {
-			statuses = slices.DeleteFunc([]string{stream.Current, stream.Archived}, func(status string) bool {
-				return !slices.Contains(l.Statuses, status)
-			})
+		parts, err := s.parts(ctx, l)
+		if err != nil {
+			return nil, err
 		}
-		ends := make([][]Sample, 2*len(statuses))
+		ends := make([][]Sample, 2*len(parts))
 		g, ctx := errgroup.WithContext(ctx)
 		for i := range ends {
 			g.Go(func() (err error) {
-				q := endQuery(l, statuses[i/2], i%2 == 1, spaces)
+				q := endQuery(l, parts[i/2], i%2 == 1, spaces)
 				ends[i], err = s.sampleOf(ctx, l, q, spaces)
 				return err
 			})
@@ -106,12 +104,34 @@ func (s *Site) Ends(ctx context.Context, l *stream.Listing, spaces Spaces) ([][]
 	})
 }
 
-// endQuery asks for one end of a listing.
-func endQuery(l *stream.Listing, status string, last bool, spaces Spaces) query {
-	var q query
-	if status != "" {
-		q = q.with("status", status)
+// parts are what a listing is asked for separately: its statuses that are not of the trash, or its
+// types.
+func (s *Site) parts(ctx context.Context, l *stream.Listing) ([]query, error) {
+	var parts []query
+	switch {
+	case l.Typed:
+		types, err := s.Types(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range types {
+			parts = append(parts, query{{"type", t}})
+		}
+	case l.Statuses != nil:
+		for _, status := range []string{stream.Current, stream.Archived} {
+			if slices.Contains(l.Statuses, status) {
+				parts = append(parts, query{{"status", status}})
+			}
+		}
+	default:
+		parts = []query{nil}
 	}
+	return parts, nil
+}
+
+// endQuery asks for one end of a part of a listing.
+func endQuery(l *stream.Listing, part query, last bool, spaces Spaces) query {
+	q := slices.Clone(part)
 	sort := l.Sort
 	if last {
 		sort = "-" + sort

@@ -122,10 +122,13 @@ func (s *Site) surveyLabels(ctx context.Context, f *Facts, l *stream.Listing) er
 	return nil
 }
 
+// Owners are the listings of what is counted to decide whether a listing is read by owner.
+func Owners() []*stream.Listing { return []*stream.Listing{stream.Pages, stream.BlogPosts} }
+
 // surveyOwners counts what the rows of a listing lie in, and reads its ids where that pays.
 func (s *Site) surveyOwners(ctx context.Context, f *Facts, l *stream.Listing, q Question) error {
 	var c OwnerCounts
-	for _, of := range []*stream.Listing{stream.Pages, stream.BlogPosts} {
+	for _, of := range Owners() {
 		n, err := s.Count(ctx, of, false)
 		if err != nil {
 			return s.unknown(ctx, "how many "+of.Name+" the chosen spaces have", err)

@@ -7,7 +7,13 @@
 // they begin with /wiki/rest/api (version 1).
 package stream
 
-import "strings"
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tap-confluence/tap-confluence/internal/nearest"
+)
 
 // V2 is the path prefix of version 2 of the API; routes of the table are relative to it.
 const V2 = "/wiki/api/v2"
@@ -138,23 +144,79 @@ func ListingNamed(name string) *Listing {
 	return nil
 }
 
-// Find returns the entry of that name, or nil.
+// Find returns the entry of that name, of the usual streams or the extra ones, or nil.
 func Find(name string) *Stream {
-	for i := range All {
-		if All[i].Name == name {
-			return &All[i]
+	for _, s := range Every() {
+		if s.Name == name {
+			return s
 		}
 	}
 	return nil
 }
 
-// Names lists the names of all streams in the table's order.
-func Names() []string {
-	names := make([]string, len(All))
+// Every returns all entries in the order in which catalogs have them: the usual streams, then
+// the extra ones.
+func Every() []*Stream {
+	every := make([]*Stream, 0, len(All)+len(Extra))
 	for i := range All {
-		names[i] = All[i].Name
+		every = append(every, &All[i])
+	}
+	for i := range Extra {
+		every = append(every, &Extra[i])
+	}
+	return every
+}
+
+// Passes returns all listings in the order in which their passes start.
+func Passes() []*Listing { return slices.Concat(Listings, ExtraListings) }
+
+// Names lists the names of the usual streams in the table's order.
+func Names() []string { return namesOf(All) }
+
+// ExtraNames lists the names of the extra streams in the table's order.
+func ExtraNames() []string { return namesOf(Extra) }
+
+func namesOf(table []Stream) []string {
+	names := make([]string, len(table))
+	for i := range table {
+		names[i] = table[i].Name
 	}
 	return names
+}
+
+// AllExtra chooses every extra stream.
+const AllExtra = "all"
+
+// Chosen returns the extra streams that are named, in the table's order; AllExtra names every
+// one. Names of usual streams add nothing. The error names each unknown stream, with the
+// nearest that exists.
+func Chosen(names []string) ([]*Stream, error) {
+	var unknown []string
+	for _, name := range names {
+		if name == AllExtra || Find(name) != nil {
+			continue
+		}
+		text := fmt.Sprintf("no stream is called %q", name)
+		if near := nearest.Name(name, append(ExtraNames(), AllExtra)); near != "" {
+			text += fmt.Sprintf(", do you mean %q?", near)
+		}
+		unknown = append(unknown, text)
+	}
+	if len(unknown) > 0 {
+		return nil, fmt.Errorf("%s; there are %s, or all", strings.Join(unknown, "; "), strings.Join(ExtraNames(), ", "))
+	}
+	var chosen []*Stream
+	for i := range Extra {
+		if slices.Contains(names, AllExtra) || slices.Contains(names, Extra[i].Name) {
+			chosen = append(chosen, &Extra[i])
+		}
+	}
+	return chosen, nil
+}
+
+// IsExtra reports whether the stream is offered only if the settings name it.
+func (s *Stream) IsExtra() bool {
+	return slices.ContainsFunc(Extra, func(e Stream) bool { return e.Name == s.Name })
 }
 
 // Path returns the full path of a route of the table, with the id filled in.

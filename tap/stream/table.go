@@ -40,8 +40,9 @@ var (
 	FooterComments = &Listing{
 		Name: "footer comments", Changed: changed, SearchType: "comment", Route: "/footer-comments", Item: "/footer-comments/{id}", MaxLimit: 250,
 		Sort: "created-date", ChangeSort: "-modified-date", Body: true,
-		Containers: []Container{{"pageId", "pages"}, {"blogPostId", "blog posts"}}, ByOwner: "/{kind}/{id}/footer-comments",
-		Scopes: []string{"read:comment:confluence"},
+		Containers: []Container{{"pageId", "pages"}, {"blogPostId", "blog posts"}, {"attachmentId", "attachments"}, {"customContentId", "custom content"}},
+		ByOwner:    "/{kind}/{id}/footer-comments",
+		Scopes:     []string{"read:comment:confluence"},
 	}
 	InlineComments = &Listing{
 		Name: "inline comments", Changed: changed, SearchType: "comment", Route: "/inline-comments", Item: "/inline-comments/{id}", MaxLimit: 250,
@@ -78,6 +79,10 @@ var Listings = []*Listing{
 	Spaces, Groups, Pages, BlogPosts, FooterComments, InlineComments, Tasks, CustomContent, Attachments,
 }
 
+// ExtraListings are the listings that only extra streams, or shortcuts, need. Their passes start
+// after the others.
+var ExtraListings = []*Listing{Labels}
+
 // changed is where most rows tell when they last changed.
 var changed = []string{"version", "createdAt"}
 
@@ -89,7 +94,7 @@ var (
 	cmtRead  = []string{"read:comment:confluence"}
 )
 
-// All is the table of streams.
+// All is the table of the usual streams; extra.go has those that a setting adds.
 var All = []Stream{
 	{
 		Name: "spaces", Doc: "Spaces, with plain description and icon.",

@@ -1,0 +1,102 @@
+package tap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/site"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// checker finds out what the account can read, with a request for one row each.
+type checker struct {
+	*session
+	asked    map[*stream.Listing]bool
+	refusals []error
+	missing  []string // sentences
+}
+
+// check asks one row of every listing after the probe, and of every extra stream that the settings
+// add. What the account can't read is returned as sentences; if it can't read spaces, or nothing at
+// all, that is the error.
+func (s *session) check(ctx context.Context) ([]string, error) {
+	here := site.New(s.config, s.client, s.log)
+	if err := here.Open(ctx, s.program.now()); err != nil {
+		return nil, err
+	}
+	c := &checker{session: s, asked: map[*stream.Listing]bool{}}
+	for _, l := range stream.Listings {
+		if l.Typed {
+			continue // it needs a type, and there may be none
+		}
+		c.asked[l] = true
+		_, err := c.row(ctx, l)
+		if err := c.judge(l.Name, err); err != nil || l == stream.Spaces && len(c.refusals) > 0 {
+			return nil, errors.Join(err, errors.Join(c.refusals...))
+		}
+	}
+	if len(c.refusals) == len(c.asked) {
+		return nil, errors.Join(c.refusals...)
+	}
+	for _, st := range s.extra {
+		if err := c.judge(st.Name, c.stream(ctx, st)); err != nil {
+			return nil, err
+		}
+	}
+	_, err := here.Spaces(ctx)
+	return c.missing, err
+}
+
+// judge notes what the account may not read. The error is any other.
+func (c *checker) judge(name string, err error) error {
+	switch client.KindOf(err) {
+	case client.KindScope, client.KindForbidden, client.KindGone, client.KindNotFound:
+		c.refusals = append(c.refusals, err)
+		c.missing = append(c.missing, fmt.Sprintf("can't read %s: %v", name, err))
+		return nil
+	}
+	return err
+}
+
+// row asks for one row of a listing, and returns its id, empty if there is none.
+func (c *checker) row(ctx context.Context, l *stream.Listing) (id string, err error) {
+	req := client.Request{Path: stream.Path(l.Route, ""), Query: append(l.Query[:len(l.Query):len(l.Query)], [2]string{"limit", "1"}), Scopes: l.Scopes}
+	doc, err := c.client.Get(ctx, req)
+	if err != nil {
+		return "", err
+	}
+	for v := range doc.Get("results").Elements() {
+		if row, ok := v.Object(); ok {
+			id, _ = row.Get("id").Text()
+			break
+		}
+	}
+	return id, nil
+}
+
+// stream asks for a row of an extra stream: of its listing, if that has not been asked, or of one
+// parent's list.
+func (c *checker) stream(ctx context.Context, st *stream.Stream) error {
+	if !st.IsChild() {
+		if c.asked[st.Listing] {
+			return nil
+		}
+		c.asked[st.Listing] = true
+		_, err := c.row(ctx, st.Listing)
+		return err
+	}
+	id, err := c.row(ctx, st.Parent)
+	if err != nil || id == "" {
+		return nil //nolint:nilerr // the parents' listing has been judged before
+	}
+	_, err = c.get(ctx, client.Request{Path: stream.Path(st.Route, id), Query: [][2]string{{"limit", "1"}}, Scopes: st.Scopes})
+	return err
+}
+
+// get asks for one document.
+func (c *checker) get(ctx context.Context, req client.Request) (rawjson.Object, error) {
+	return c.client.Get(ctx, req)
+}

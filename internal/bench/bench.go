@@ -19,7 +19,9 @@ type bench struct {
 	log    io.Writer
 	rounds int
 	begin  time.Time
-	python bool // the Python baselines are there
+	python bool     // the Python baselines are there
+	only   []string // scenarios of compare; nil for all
+	before string   // another build of the tap, to be measured beside this one; or ""
 	report report
 }
 
@@ -38,6 +40,7 @@ var steps = []step{
 	{"paced", (*bench).paced},
 	{"requests", (*bench).requests},
 	{"hours", (*bench).hours},
+	{"rates", (*bench).rates},
 	{"inner", (*bench).inner},
 }
 
@@ -52,6 +55,8 @@ func measureAll(ctx context.Context, args []string, out, log io.Writer) error {
 	chosen := fs.String("steps", strings.Join(names, ","), "what to measure")
 	rounds := fs.Int("rounds", 5, "rounds in which programs are run in turn")
 	python := fs.Bool("python", true, "measure the baselines in Python, too")
+	only := fs.String("scenarios", "", "which scenarios of compare to measure; empty for all")
+	before := fs.String("before", "", "another build of the tap, to be measured beside this one in compare")
 	docs := fs.String("docs", "", "document whose tables to write")
 	keep := fs.String("json", "", "file for all figures")
 	if err := fs.Parse(args); err != nil {
@@ -73,7 +78,10 @@ func measureAll(ctx context.Context, args []string, out, log io.Writer) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	b := &bench{files: files{dir}, log: log, rounds: max(*rounds, 1), begin: time.Now(), python: *python}
+	b := &bench{files: files{dir}, log: log, rounds: max(*rounds, 1), begin: time.Now(), python: *python, before: *before}
+	if *only != "" {
+		b.only = strings.Split(*only, ",")
+	}
 	b.report.begin(strings.Join(os.Args, " "))
 	for _, s := range steps {
 		if !slices.Contains(want, s.name) {
@@ -99,7 +107,7 @@ func measureAll(ctx context.Context, args []string, out, log io.Writer) error {
 		if len(want) < len(steps) {
 			b.report.drop(machineSection, goalsSection) // they are those of a whole run
 		}
-		if err := b.report.draw(strings.TrimSuffix(*docs, ".md") + ".svg"); err != nil {
+		if err := b.report.draw(strings.TrimSuffix(*docs, ".md")); err != nil {
 			return err
 		}
 		return b.report.writeInto(*docs)

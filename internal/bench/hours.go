@@ -20,10 +20,11 @@ func (b *bench) requests(ctx context.Context) error {
 	return err
 }
 
-// hours tells how long syncs of sites take at the rate that is kept by default. Requests are
+// hours tells how long syncs of sites take at the rate that is kept by default, and first
+// ones at higher rates. Requests are
 // counted without waiting for it.
 func (b *bench) hours(ctx context.Context) error {
-	var rows [][]string
+	var rows, rates [][]string
 	var before [4]int // the requests of the size before: as columns
 	for _, s := range hourSizes {
 		now := before
@@ -55,23 +56,24 @@ func (b *bench) hours(ctx context.Context) error {
 		}
 		before = now
 		rows = append(rows, []string{
-			count(s.pages), told(now[0], s.tap), told(now[3], s.plain), told(now[1], s.tap), told(now[2], s.tap),
+			count(s.pages), told(now[0], s.tap, 5), told(now[3], s.plain, 5), told(now[1], s.tap, 5), told(now[2], s.tap, 5),
 		})
+		rates = append(rates, []string{count(s.pages), told(now[0], s.tap, 5), told(now[0], s.tap, 20), told(now[0], s.tap, 50)})
 	}
 	b.report.section("hours", table([]string{
 		"pages", "first sync", "first, one request per parent", "daily, all streams", "daily, the incremental streams",
 	}, rows))
+	b.report.section("hours-rates", table([]string{"pages", "5 a second", "20 a second", "50 a second"}, rates))
 	return nil
 }
 
-// told prints requests and the hours that they take at five a second.
-func told(requests int, counted bool) string {
+// told prints requests and the hours that they take at so many a second.
+func told(requests int, counted bool, perSecond float64) string {
 	about := ""
 	if !counted {
 		about = "≈ "
 	}
-	const perHour = 5 * 3600
-	hours := float64(requests) / perHour
+	hours := float64(requests) / perSecond / 3600
 	text := figure(hours) + " h"
 	if hours < 1 {
 		text = strconv.FormatFloat(hours*60, 'f', 1, 64) + " min"

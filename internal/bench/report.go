@@ -17,6 +17,7 @@ type report struct {
 	Rows     []progress
 	Sections []section
 	Goals    []goal
+	rates    []chart
 }
 
 // The sections that are about a whole run.
@@ -126,7 +127,7 @@ func hasPlaces(file string) error {
 		return err
 	}
 	names := []string{
-		machineSection, goalsSection, "startup", "bodies", "locks", "paced", "requests", "hours", "inner",
+		machineSection, goalsSection, "startup", "bodies", "locks", "paced", "requests", "hours", "hours-rates", "rates", "inner",
 		workersSection(0), workersSection(slowSite),
 	}
 	for _, s := range scenarios {

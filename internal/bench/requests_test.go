@@ -40,7 +40,7 @@ func TestCountRequests(t *testing.T) {
 // TestTold tells minutes below an hour, and what was not counted as such.
 func TestTold(t *testing.T) {
 	for want, got := range map[string]string{
-		"2.19 h (39,475)": told(39_475, true), "0.1 min (34)": told(34, true), "≈ 219 h (3,947,500)": told(3_947_500, false),
+		"2.19 h (39,475)": told(39_475, true, 5), "0.1 min (34)": told(34, true, 5), "≈ 219 h (3,947,500)": told(3_947_500, false, 5),
 	} {
 		if got != want {
 			t.Errorf("%s, want %s", got, want)

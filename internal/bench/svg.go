@@ -125,8 +125,14 @@ func short(v float64) string {
 	return fmt.Sprintf("%.4g", v)
 }
 
-// draw writes the report's picture into a file, if what it shows was measured.
-func (r *report) draw(file string) error {
+// draw writes the report's pictures into files whose names begin so, if what they show was
+// measured.
+func (r *report) draw(name string) error {
+	if len(r.rates) > 0 {
+		if err := os.WriteFile(name+"-rates.svg", []byte(picture(r.rates)), 0o600); err != nil {
+			return err
+		}
+	}
 	if len(r.Curves) == 0 || len(r.Rows) == 0 {
 		return nil
 	}
@@ -148,5 +154,5 @@ func (r *report) draw(file string) error {
 		}
 		rows.lines = append(rows.lines, l)
 	}
-	return os.WriteFile(file, []byte(picture([]chart{cpu, memory, rows})), 0o600)
+	return os.WriteFile(name+".svg", []byte(picture([]chart{cpu, memory, rows})), 0o600)
 }

@@ -12,7 +12,7 @@ func (r *played) completes(name string, airbyte bool) (done bool, except string)
 		return true, ""
 	case airbyte && r.told(name) == "COMPLETE":
 		return true, ""
-	case !r.cut() && !r.killed && r.faulted != "" && r.status == 1 && !r.spec.Settings.chooses(): // nothing is read by owner
+	case !r.cut() && !r.killed && r.faulted != "" && r.status == 1 && !r.spec.Settings.chooses(): // what lies in a refused item is excepted only where it names it
 		return true, r.faulted
 	}
 	return false, ""

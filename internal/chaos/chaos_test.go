@@ -21,7 +21,7 @@ var (
 )
 
 // trials is the fast cut.
-const trials = 200
+const trials = 300
 
 // TestChaos tries seed after seed.
 func TestChaos(t *testing.T) {

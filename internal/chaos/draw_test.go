@@ -157,12 +157,6 @@ func (d drawer) run(t *trial, r *runSpec, i int) {
 	if d.once(4) {
 		r.Fault = d.fault()
 	}
-	if r.Settings.chooses() {
-		r.Settings.Retries = 0
-		if r.Fault.What == "burst" || r.Fault.What == "limit" {
-			r.Fault = fault{}
-		}
-	}
 }
 
 func (d drawer) state(t *trial, i int) stateRef {
@@ -259,8 +253,9 @@ func (d drawer) change(at int) change {
 func (d drawer) daily(t *trial, r runSpec) {
 	r.Latency = 3 * time.Second
 	r.Settings.Retries, r.Settings.Concurrency = 0, pick(d, 1, 2)
-	t.Site.Most, r.Settings.PageSize = min(t.Site.Most, 8), max(r.Settings.PageSize, 5) // no parent takes a day
-	r.Settings.Spaces = nil                                                             // it may be hidden, and then nothing is read
+	// Neither a parent nor an audit takes a day, and no hidden space makes the settings wrong.
+	t.Site.Most, r.Settings.PageSize, r.Settings.Audit = min(t.Site.Most, 8), max(r.Settings.PageSize, 5), min(r.Settings.Audit, 1)
+	r.Settings.Spaces = nil
 	r.Sync = 7
 	r.State = stateRef{Take: "last"}
 	first := r

@@ -35,7 +35,7 @@ func (p *player) findings() []finding {
 		all = append(all, j.found...)
 	}
 	all = append(all, p.targets()...)
-	if last := p.runs[len(p.runs)-1]; p.trial.Daily > 0 && last.status != 0 {
+	if last := p.runs[len(p.runs)-1]; p.trial.Daily > 0 && last.killed {
 		all = append(all, finding{"progress", "", last.number, fmt.Sprintf("after %d days of %d requests the sync has not ended", len(p.runs), last.requests)})
 	}
 	return all

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"strings"
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/tap/stream"
@@ -77,7 +78,7 @@ func (j *judge) newest(name string, except string) {
 		}
 		at := changed(key, c)
 		since := min(max(begun, j.history.after(at.Add(lookback))), began)
-		if at.Before(anchor) || !rows.throughout(key, since, j.run.end) {
+		if at.Before(anchor) || !rows.throughout(key, since, j.run.end) || rows.restored(key, begun, began) {
 			continue
 		}
 		owed++
@@ -135,7 +136,8 @@ func changing(st *stream.Stream, rows table, from, to int) func(key string, c *c
 		was := rows.at(key, from)
 		for m := from + 1; m <= to; m++ {
 			now := rows.at(key, m)
-			if now != nil && (was == nil || !now.modified.Equal(was.modified)) {
+			// What goes to the trash is in the next run's reading of it; no change tells of it.
+			if now != nil && (was == nil || !now.modified.Equal(was.modified) || inTrash(now) && !inTrash(was)) {
 				changed[key] = true
 				if st.Derive == stream.FirstVersion {
 					changed[now.parent] = true
@@ -144,4 +146,21 @@ func changing(st *stream.Stream, rows table, from, to int) func(key string, c *c
 		}
 	}
 	return func(key string, c *content) bool { return changed[key] || c.parent != "" && changed[c.parent] }
+}
+
+// restored reports whether a row came back from the trash between two moments. No change tells of
+// that, and a run that read no trash before owes nothing of it.
+func (t table) restored(key string, from, to int) bool {
+	now := t.at(key, to)
+	for m := from; m < to; m++ {
+		if was := t.at(key, m); was != nil && inTrash(was) && now != nil && !inTrash(now) {
+			return true
+		}
+	}
+	return false
+}
+
+// inTrash reports whether a row says that it is in the trash.
+func inTrash(c *content) bool {
+	return strings.Contains(c.text, `"status":"trashed"`) || strings.Contains(c.text, `"status":"deleted"`)
 }

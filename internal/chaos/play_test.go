@@ -75,7 +75,7 @@ func playSpoilt(t *testing.T, tr *trial, tamper func(run int, stdout []byte) []b
 		for i := range tr.Runs {
 			p.run(&tr.Runs[i])
 		}
-		for n := 0; tr.Daily > 0 && n < tr.Daily && p.runs[len(p.runs)-1].status != 0; n++ {
+		for n := 0; n < tr.Daily && p.runs[len(p.runs)-1].killed; n++ {
 			p.run(&tr.Runs[len(tr.Runs)-1])
 		}
 		findings = p.findings()

@@ -31,19 +31,33 @@ func (p *player) targets() []finding {
 			case "ACTIVATE_VERSION":
 				version := versionOf(m.Line)
 				maps.DeleteFunc(target[m.Stream], func(_ string, v int64) bool { return v != version })
-				var lost []string
-				for key := range rows[m.Stream] {
-					if _, ok := target[m.Stream][key]; !ok && rows[m.Stream].throughout(key, r.began, r.end) {
-						lost = append(lost, key)
-					}
-				}
-				if len(lost) > 0 {
-					all = append(all, finding{"activated", m.Stream, r.number, fmt.Sprintf("the target deletes %d rows that are there: %s", len(lost), some(lost))})
-				}
+				all = append(all, activated(r, m.Stream, rows[m.Stream], target[m.Stream])...)
 			}
 		}
 	}
 	return all
+}
+
+// activated compares a target's table with the site, right after a version was activated.
+func activated(r *played, name string, rows table, target map[string]int64) (found []finding) {
+	var lost, kept []string
+	for key := range rows {
+		if _, ok := target[key]; !ok && rows.throughout(key, r.began, r.end) {
+			lost = append(lost, key)
+		}
+	}
+	for key := range target {
+		if there, _ := rows.ever(key, nil, r.began, r.end); !there {
+			kept = append(kept, key)
+		}
+	}
+	if len(lost) > 0 {
+		found = append(found, finding{"activated", name, r.number, fmt.Sprintf("the target lacks %d rows that are there: %s", len(lost), some(lost))})
+	}
+	if len(kept) > 0 {
+		found = append(found, finding{"kept", name, r.number, fmt.Sprintf("the target keeps %d rows that are gone: %s", len(kept), some(kept))})
+	}
+	return found
 }
 
 // versionOf returns the table version that a message names, 0 for none.

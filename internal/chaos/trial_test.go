@@ -138,8 +138,7 @@ func (r *runSpec) selects(name string) (incremental, ok bool) {
 	return false, false
 }
 
-// chooses says whether the run reads some spaces only. The program asks for their owners under
-// a mutex, on which a goroutine that waits keeps virtual time from passing: nothing may wait then.
+// chooses reports whether the run reads some spaces only.
 func (s *settingsSpec) chooses() bool { return s.Spaces != nil || s.Exclude != nil }
 
 // statuses returns page_status as the run has it.

@@ -48,9 +48,8 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// waits says whether an answer takes time in the bubble. Elsewhere the clock moves on by itself:
-// see [settingsSpec.chooses].
-func (w *wire) waits() bool { return w.spec.Latency > 0 && !w.spec.Settings.chooses() }
+// waits reports whether an answer takes time in the bubble.
+func (w *wire) waits() bool { return w.spec.Latency > 0 }
 
 // depart counts a request, and does what is due before it.
 func (w *wire) depart() error {

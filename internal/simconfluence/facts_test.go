@@ -49,6 +49,9 @@ func TestAnswersFitTheDocuments(t *testing.T) {
 			conforms(t, s, with(l.Route, "", query+"&body-format=atlas_doc_format"))
 		}
 		for _, row := range listing(t, s, l) {
+			if l.Item == "" {
+				break
+			}
 			itemFits(t, s, l, row)
 		}
 	}

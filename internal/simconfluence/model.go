@@ -224,6 +224,11 @@ func (s *Site) versionTime(k Kind, i, v int) int64 {
 // status returns an item's status.
 func (s *Site) status(k Kind, i int) string {
 	if e := s.edit(k, i); e != nil && e.status != "" {
+		if k == Attachment && e.status != trashed { // no more than what it hangs on
+			if c, j := s.container(k, i); s.status(c, j) != current {
+				return s.status(c, j)
+			}
+		}
 		return e.status
 	}
 	if i >= s.first[k] && k != Attachment {

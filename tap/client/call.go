@@ -104,23 +104,27 @@ func (k *call) request(ctx context.Context) (*retryablehttp.Request, error) {
 	if k.req.Body != nil {
 		body = k.req.Body
 	}
-	req, err := retryablehttp.NewRequestWithContext(ctx, k.req.method(), k.base+k.req.target(), body)
+	req, err := retryablehttp.NewRequestWithContext(ctx, k.req.method(), k.req.address(k.base), body)
 	if err != nil {
 		return nil, err
 	}
-	req.Header = http.Header{"Accept": {"application/json"}, "User-Agent": {k.c.agent}}
-	if !k.open {
-		req.Header["Authorization"] = []string{k.c.auth.Reveal()}
-	}
-	if k.req.Body != nil {
+	req.Header = k.c.signed()
+	switch {
+	case k.open:
+		req.Header = k.c.unsigned
+	case body != nil:
+		req.Header = k.c.signed().Clone()
 		req.Header["Content-Type"] = []string{"application/json"}
 	}
-	req.SetResponseHandler(k.handle)
+	req.SetResponseHandler(handleAnswer)
 	return req, nil
 }
 
-// handle reads one answer to its end. go-retryablehttp runs it inside the retry loop, so
-// that a broken body is tried again like a broken connection.
+// handleAnswer lets the call that the answer is for handle it. go-retryablehttp runs it inside
+// the retry loop, so that a broken body is tried again like a broken connection.
+func handleAnswer(resp *http.Response) error { return callOf(resp.Request.Context()).handle(resp) }
+
+// handle reads one answer to its end.
 func (k *call) handle(resp *http.Response) error {
 	defer func() {
 		_ = resp.Body.Close()   // all that matters has been read
@@ -142,20 +146,22 @@ func (k *call) handle(resp *http.Response) error {
 	case err != nil:
 		return k.unanswered(err)
 	}
-	if err = k.parsed(resp, b.body, k.parse(b, resp.Header)); err != nil {
+	if err = k.parse(b, resp.Header); err != nil {
+		err = k.unparsed(resp, b.body, err)
 		k.lease.drop()
+		return err
 	}
-	return err
+	if log := k.c.log; log.Enabled(resp.Request.Context(), slog.LevelDebug) {
+		log.Debug("answer", "request", shortPath(k.req), "status", resp.StatusCode, "bytes", len(b.body))
+	}
+	return nil
 }
 
-// parsed sorts what the parser made of a good answer's body.
-func (k *call) parsed(resp *http.Response, body []byte, err error) error {
+// unparsed sorts what the parser says of a good answer's body.
+func (k *call) unparsed(resp *http.Response, body []byte, err error) *failure {
 	var shape *rawjson.ShapeError
 	var known *Error
 	switch {
-	case err == nil:
-		k.c.log.Debug("answer", "request", k, "status", resp.StatusCode, "bytes", len(body))
-		return nil
 	case errors.As(err, &known):
 		known.Status = resp.StatusCode
 		return fatal(known)
@@ -167,9 +173,6 @@ func (k *call) parsed(resp *http.Response, body []byte, err error) error {
 		return retryable(k.malformed(resp, body, err))
 	}
 }
-
-// LogValue is the request as logs show it, made only where they do.
-func (k *call) LogValue() slog.Value { return slog.StringValue(shortPath(k.req)) }
 
 // malformed is the error for a body that the parser refuses. Its text shows some of the
 // body, which may be cut in the middle of a credential: then it shows nothing.

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -237,6 +238,7 @@ func TestRequest(t *testing.T) {
 				t.Errorf("%s: %q, want %q", name, got, want)
 			}
 		}
+		noSecrets(t, fmt.Sprintf("%v %+v %#v", c, c, c))
 		for _, path := range []string{"wiki", "", "//evil.example/x y", "/wiki/../x", "/wiki/..", "/a?b", "/a#b", "/a\nb", "/%zz"} {
 			if _, err := c.Get(t.Context(), Request{Path: path}); KindOf(err) != KindBadRequest {
 				t.Errorf("path %q: %v", path, err)

@@ -74,7 +74,7 @@ func stray(e *Error) *failure { return &failure{err: e, stray: true} }
 // other values, AUTHORISATION_FAILED means somebody without the right; unknown ones mean
 // nothing.
 func (k *call) anonymous(resp *http.Response) bool {
-	switch strings.ToUpper(strings.TrimSpace(resp.Header.Get("X-Seraph-LoginReason"))) {
+	switch strings.ToUpper(strings.TrimSpace(resp.Header.Get(loginReasonHeader))) {
 	case "AUTHENTICATED_FAILED", "AUTHENTICATION_DENIED":
 		return !k.open
 	default:

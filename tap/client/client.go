@@ -18,6 +18,7 @@ import (
 	"errors"
 	"html"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/url"
 	"os"
@@ -65,9 +66,12 @@ type Client struct {
 	count     *counters
 	retryWait time.Duration
 	stall     time.Duration // longest time without progress
-	agent     string
-	auth      config.Secret // value of the Authorization header
-	secrets   *strings.Replacer
+	// The headers of all requests, without credentials and with them. They are shared: nobody
+	// may change them, and net/http does not. Signed is a function so that a client that is
+	// printed shows no credentials.
+	unsigned http.Header
+	signed   func() http.Header
+	secrets  *strings.Replacer
 
 	mu      sync.Mutex
 	base    string // scheme, host and prefix of all requests; empty until the gateway is known
@@ -81,6 +85,9 @@ type Stats struct {
 	Bytes    int64         // bytes of bodies received, unpacked
 	Waited   time.Duration // how long the site's limits held all requests back
 	RateNow  float64       // requests a second allowed now; 0: unlimited
+	// RateFound is how many requests a second the site was found to serve, with auto_rate; 0
+	// without.
+	RateFound float64
 }
 
 // New returns a client for the configured site. It sends nothing. Errors name the setting
@@ -111,13 +118,14 @@ func New(cfg *config.Config, opts Options) (*Client, error) {
 		count:     &counters{},
 		retryWait: opts.RetryWait,
 		stall:     cfg.RequestTimeout,
-		agent:     cfg.UserAgent,
-		auth:      config.NewSecret(auth),
 		secrets:   redactor(cfg, auth),
 		account:   account{turn: make(chan struct{}, 1)},
 		impatient: opts.Impatient,
 		base:      base,
 		cloudID:   cfg.CloudID,
+	}
+	if cfg.AutoRate {
+		c.pace.find()
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
@@ -125,9 +133,14 @@ func New(cfg *config.Config, opts Options) (*Client, error) {
 	if c.retryWait <= 0 {
 		c.retryWait = time.Second
 	}
-	if c.agent == "" {
-		c.agent = strings.TrimSuffix("tap-confluence/"+opts.Version, "/")
+	agent := cfg.UserAgent
+	if agent == "" {
+		agent = strings.TrimSuffix("tap-confluence/"+opts.Version, "/")
 	}
+	c.unsigned = http.Header{"Accept": {"application/json"}, "User-Agent": {agent}}
+	signed := c.unsigned.Clone()
+	signed["Authorization"] = []string{auth}
+	c.signed = func() http.Header { return signed }
 	if c.stall <= 0 {
 		c.stall = 2 * time.Minute
 	}
@@ -139,8 +152,13 @@ func New(cfg *config.Config, opts Options) (*Client, error) {
 	return c, nil
 }
 
-// Close drops idle connections. Requests that are under way go on.
+// Close drops idle connections, and logs the rate that was found. Requests that are under way
+// go on.
 func (c *Client) Close() {
+	if found := c.pace.found(); found > 0 {
+		c.log.Info("auto_rate has found what the site serves: requests_per_second could be set to it",
+			"requests_per_second", math.Round(found*10)/10)
+	}
 	if t, ok := c.http.Transport.(*transport).base.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
 	}
@@ -155,6 +173,8 @@ func (c *Client) Stats() Stats {
 		Bytes:    c.count.bytes.Load(),
 		Waited:   waited,
 		RateNow:  perSecond,
+
+		RateFound: c.pace.found(),
 	}
 }
 
@@ -200,11 +220,13 @@ func (r Request) has(name string) bool {
 }
 
 // target returns path and query as they are sent.
-func (r Request) target() string {
-	if len(r.Query) == 0 {
-		return r.Path
-	}
+func (r Request) target() string { return r.address("") }
+
+// address returns the whole address that the request is sent to.
+func (r Request) address(base string) string {
 	var b strings.Builder
+	b.Grow(len(base) + len(r.Path) + 32*len(r.Query))
+	b.WriteString(base)
 	b.WriteString(r.Path)
 	for i, q := range r.Query {
 		b.WriteByte("?&"[min(i, 1)])

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/tap-confluence/tap-confluence/internal/autorate"
 )
 
 // How the rate follows the site's limits.
@@ -30,6 +32,7 @@ type pace struct {
 	full    rate.Limit    // the setting
 	maxWait time.Duration // a longer wait is an error
 	onWait  func(until time.Time, why string)
+	auto    *autorate.Rate // nil: the setting is the rate; under mu
 
 	mu      sync.Mutex
 	until   time.Time // the gate: nothing is sent before
@@ -99,6 +102,7 @@ func (p *pace) await(ctx context.Context) error {
 		default:
 			d := p.take(now)
 			if d == 0 {
+				p.tell(func(r *autorate.Rate) { r.Sent(now) })
 				return nil
 			}
 			if err := sleep(ctx, d); err != nil {
@@ -158,7 +162,7 @@ func (p *pace) shut(until time.Time, why string) {
 func (p *pace) slow(sent time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.full == rate.Inf || sent.Before(p.changed) {
+	if p.full == rate.Inf || p.auto != nil || sent.Before(p.changed) {
 		return
 	}
 	p.setRate(max(p.limiter.Limit()/2, p.full/rateFloor))
@@ -170,7 +174,7 @@ func (p *pace) ease() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.near = time.Now()
-	if p.full == rate.Inf || p.near.Sub(p.changed) < rateEvery {
+	if p.full == rate.Inf || p.auto != nil || p.near.Sub(p.changed) < rateEvery {
 		return
 	}
 	if lower := p.limiter.Limit() * nearFactor; lower >= p.full/nearFloor {
@@ -181,7 +185,7 @@ func (p *pace) ease() {
 // climb raises the rate step by step once the site has been content for a while.
 func (p *pace) climb(now time.Time) {
 	limit := p.limiter.Limit()
-	if limit >= p.full || now.Before(p.until) {
+	if p.auto != nil || limit >= p.full || now.Before(p.until) {
 		return
 	}
 	// While the gate was shut nothing was sent: that says nothing of the site's content.

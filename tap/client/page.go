@@ -44,7 +44,8 @@ type Pager struct {
 	req  Request
 	size *pageSize
 	hint int64 // likely size of the next page in bytes
-	// seen holds hashes of the cursors so far, to notice a listing that goes in a circle.
+	// seen holds hashes of the cursors so far, to notice a listing that goes in a circle; nil
+	// while there was none.
 	seen map[uint64]struct{}
 	seed maphash.Seed
 	// empty counts the pages without a row since the last one that had some.
@@ -60,7 +61,7 @@ const mostEmpty = 10_000
 // too large, or that keeps failing on the site's side, is asked for in smaller parts; the
 // limit then climbs back while that works.
 func (c *Client) Pager(req Request, limit int) *Pager {
-	return &Pager{c: c, req: req, size: newPageSize(limit, 1), seen: map[uint64]struct{}{}, seed: maphash.MakeSeed()}
+	return &Pager{c: c, req: req, size: newPageSize(limit, 1)}
 }
 
 // Page reads the page at the cursor, "" for the first one. A page may be short or empty
@@ -127,7 +128,11 @@ func (c *Client) Rows(ctx context.Context, req Request, limit int) iter.Seq2[[]r
 
 // dateOf reads the Date header, zero if it is absent or unreadable.
 func dateOf(h http.Header) time.Time {
-	date, err := http.ParseTime(h.Get("Date"))
+	value := h.Get("Date")
+	if value == "" {
+		return time.Time{}
+	}
+	date, err := http.ParseTime(value)
 	if err != nil {
 		return time.Time{}
 	}
@@ -164,6 +169,9 @@ func (p *Pager) endless(page *Page) string {
 func (p *Pager) again(cursor, next string) bool {
 	if next == "" {
 		return false
+	}
+	if p.seen == nil {
+		p.seen, p.seed = map[uint64]struct{}{}, maphash.MakeSeed()
 	}
 	if cursor != "" {
 		p.seen[maphash.String(p.seed, cursor)] = struct{}{}

@@ -16,6 +16,13 @@ import (
 	"time"
 )
 
+// Headers that every answer is asked for, spelled as net/http keeps them: it would make that
+// spelling of any other, each time.
+const (
+	loginReasonHeader = "X-Seraph-Loginreason"
+	nearLimitHeader   = "X-Ratelimit-Nearlimit"
+)
+
 // maxRedirects is how many redirects one request follows, all on the same host.
 const maxRedirects = 5
 
@@ -55,23 +62,27 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	sent := time.Now()
 	t.count.requests.Add(1)
-	ctx, cancel := context.WithCancelCause(req.Context())
-	dog := time.AfterFunc(t.stall, func() { cancel(errStalled) })
+	ctx, cancel := context.WithCancel(req.Context())
+	a := &watched{t: t, cancel: cancel}
+	a.dog = time.AfterFunc(t.stall, a.stalled)
 	if t.impatient {
-		patience := time.AfterFunc(connectTime, func() { cancel(errUnreached) })
+		patience := time.AfterFunc(connectTime, a.unreached)
 		defer patience.Stop()
 		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { patience.Stop() }})
 	}
 	resp, err := t.base.RoundTrip(req.WithContext(ctx))
-	dog.Stop()
+	a.dog.Stop()
 	if err != nil {
-		err = stalled(ctx, err)
-		cancel(nil)
+		err = a.why(err)
+		cancel()
 		t.pace.leave()
 		return nil, err
 	}
+	resp.Request = req // whose context the hooks read
 	t.heed(resp, sent)
-	resp.Body = &body{ReadCloser: resp.Body, cancel: cancel, dog: dog, t: t, why: func(err error) error { return stalled(ctx, err) }}
+	t.pace.learn(req.Context(), resp, sent)
+	a.ReadCloser = resp.Body
+	resp.Body = a
 	return resp, nil
 }
 
@@ -83,7 +94,7 @@ func (t *transport) heed(resp *http.Response, sent time.Time) {
 		t.pace.slow(sent)
 	case http.StatusServiceUnavailable:
 	default:
-		if strings.EqualFold(resp.Header.Get("X-RateLimit-NearLimit"), "true") {
+		if strings.EqualFold(resp.Header.Get(nearLimitHeader), "true") {
 			t.pace.ease()
 		}
 		return
@@ -102,46 +113,57 @@ func askedToWait(d time.Duration, status int) string {
 	return fmt.Sprintf("the site asks to wait %s (%d %s)", d, status, http.StatusText(status))
 }
 
-// body watches the reading of one answer and ends its attempt on Close.
-type body struct {
-	io.ReadCloser
-	cancel context.CancelCauseFunc
-	why    func(error) error // names a stall
-	dog    *time.Timer
-	t      *transport
-	closed atomic.Bool
+// watched is one attempt under the watchdog. It is the body of its answer, and ends with it.
+type watched struct {
+	io.ReadCloser // the body itself
+	t             *transport
+	cancel        context.CancelFunc
+	dog           *time.Timer
+	ended         atomic.Pointer[error] // why the watchdog ended it, nil if it did not
+	closed        atomic.Bool
+}
+
+// stalled ends an attempt that makes no progress.
+func (a *watched) stalled() { a.end(&errStalled) }
+
+// unreached ends an attempt that is not connected.
+func (a *watched) unreached() { a.end(&errUnreached) }
+
+func (a *watched) end(why *error) {
+	a.ended.Store(why)
+	a.cancel()
+}
+
+// why returns what the watchdog ended the attempt for in place of err, if it did.
+func (a *watched) why(err error) error {
+	if why := a.ended.Load(); why != nil {
+		return *why
+	}
+	return err
 }
 
 // Read arms the watchdog only while it waits for the network, so that a caller who takes
 // its time between reads is not taken for a stalled site.
-func (b *body) Read(p []byte) (int, error) {
-	b.dog.Reset(b.t.stall)
-	n, err := b.ReadCloser.Read(p)
-	b.dog.Stop()
-	b.t.count.bytes.Add(int64(n))
+func (a *watched) Read(p []byte) (int, error) {
+	a.dog.Reset(a.t.stall)
+	n, err := a.ReadCloser.Read(p)
+	a.dog.Stop()
+	a.t.count.bytes.Add(int64(n))
 	if err != nil && !errors.Is(err, io.EOF) {
-		err = b.why(err)
+		err = a.why(err)
 	}
 	return n, err
 }
 
 // Close ends the attempt and gives its slot back. Closing again does nothing.
-func (b *body) Close() error {
-	if b.closed.Swap(true) {
+func (a *watched) Close() error {
+	if a.closed.Swap(true) {
 		return nil
 	}
-	b.dog.Stop()
-	err := b.ReadCloser.Close()
-	b.cancel(nil)
-	b.t.pace.leave()
-	return err
-}
-
-// stalled returns errStalled or errUnreached in place of err if that ended the attempt.
-func stalled(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); errors.Is(cause, errStalled) || errors.Is(cause, errUnreached) {
-		return cause
-	}
+	a.dog.Stop()
+	err := a.ReadCloser.Close()
+	a.cancel()
+	a.t.pace.leave()
 	return err
 }
 

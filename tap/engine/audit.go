@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -23,10 +22,6 @@ import (
 // Where all records of a parent come at one time, parents are picked and compared in passing.
 // Where they lie anywhere in a listing, some parents are read plainly before the walk, the
 // records that the walk writes of them are watched, and both are compared at its end.
-
-// audits reports whether a stream's shortcuts are compared in this walk. Rows that an earlier
-// run wrote were watched by nobody.
-func (w *walk) audits(r *reading) bool { return r.Audited && !w.plan.Resumed() }
 
 // shortcut returns the shortcut of a stream that is compared in one of two ways, if it has one.
 func (r *reading) shortcut(how method.Audit) (method.Kind, bool) {
@@ -73,7 +68,7 @@ func (w *walk) comparable(ctx context.Context, err error) error {
 	if err == nil || errors.Is(err, method.ErrGone) {
 		return err
 	}
-	if stop := w.run.interrupts(ctx, err); stop != nil {
+	if stop := w.interrupts(ctx, err); stop != nil {
 		return stop
 	}
 	return &uncomparable{err}
@@ -85,17 +80,17 @@ func (w *walk) conclude(k method.Kind, r *reading, parent, difference string, er
 		return nil // there is nothing to compare
 	}
 	if cause, ok := errors.AsType[*uncomparable](err); ok {
-		w.run.report.warnOnce("uncompared "+auditName(k, r), "a shortcut can't be compared with the plain way",
+		w.report.warnOnce("uncompared "+auditName(k, r), "a shortcut can't be compared with the plain way",
 			"stream", r.out.name, "shortcut", k.String(), "parent", parent, "error", cause.cause)
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	w.run.report.audit(auditName(k, r), difference == "")
+	w.report.audit(auditName(k, r), difference == "")
 	if difference != "" && !r.distrusted.Swap(true) {
-		w.run.ledger.change(r.out.name, func(s *state.State) { s.Distrust(r.out.name) })
-		w.run.log.Warn("a shortcut lacks rows of the plain way: the stream starts over without it; "+
+		w.ledger.change(r.out.name, func(s *state.State) { s.Distrust(r.out.name) })
+		w.log.Warn("a shortcut lacks rows of the plain way: the stream starts over without it; "+
 			"rows that were sent come again: a target that appends holds them twice",
 			"stream", r.out.name, "shortcut", k.String(), "parent", parent, "difference", difference)
 	}
@@ -110,19 +105,6 @@ func (w *walk) again(ctx context.Context, r *reading, p *method.Parent, before, 
 		return "", err
 	}
 	return lacks(shortcut, alike(before, plain)), nil
-}
-
-// auditee is a stream whose shortcut is compared on a parent.
-type auditee struct {
-	r    *reading
-	kind method.Kind
-	row  records // that the row itself gave
-}
-
-// passing picks the parents that shortcuts are compared on in passing. It is used by the
-// goroutine that reads pages.
-type passing struct {
-	samplers map[method.Kind]*sampler
 }
 
 // pick returns what is compared on the parent of a row.
@@ -157,9 +139,9 @@ func (a *passing) pick(w *walk, row rawjson.Object, status string, last bool) []
 }
 
 // auditInPassing compares shortcuts on one parent.
-func (w *walk) auditInPassing(ctx context.Context, p *parent) error {
-	for _, a := range p.audited {
-		difference, err := w.compare(ctx, p.Parent, a)
+func (w *walk) auditInPassing(ctx context.Context, p *method.Parent, audited []auditee) error {
+	for _, a := range audited {
+		difference, err := w.compare(ctx, p, a)
 		if err := w.conclude(a.kind, a.r, p.ID, difference, err); err != nil {
 			return err
 		}
@@ -202,18 +184,6 @@ func (w *walk) shortcutRecords(ctx context.Context, p *method.Parent, a auditee)
 	return got[a.r], w.comparable(ctx, err)
 }
 
-// around is the audit of a shortcut whose records of one parent lie anywhere in a listing.
-type around struct {
-	walk    *walk
-	kind    method.Kind
-	r       *reading
-	parents []*method.Parent
-	plain   map[string]records // by parent, before the walk
-
-	mu   sync.Mutex // guards seen
-	seen map[string]records
-}
-
 // wrote keeps a record if its parent is watched.
 func (a *around) wrote(out *output, it method.Item) {
 	id := it.From.ParentID
@@ -232,11 +202,11 @@ func (a *around) wrote(out *output, it method.Item) {
 
 // beginAudits prepares the audits of a walk: it reads the samples of those that go around it.
 func (w *walk) beginAudits(ctx context.Context) error {
-	if w.plan.Resumed() || w.run.Config.AuditSamples <= 0 {
+	if w.plan.Resumed() || w.Config.AuditSamples <= 0 {
 		return nil
 	}
 	draw := func(k method.Kind) *sampler {
-		return newSampler(w.run.random.of(w.plan.Listing.Name+" "+k.String()), w.run.Config.AuditSamples)
+		return newSampler(w.random.of(w.plan.Listing.Name+" "+k.String()), w.Config.AuditSamples)
 	}
 	w.passing = &passing{map[method.Kind]*sampler{method.Combined: draw(method.Combined), method.FirstVersion: draw(method.FirstVersion)}}
 	g, group := errgroup.WithContext(ctx)
@@ -272,7 +242,7 @@ func (a *around) begin(ctx context.Context) error {
 	}
 	plain := make([]records, len(parents))
 	g, group := errgroup.WithContext(ctx)
-	g.SetLimit(a.walk.run.Config.Concurrency)
+	g.SetLimit(a.walk.Config.Concurrency)
 	for i, p := range parents {
 		g.Go(func() (err error) {
 			if plain[i], err = a.walk.plainRecords(group, a.r, p); err != nil {
@@ -304,9 +274,9 @@ func (a *around) concludeError(parent string, err error) error {
 // sample draws parents from both ends of their listing and of each status, and as many again that
 // are known to have rows, since most parents have none.
 func (a *around) sample(ctx context.Context) ([]*method.Parent, error) {
-	run, samples := a.walk.run, a.walk.run.Config.AuditSamples
-	random := run.random.of(a.kind.String() + " " + a.r.out.name)
-	ends, err := run.site.Ends(ctx, a.r.Stream.Parent, run.facts.Spaces)
+	w, samples := a.walk, a.walk.Config.AuditSamples
+	random := w.random.of(a.kind.String() + " " + a.r.out.name)
+	ends, err := w.site.Ends(ctx, a.r.Stream.Parent, w.facts.Spaces)
 	if err != nil {
 		return nil, err
 	}
@@ -345,7 +315,7 @@ func (a *around) busy(ctx context.Context, ends [][]site.Sample) ([]*method.Pare
 	}
 	if a.kind == method.OwnRow {
 		var err error
-		if ends, err = a.walk.run.site.Ends(ctx, a.r.Stream.Listing, a.walk.run.facts.Spaces); err != nil {
+		if ends, err = a.walk.site.Ends(ctx, a.r.Stream.Listing, a.walk.facts.Spaces); err != nil {
 			return nil, err
 		}
 	}

@@ -18,108 +18,120 @@ import (
 // ending is a stream whose walk is over and that waits for the proof of the account.
 type ending struct {
 	*reading
-	walk *walk
+	// over reports whether every list was read until the site said that it ends.
+	over bool
+	// typed: the types of custom content have bookmarks of their own.
+	typed bool
+	// audited reports whether shortcuts were compared.
+	audited bool
+	// whole reports whether the walk began at the beginning and skipped nothing.
+	whole bool
 }
 
-// complete ends a stream behind a proof of the account that began after its last answer. The
-// caller holds the ledger's lock. Rows, then the table version, then the state, then the
-// status: a run that is cut in between goes on before what it did not write.
-func (l *ledger) complete(e *ending, account state.Account) error {
+// closer ends streams. It is used under the ledger's lock.
+type closer struct {
+	*services
+	state *state.State
+	// write writes the state behind a change of one stream.
+	write func(name string) error
+}
+
+// open tells that a stream is being read. Nothing is told of it before.
+func (c *closer) open(out *output) error {
+	if out.opened {
+		return nil
+	}
+	out.opened = true
+	for _, s := range []emit.Status{emit.Started, emit.Running} {
+		if err := c.Sink.Status(out.name, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// complete ends a stream behind a proof of the account that began after its last answer. Rows,
+// then the table version, then the state, then the status: a run that is cut in between goes on
+// before what it did not write.
+func (c *closer) complete(e *ending, account state.Account) error {
 	out := e.out
 	n, _ := e.failures.total()
-	proof, err := state.Evidence{Ended: e.walk.over, Failures: n, Account: account}.Prove()
+	proof, err := state.Evidence{Ended: e.over, Failures: n, Account: account}.Prove()
 	if err != nil {
-		return l.incomplete(out, e.Hash, err)
+		return c.incomplete(out, e.Hash, err)
 	}
 	switch {
-	case e.Incremental && e.walk.plan.Listing.Typed:
-		l.state.FinishIncremental(out.name, time.Time{}, e.walk.audits(e.reading), proof)
+	case e.Incremental && e.typed:
+		c.state.FinishIncremental(out.name, time.Time{}, e.audited, proof)
 	case e.Incremental:
-		l.state.FinishIncremental(out.name, e.bookmark(l.run.Config.LookbackWindow), e.walk.audits(e.reading), proof)
+		c.state.FinishIncremental(out.name, e.bookmark(c.Config.LookbackWindow), e.audited, proof)
 	default:
 		if e.activates(proof) {
-			if err := l.run.Sink.ActivateVersion(out.name, out.version); err != nil {
+			if err := c.Sink.ActivateVersion(out.name, out.version); err != nil {
 				return err
 			}
 		}
-		l.state.FinishFull(out.name, e.Hash, proof)
+		c.state.FinishFull(out.name, e.Hash, proof)
 	}
-	out.ended(StreamReport{Ended: true})
-	if err := l.tell(out.name); err != nil {
-		return err
-	}
-	l.run.log.Debug("stream is complete", "stream", out.name, "rows", out.rows.Load())
-	return l.run.Sink.Status(out.name, emit.Complete)
+	c.log.Debug("stream is complete", "stream", out.name, "rows", out.rows.Load())
+	return c.ended(out, StreamReport{Ended: true}, emit.Complete)
 }
 
 // activates reports whether the records of this run are the whole table: read from the
 // beginning to the end in this one run, unnarrowed, with at least one row and the account
 // named.
 func (e *ending) activates(p state.Proof) bool {
-	cfg := e.out.run.Config
-	narrowed := len(cfg.SpaceKeys)+len(cfg.ExcludeSpaceKeys) > 0 || e.walk.plan.Listing.Typed && len(cfg.CustomContentTypes) > 0
-	return e.out.version != 0 && p.Named() && !e.walk.plan.Resumed() && !narrowed &&
-		!e.Uses(method.ByOwner) && !e.walk.partial && e.out.rows.Load() > 0
+	cfg := e.out.Config
+	narrowed := len(cfg.SpaceKeys)+len(cfg.ExcludeSpaceKeys) > 0 || e.typed && len(cfg.CustomContentTypes) > 0
+	return e.out.version != 0 && p.Named() && e.whole && !narrowed && !e.Uses(method.ByOwner) && e.out.rows.Load() > 0
 }
 
-// incomplete ends a stream that failed. Its bookmark stays. The caller holds the ledger's lock.
-func (l *ledger) incomplete(out *output, hash string, cause error) error {
-	entry := l.state.Entry(out.name)
+// incomplete ends a stream that failed. Its bookmark stays.
+func (c *closer) incomplete(out *output, hash string, cause error) error {
+	entry := c.state.Entry(out.name)
 	args := []any{"stream", out.name, "error", cause}
 	if entry.ReplicationKeyValue != "" && out.sel.Incremental {
 		args = append(args, "bookmark_held_since", entry.ReplicationKeyValue)
 	}
-	l.run.log.Error("stream failed", args...)
-	l.state.Fail(out.name, hash, l.run.PerStream)
+	c.log.Error("stream failed", args...)
+	c.state.Fail(out.name, hash, c.PerStream)
 	out.ended(StreamReport{Ended: true, Err: cause})
-	if err := l.tell(out.name); err != nil {
+	if err := c.write(out.name); err != nil {
 		return err
 	}
-	if err := l.run.Sink.Failed(out.name, Explain(cause)); err != nil {
+	if err := c.Sink.Failed(out.name, Explain(cause)); err != nil {
 		return err
 	}
-	return l.run.Sink.Status(out.name, emit.Incomplete)
+	return c.Sink.Status(out.name, emit.Incomplete)
 }
 
 // settled ends a stream that is not read in this run.
-func (l *ledger) settled(out *output, hash string, failed error) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := l.open(out); err != nil {
+func (c *closer) settled(out *output, hash string, failed error) error {
+	if err := c.open(out); err != nil {
 		return err
 	}
 	if failed != nil {
-		return l.incomplete(out, hash, failed)
+		return c.incomplete(out, hash, failed)
 	}
-	l.run.log.Info("stream was finished before the interruption", "stream", out.name)
-	out.ended(StreamReport{Ended: true, Skipped: true})
-	if err := l.tell(out.name); err != nil {
-		return err
-	}
-	return l.run.Sink.Status(out.name, emit.Complete)
+	c.log.Info("stream was finished before the interruption", "stream", out.name)
+	return c.ended(out, StreamReport{Ended: true, Skipped: true}, emit.Complete)
 }
 
-// cutOff ends the streams that the end of the run left unfinished; the reason is told once for
-// all of them.
-func (l *ledger) cutOff() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, out := range l.run.order {
-		if out.outcome().Ended {
-			continue
-		}
-		if err := l.open(out); err != nil {
-			return err
-		}
-		out.ended(StreamReport{CutOff: true})
-		if err := l.tell(out.name); err != nil {
-			return err
-		}
-		if err := l.run.Sink.Status(out.name, emit.Incomplete); err != nil {
-			return err
-		}
+// cutOff ends a stream that the end of the run left unfinished; the reason is told once for all.
+func (c *closer) cutOff(out *output) error {
+	if err := c.open(out); err != nil {
+		return err
 	}
-	return nil
+	return c.ended(out, StreamReport{CutOff: true}, emit.Incomplete)
+}
+
+// ended notes and tells how a stream ended, behind its last state.
+func (c *closer) ended(out *output, end StreamReport, s emit.Status) error {
+	out.ended(end)
+	if err := c.write(out.name); err != nil {
+		return err
+	}
+	return c.Sink.Status(out.name, s)
 }
 
 // IncompleteError says which streams failed while the run itself came to its end.
@@ -131,20 +143,6 @@ func (e *IncompleteError) Error() string {
 		return "the stream " + e.Streams[0] + " failed"
 	}
 	return "streams failed: " + strings.Join(e.Streams, ", ")
-}
-
-// failed returns the error of a run of which streams failed, nil if none did.
-func (r *Run) failed() error {
-	var names []string
-	for _, out := range r.order {
-		if out.outcome().Err != nil {
-			names = append(names, out.name)
-		}
-	}
-	if len(names) == 0 {
-		return nil
-	}
-	return &IncompleteError{names}
 }
 
 // Explain turns an error into what the user is told.
@@ -162,10 +160,4 @@ func Explain(err error) emit.Failure {
 		f.Type = emit.TransientError
 	}
 	return f
-}
-
-// isOutput reports whether an error says that stdout is gone.
-func isOutput(err error) bool {
-	_, gone := errors.AsType[*emit.OutputError](err)
-	return gone
 }

@@ -26,14 +26,14 @@ func (e *env) Get(ctx context.Context, r *method.Reader, req client.Request) (ra
 	rd := e.walk.of(r)
 	rd.out.requests.Add(1)
 	req.Once = rd.failures.once()
-	return e.walk.run.Client.Get(ctx, req)
+	return e.walk.Client.Get(ctx, req)
 }
 
 // List reads a list to its end, a page at a time.
 func (e *env) List(ctx context.Context, r *method.Reader, req client.Request, use func([]rawjson.Object) error) error {
 	rd := e.walk.of(r)
 	req.Once = rd.failures.once()
-	list := newPages(e.walk.run.Client, r.Stream.Listing, req, e.walk.run.Config.PageSize, func(_ string, err error) {
+	list := newPages(e.walk.Client, r.Stream.Listing, req, e.walk.Config.PageSize, func(_ string, err error) {
 		if !e.trial {
 			rd.failures.add(err)
 		}
@@ -65,7 +65,7 @@ func (e *env) Present(ctx context.Context, it site.Item, statuses []string, read
 		if !isAbout(err, it.ID) {
 			return err
 		}
-		gone, doubt := e.walk.run.site.Gone(ctx, it, statuses)
+		gone, doubt := e.walk.site.Gone(ctx, it, statuses)
 		switch {
 		case gone:
 			return method.ErrGone
@@ -96,15 +96,4 @@ func (e *env) Write(r *method.Reader, items []method.Item) error {
 
 // Interrupts returns what an error means for the whole sync, nil if it concerns only what was
 // asked for.
-func (e *env) Interrupts(ctx context.Context, err error) error {
-	return e.walk.run.interrupts(ctx, err)
-}
-
-// interrupts decides what an error concerns: stdout, a stop, the site as a whole, or only what
-// was asked for, which is nil.
-func (r *Run) interrupts(ctx context.Context, err error) error {
-	if isOutput(err) {
-		return err
-	}
-	return r.site.Judge(ctx, err)
-}
+func (e *env) Interrupts(ctx context.Context, err error) error { return e.walk.interrupts(ctx, err) }

@@ -17,31 +17,38 @@ const stateRows = 1000
 // never tells of a row that is not written, nor of a position that no proof of the account
 // stands behind.
 type ledger struct {
-	run  *Run
-	kick chan struct{} // asks for a settling
+	*services
+	outputs []*output     // of all streams of the run, set before the first record
+	kick    chan struct{} // asks for a settling
 
 	mu    emit.Lock // guards all below, and the order of states and statuses on stdout
+	close closer
 	state *state.State
-	walks []*walk // under way
+	walks []follower // under way
 	ended []*ending
 	dirty map[string]bool // streams whose entry changed or that got rows since the last state
 	rows  int             // since the last state
 	last  time.Time       // of the last settling
 }
 
-func newLedger(r *Run) *ledger {
-	return &ledger{run: r, kick: make(chan struct{}, 1), mu: emit.NewLock(), state: r.State, dirty: map[string]bool{}, last: r.Now()}
+// follower is a walk whose positions the ledger follows.
+type follower interface {
+	// claims returns what a state may say of the walk, once the account is proven; nil if
+	// nothing moved since the last time.
+	claims() []claim
 }
 
-// begin makes the sync the one under way.
-func (l *ledger) begin(starts []state.Start) {
+func newLedger(s *services) *ledger {
+	l := &ledger{services: s, kick: make(chan struct{}, 1), mu: emit.NewLock(), state: s.State, dirty: map[string]bool{}, last: s.Now()}
+	l.close = closer{services: s, state: s.State, write: l.tell}
+	return l
+}
+
+// begin makes a sync the one under way.
+func (l *ledger) begin(sync state.Sync, starts []state.Start) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	began := l.state.Began
-	if !l.run.resumed {
-		began = l.run.site.Clock()
-	}
-	l.state.Begin(state.Sync{Run: l.run.name, Began: began}, starts)
+	l.state.Begin(sync, starts)
 }
 
 // snapshot returns a copy of the state, for the planner.
@@ -67,12 +74,12 @@ func (l *ledger) wrote(name string, n int) {
 	l.dirty[name] = true
 }
 
-// follow opens a walk's streams and follows its positions from now on.
-func (l *ledger) follow(w *walk) error {
+// follow opens the streams of a walk and follows its positions from now on.
+func (l *ledger) follow(w follower, readings []*reading) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, r := range w.readings {
-		if err := l.open(r.out); err != nil {
+	for _, r := range readings {
+		if err := l.close.open(r.out); err != nil {
 			return err
 		}
 	}
@@ -80,39 +87,43 @@ func (l *ledger) follow(w *walk) error {
 	return nil
 }
 
-// open tells that a stream is being read. Nothing is told of it before.
-func (l *ledger) open(out *output) error {
-	if out.opened {
-		return nil
-	}
-	out.opened = true
-	for _, s := range []emit.Status{emit.Started, emit.Running} {
-		if err := l.run.Sink.Status(out.name, s); err != nil {
+// leave stops following a walk. Streams that were read to their end wait for a proof, those that
+// failed are told at once.
+func (l *ledger) leave(w follower, ended []*ending) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.walks = slices.DeleteFunc(l.walks, func(o follower) bool { return o == w })
+	for _, e := range ended {
+		if cause := e.err(); cause == nil {
+			l.ended = append(l.ended, e)
+		} else if err := l.close.incomplete(e.out, e.Hash, cause); err != nil {
 			return err
 		}
 	}
+	l.askFor()
 	return nil
 }
 
-// leave stops following a walk. Streams that were read to their end wait for a proof, those that
-// failed are told at once; the others are planned again.
-func (l *ledger) leave(w *walk, again []*reading) error {
+// settled ends a stream that is not read in this run.
+func (l *ledger) settled(name, hash string, failed error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.walks = slices.DeleteFunc(l.walks, func(o *walk) bool { return o == w })
-	for _, r := range w.readings {
-		if slices.Contains(again, r) {
+	i := slices.IndexFunc(l.outputs, func(o *output) bool { return o.name == name })
+	return l.close.settled(l.outputs[i], hash, failed)
+}
+
+// cutOff ends the streams that the end of the run left unfinished.
+func (l *ledger) cutOff() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, out := range l.outputs {
+		if out.outcome().Ended {
 			continue
 		}
-		if err := r.err(); err != nil {
-			if err := l.incomplete(r.out, r.Hash, err); err != nil {
-				return err
-			}
-			continue
+		if err := l.close.cutOff(out); err != nil {
+			return err
 		}
-		l.ended = append(l.ended, &ending{r, w})
 	}
-	l.askFor()
 	return nil
 }
 
@@ -126,7 +137,7 @@ func (l *ledger) checkpoint() {
 
 // askFor asks for a settling, if it is due; the caller holds the lock.
 func (l *ledger) askFor() {
-	if l.run.Now().Sub(l.last) < l.run.StateEvery {
+	if l.Now().Sub(l.last) < l.StateEvery {
 		return
 	}
 	select {
@@ -143,7 +154,7 @@ func (l *ledger) loop(ctx context.Context) {
 			// An error after the loop's end is of a question that was broken off: what it was to prove is
 			// proven by the last settling.
 			if err := l.settle(ctx); err != nil && ctx.Err() == nil {
-				l.run.stop(err)
+				l.stop(err)
 				return
 			}
 		case <-ctx.Done():
@@ -154,7 +165,7 @@ func (l *ledger) loop(ctx context.Context) {
 
 // claim is what a state would say, once the account is proven.
 type claim struct {
-	walk  *walk
+	walk  follower
 	r     *reading
 	hash  string
 	at    state.Position
@@ -168,12 +179,12 @@ func (l *ledger) settle(ctx context.Context) error {
 	l.mu.Lock()
 	claims := l.claims()
 	due := len(claims) > 0 || l.rows >= stateRows
-	l.last = l.run.Now()
+	l.last = l.Now()
 	l.mu.Unlock()
 	if !due {
 		return nil
 	}
-	account, err := l.run.site.Prove(ctx)
+	account, err := l.site.Prove(ctx)
 	if err != nil {
 		return err
 	}
@@ -195,7 +206,7 @@ func (l *ledger) claims() []claim {
 	}
 	for _, e := range l.ended {
 		_, _, types := e.snapshot()
-		claims = append(claims, claim{walk: e.walk, r: e.reading, ended: e, types: types})
+		claims = append(claims, claim{r: e.reading, ended: e, types: types})
 	}
 	return claims
 }
@@ -212,12 +223,13 @@ func (l *ledger) accept(c claim, account state.Account) error {
 			return nil
 		}
 		l.ended = slices.DeleteFunc(l.ended, func(e *ending) bool { return e == c.ended })
-		return l.complete(c.ended, account)
+		return l.close.complete(c.ended, account)
 	}
 	if c.r.distrusted.Load() {
 		return nil
 	}
-	if slices.Contains(l.walks, c.walk) || slices.ContainsFunc(l.ended, func(e *ending) bool { return e.reading == c.r }) {
+	under := slices.ContainsFunc(l.walks, func(w follower) bool { return w == c.walk })
+	if under || slices.ContainsFunc(l.ended, func(e *ending) bool { return e.reading == c.r }) {
 		l.state.Advance(name, c.hash, c.at, account)
 	}
 	return nil
@@ -240,8 +252,8 @@ func (l *ledger) flush() error {
 func (l *ledger) end() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.state.End(l.run.PerStream)
-	for _, out := range l.run.order {
+	l.state.End(l.PerStream)
+	for _, out := range l.outputs {
 		l.dirty[out.name] = true
 	}
 	return l.write()
@@ -250,12 +262,12 @@ func (l *ledger) end() error {
 // write writes the state; the caller holds the lock.
 func (l *ledger) write() error {
 	var changed []string
-	for _, out := range l.run.order {
+	for _, out := range l.outputs {
 		if l.dirty[out.name] && out.opened {
 			changed = append(changed, out.name)
 			delete(l.dirty, out.name)
 		}
 	}
 	l.rows = 0
-	return l.run.Sink.State(l.state, changed)
+	return l.Sink.State(l.state, changed)
 }

@@ -133,16 +133,16 @@ func (r *listReading) page(ctx context.Context, p *client.Page, parents *sync.Wa
 	w.track.add(units)
 	for _, par := range queue {
 		select {
-		case w.run.tasks <- struct{}{}:
+		case w.tasks <- struct{}{}:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 		parents.Go(func() {
-			defer func() { <-w.run.tasks }()
+			defer func() { <-w.tasks }()
 			w.readParent(ctx, par)
 		})
 	}
-	w.run.ledger.checkpoint()
+	w.ledger.checkpoint()
 	return nil
 }
 
@@ -169,7 +169,7 @@ func (r *listReading) sort(ctx context.Context, p *client.Page) (units []unit, k
 // place keeps the rows that lie in the run's spaces.
 func (r *listReading) place(ctx context.Context, p *client.Page, kept []bool) error {
 	w := r.walk
-	if !w.run.facts.Spaces.Narrowed() || r.list.Owner.Listing != nil {
+	if !w.facts.Spaces.Narrowed() || r.list.Owner.Listing != nil {
 		return nil
 	}
 	var rows []rawjson.Object
@@ -179,15 +179,15 @@ func (r *listReading) place(ctx context.Context, p *client.Page, kept []bool) er
 			rows, places = append(rows, row), append(places, i)
 		}
 	}
-	for j, v := range w.run.site.Inside(ctx, w.plan.Listing, w.run.facts.Spaces, rows) {
+	for j, v := range w.site.Inside(ctx, w.plan.Listing, w.facts.Spaces, rows) {
 		i := places[j]
 		if kept[i] = v.Inside; v.Reason != "" {
-			w.run.report.skip(v.Reason)
+			w.report.skip(v.Reason)
 		}
 		if v.Err == nil {
 			continue
 		}
-		if err := w.run.interrupts(ctx, v.Err); err != nil {
+		if err := w.interrupts(ctx, v.Err); err != nil {
 			return err
 		}
 		for _, rd := range w.readings {
@@ -373,5 +373,5 @@ func (r *listReading) count(row rawjson.Object) {
 			return
 		}
 	}
-	w.run.report.skip(fmt.Sprintf("%s on %s", l.Name, on))
+	w.report.skip(fmt.Sprintf("%s on %s", l.Name, on))
 }

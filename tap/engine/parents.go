@@ -22,26 +22,26 @@ type parent struct {
 // readParent reads everything that hangs on one parent and then finishes its row. A row of a
 // run that is interrupted stays unfinished.
 func (w *walk) readParent(ctx context.Context, p *parent) {
-	err := w.auditInPassing(ctx, p)
+	err := w.auditInPassing(ctx, p.Parent, p.audited)
 	for kind, readings := range byMethod(trusted(p.need)) {
 		if err == nil {
 			err = w.readBy(ctx, kind, p, readings)
 		}
 	}
 	if errors.Is(err, method.ErrGone) {
-		w.run.report.skip(w.plan.Listing.Name + " that vanished between listing and reading")
-		w.run.log.Warn("a parent vanished between listing and reading", "listing", w.plan.Listing.Name, "id", p.ID)
+		w.report.skip(w.plan.Listing.Name + " that vanished between listing and reading")
+		w.log.Warn("a parent vanished between listing and reading", "listing", w.plan.Listing.Name, "id", p.ID)
 		err = nil
 	}
 	switch {
 	case ctx.Err() != nil:
 		return
 	case err != nil:
-		w.run.stop(err)
+		w.stop(err)
 		return
 	}
 	w.track.finish(p.unit)
-	w.run.ledger.checkpoint()
+	w.ledger.checkpoint()
 }
 
 // readBy reads some streams of one parent by one method. What can't be read is a failure of its
@@ -54,7 +54,7 @@ func (w *walk) readBy(ctx context.Context, kind method.Kind, p *parent, readings
 	err := method.Of(kind).Read(ctx, &env{walk: w, write: w.write}, p.Parent, readers)
 	parts, partly := errors.AsType[method.Partly](err)
 	if err != nil && !partly {
-		return err
+		return err // it interrupts the run, or the parent is gone: see method.Env
 	}
 	w.judge(p, readings, parts)
 	return nil
@@ -71,7 +71,7 @@ func (w *walk) judge(p *parent, readings []*reading, parts method.Partly) {
 		}
 		err = fmt.Errorf("of %s %s: %w", w.plan.Listing.Name, p.ID, err)
 		r.failures.add(err)
-		w.run.report.warnOnce("failed "+r.out.name, "a parent can't be read; the stream goes on with the others and fails at its end",
+		w.report.warnOnce("failed "+r.out.name, "a parent can't be read; the stream goes on with the others and fails at its end",
 			"stream", r.out.name, "id", p.ID, "error", err)
 	}
 }
@@ -83,17 +83,6 @@ func byMethod(readings []*reading) map[method.Kind][]*reading {
 		groups[r.requests] = append(groups[r.requests], r)
 	}
 	return groups
-}
-
-// trusted leaves out streams that start over without shortcuts.
-func trusted(readings []*reading) []*reading {
-	kept := make([]*reading, 0, len(readings))
-	for _, r := range readings {
-		if !r.distrusted.Load() {
-			kept = append(kept, r)
-		}
-	}
-	return kept
 }
 
 // write writes what a method found of a stream.

@@ -62,7 +62,7 @@ func (r *reading) begin(date time.Time) {
 	}
 	r.began, r.dated = date, true
 	if r.Incremental && date.IsZero() {
-		r.out.run.report.warnOnce("date", "the site's answers tell no time (header Date): bookmarks stay where they are")
+		r.out.report.warnOnce("date", "the site's answers tell no time (header Date): bookmarks stay where they are")
 	}
 }
 
@@ -187,4 +187,15 @@ func (r *reading) fromRow(row rawjson.Object) (it method.Item, has, whole bool) 
 func (r *reading) whole(row rawjson.Object) bool {
 	_, _, whole := r.fromRow(row)
 	return whole
+}
+
+// trusted leaves out streams that start over without shortcuts.
+func trusted(readings []*reading) []*reading {
+	kept := make([]*reading, 0, len(readings))
+	for _, r := range readings {
+		if !r.distrusted.Load() {
+			kept = append(kept, r)
+		}
+	}
+	return kept
 }

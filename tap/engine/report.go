@@ -35,17 +35,6 @@ type Skip struct {
 	Count  int
 }
 
-// Report returns the figures so far; it may be called while the sync runs.
-func (r *Run) Report() Report {
-	rep := r.report.figures()
-	for _, out := range r.order {
-		s := out.outcome()
-		s.Name, s.Rows, s.Requests = out.name, out.rows.Load(), out.requests.Load()
-		rep.Streams = append(rep.Streams, s)
-	}
-	return rep
-}
-
 // report counts what a summary tells.
 type report struct {
 	log *slog.Logger

@@ -20,7 +20,13 @@ const lastProof = 3 * time.Second
 
 // Open asks the site for the account that the run reads with. Errors are those of
 // client.Probe.
-func (r *Run) Open(ctx context.Context) error { return r.site.Open(ctx, r.Now()) }
+func (r *Run) Open(ctx context.Context) error {
+	err := r.site.Open(ctx, r.Now())
+	if !r.resumed {
+		r.sync.Began = r.site.Clock()
+	}
+	return err
+}
 
 // Sync reads everything that is selected, after Open. The error is nil if every stream is
 // complete, *IncompleteError if some failed, *site.InterruptedError or *emit.OutputError if
@@ -68,20 +74,20 @@ func (r *Run) read(ctx context.Context) error {
 
 // survey asks the site what a plan has to know.
 func (r *Run) survey(ctx context.Context) (err error) {
-	r.facts, err = r.site.Survey(ctx, plan.Question(r.Selections, r.State))
+	r.facts, err = r.site.Survey(ctx, plan.Question(r.Config, r.Selections, r.State))
 	return err
 }
 
 // plan makes the plan of the run, or of what is pending.
 func (r *Run) plan(pending []string) *plan.Plan {
 	return plan.Build(plan.Input{
-		Config: r.Config, Facts: r.facts, Selected: r.Selections, Pending: pending, State: r.ledger.snapshot(), Run: r.name,
+		Config: r.Config, Facts: r.facts, Selected: r.Selections, Pending: pending, State: r.ledger.snapshot(), Run: r.sync.Run,
 	})
 }
 
 // begin begins what a plan says, and tells the user what it means.
 func (r *Run) begin(ctx context.Context, p *plan.Plan) error {
-	r.ledger.begin(p.Starts)
+	r.ledger.begin(r.sync, p.Starts)
 	for _, n := range p.Notices {
 		if n.Warning {
 			r.log.Warn(n.Text, "stream", n.Name, "date", format(n.Date))
@@ -93,7 +99,7 @@ func (r *Run) begin(ctx context.Context, p *plan.Plan) error {
 		r.log.Debug("planned a walk", "walk", w)
 	}
 	for _, s := range p.Settled {
-		if err := r.ledger.settled(r.outputs[s.Name], s.Hash, s.Failed); err != nil {
+		if err := r.ledger.settled(s.Name, s.Hash, s.Failed); err != nil {
 			return err
 		}
 	}
@@ -102,12 +108,12 @@ func (r *Run) begin(ctx context.Context, p *plan.Plan) error {
 
 // walk runs all walks of a plan, several at a time. It returns the streams to plan again.
 func (r *Run) walk(ctx context.Context, p *plan.Plan) (again []string, err error) {
-	var mu sync.Mutex // guards again and facts
-	facts := r.facts
+	var mu sync.Mutex // guards again and learned
+	facts, learned := r.facts, r.facts
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(2, r.Config.Concurrency))
 	for _, planned := range p.Walks {
-		w := newWalk(r, planned)
+		w := newWalk(r.services, r.ledger, &facts, planned)
 		g.Go(func() error {
 			left, learn, err := w.walk(ctx)
 			if err != nil {
@@ -119,13 +125,13 @@ func (r *Run) walk(ctx context.Context, p *plan.Plan) (again []string, err error
 				again = append(again, rd.out.name)
 			}
 			if learn != nil {
-				facts = facts.With(planned.Listing, learn)
+				learned = learned.With(planned.Listing, learn)
 			}
 			return nil
 		})
 	}
 	err = g.Wait()
-	r.facts = facts
+	r.facts = learned
 	slices.Sort(again)
 	return again, err
 }

@@ -31,7 +31,7 @@ type observer interface {
 
 // output writes the records of one stream and counts them.
 type output struct {
-	run    *Run
+	*services
 	name   string
 	stream *stream.Stream
 	sel    catalog.Selection
@@ -46,28 +46,30 @@ type output struct {
 	buf     []byte
 
 	observers atomic.Pointer[[]observer]
+	// counted is told how many records were written.
+	counted func(name string, n int)
 
 	mu     sync.Mutex // guards end
 	end    StreamReport
 	opened bool // owned by the ledger
 }
 
-func newOutput(r *Run, sel catalog.Selection) (*output, error) {
-	out := &output{run: r, name: sel.Stream.Name, stream: sel.Stream, sel: sel, writing: emit.NewLock()}
+func newOutput(s *services, sel catalog.Selection, counted func(name string, n int)) (*output, error) {
+	out := &output{services: s, name: sel.Stream.Name, stream: sel.Stream, sel: sel, writing: emit.NewLock(), counted: counted}
 	var err error
-	out.build, err = record.New(sel, r.Config.ValidateRecords, func(msg string, args ...any) {
-		r.report.warnOnce(out.name+msg+fmt.Sprint(args...), msg, append([]any{"stream", out.name}, args...)...)
+	out.build, err = record.New(sel, s.Config.ValidateRecords, func(msg string, args ...any) {
+		s.report.warnOnce(out.name+msg+fmt.Sprint(args...), msg, append([]any{"stream", out.name}, args...)...)
 	})
-	if r.Config.EmitActivateVersion && !r.PerStream && !sel.Incremental {
-		out.version = r.Now().UnixMilli()
+	if s.Config.EmitActivateVersion && !s.PerStream && !sel.Incremental {
+		out.version = s.Now().UnixMilli()
 	}
 	return out, err
 }
 
 // startOver draws another table version: what was written so far is not of it.
-func (o *output) startOver(now time.Time) {
+func (o *output) startOver() {
 	if o.version != 0 {
-		o.version = max(o.version+1, now.UnixMilli())
+		o.version = max(o.version+1, o.Now().UnixMilli())
 	}
 }
 
@@ -112,7 +114,7 @@ func (o *output) write(items []method.Item) error {
 			return err
 		}
 	}
-	prefix, suffix := o.run.Sink.Frame(o.name, o.run.Now(), o.version)
+	prefix, suffix := o.Sink.Frame(o.name, o.Now(), o.version)
 	buf, n := o.buf[:0], 0
 	for _, it := range items {
 		start := len(buf)
@@ -171,7 +173,7 @@ func (o *output) tell(it method.Item, bytes int) {
 	}
 	if bytes > largeRow {
 		id, _ := it.Row.Get("id").Text()
-		o.run.log.Warn("a very large record: some targets and pipes refuse it", "stream", o.name, "id", id, "bytes", bytes)
+		o.log.Warn("a very large record: some targets and pipes refuse it", "stream", o.name, "id", id, "bytes", bytes)
 	}
 }
 
@@ -180,11 +182,11 @@ func (o *output) flush(buf []byte, n int) error {
 	if n == 0 {
 		return nil
 	}
-	if err := o.run.Sink.Records(o.name, buf, n); err != nil {
+	if err := o.Sink.Records(o.name, buf, n); err != nil {
 		return err
 	}
 	o.rows.Add(int64(n))
-	o.run.ledger.wrote(o.name, n)
+	o.counted(o.name, n)
 	return nil
 }
 

@@ -2,7 +2,6 @@ package method
 
 import (
 	"context"
-	"errors"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 	"github.com/tap-confluence/tap-confluence/tap/client"
@@ -34,8 +33,9 @@ const (
 )
 
 func readCombined(ctx context.Context, env Env, p *Parent, readers []*Reader) error {
+	plainly := func(r *Reader) error { return ReadPlain(ctx, env, p, r) }
 	if len(readers) == 1 {
-		return ReadPlain(ctx, env, p, readers[0])
+		return each(ctx, env, readers, plainly)
 	}
 	doc, err := env.Get(ctx, readers[0], combinedRequest(p, readers))
 	if err != nil {
@@ -43,12 +43,12 @@ func readCombined(ctx context.Context, env Env, p *Parent, readers []*Reader) er
 			return stop
 		}
 		// What refuses all of it may refuse one part only: the lists tell.
-		return each(ctx, env, readers, func(r *Reader) error { return ReadPlain(ctx, env, p, r) })
+		return each(ctx, env, readers, plainly)
 	}
 	return each(ctx, env, readers, func(r *Reader) error {
 		rows, complete := Block(doc, r.Stream.Include)
 		if !complete || r.tooFew(rows, p) {
-			return ReadPlain(ctx, env, p, r)
+			return plainly(r)
 		}
 		return env.Write(r, r.childItems(rows, p))
 	})
@@ -85,6 +85,3 @@ func Block(doc rawjson.Object, name string) (rows []rawjson.Object, complete boo
 	}
 	return rows, len(rows) != blockMost && len(rows) != listDefault
 }
-
-// isGone reports whether an error is the proof that an item is gone.
-func isGone(err error) bool { return errors.Is(err, ErrGone) }

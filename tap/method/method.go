@@ -39,12 +39,6 @@ const (
 	PerParent
 )
 
-// String returns the method's name, as plans and logs show it.
-func (k Kind) String() string { return Of(k).Name }
-
-// MarshalText writes the name.
-func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
-
 // Method is one row of the table.
 type Method struct {
 	// Name is for people.
@@ -251,4 +245,12 @@ func (r *Reader) SinceIn(kind string) time.Time {
 		return t
 	}
 	return r.Since
+}
+
+// isGone reports whether an error is the proof that an item is gone.
+func isGone(err error) bool { return errors.Is(err, ErrGone) }
+
+// wantsChild reports whether rows of a status are asked for.
+func (r *Reader) wantsChild(status string) bool {
+	return status == "" || r.ChildStatuses == nil || slices.Contains(r.ChildStatuses, status)
 }

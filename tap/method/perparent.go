@@ -74,8 +74,3 @@ func (r *Reader) isChildPage(row rawjson.Object) bool {
 	kind, ok := row.Get("type").Text()
 	return (!ok || kind == "page") && r.wantsChild(text(row, "status"))
 }
-
-// wantsChild reports whether rows of a status are asked for.
-func (r *Reader) wantsChild(status string) bool {
-	return status == "" || r.ChildStatuses == nil || slices.Contains(r.ChildStatuses, status)
-}

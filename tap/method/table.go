@@ -30,3 +30,9 @@ func For(c Choice) []Kind {
 	}
 	return kinds
 }
+
+// String returns the method's name, as plans and logs show it.
+func (k Kind) String() string { return Of(k).Name }
+
+// MarshalText writes the name.
+func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }

@@ -16,7 +16,7 @@ import (
 )
 
 // Question returns what Build has to know of the site.
-func Question(selected []catalog.Selection, st *state.State) site.Question {
+func Question(cfg *config.Config, selected []catalog.Selection, st *state.State) site.Question {
 	q := site.Question{Pays: method.OwnerPays}
 	add := func(list *[]*stream.Listing, l *stream.Listing) {
 		if !slices.Contains(*list, l) {
@@ -29,7 +29,8 @@ func Question(selected []catalog.Selection, st *state.State) site.Question {
 		if s.Labelled != "" && partners(selected, st, s) == 1 && !st.Entry(s.Name).Plain {
 			add(&q.ByLabel, s.Parent)
 		}
-		if s.Listing.ByOwner != "" && !sel.Incremental {
+		// What lies in the trash is in no list by owner.
+		if s.Listing.ByOwner != "" && !sel.Incremental && len(without(cfg.PageStatus, live)) == 0 {
 			add(&q.ByOwner, s.Listing)
 		}
 	}
@@ -232,7 +233,7 @@ func (b *builder) resume(c *candidate) {
 		if w.unsorted = unsorted && w.incremental; w.unsorted == c.walk.unsorted && unsorted != c.walk.unsorted {
 			continue
 		}
-		if place, ok := found(c.progress, c, b.Facts.Spaces, b.listsOf(w)); ok {
+		if place, ok := found(c.progress, c.reader, b.Facts.Spaces, b.listsOf(w)); ok {
 			w.resumed = true
 			c.walk, c.place = w, place
 			return
@@ -271,26 +272,27 @@ func (b *builder) walk(of walkOf, candidates []*candidate) *Walk {
 	for i, c := range candidates {
 		w.Places[c.reader] = places[i].At
 	}
-	if kind := w.Lists[w.From.List].Type; kind != "" && of.incremental {
-		w.first(kind)
+	if of.incremental {
+		w.first()
 	}
 	return w
 }
 
-// first moves the lists of one type to the front: the position says nothing of the others, which
-// have bookmarks of their own.
-func (w *Walk) first(kind string) {
-	at := w.Lists[w.From.List].Name
+// first moves to the front the lists that the position of an incremental walk speaks of: those of
+// its type of custom content. The other types have bookmarks of their own.
+func (w *Walk) first() {
+	at := w.Lists[w.From.List]
+	meant := func(l List) bool { return l.Type == at.Type }
 	slices.SortStableFunc(w.Lists, func(a, b List) int {
 		switch {
-		case a.Type == kind && b.Type != kind:
+		case meant(a) && !meant(b):
 			return -1
-		case a.Type != kind && b.Type == kind:
+		case !meant(a) && meant(b):
 			return 1
 		}
 		return 0
 	})
-	w.From.List = slices.IndexFunc(w.Lists, func(l List) bool { return l.Name == at })
+	w.From.List = slices.IndexFunc(w.Lists, func(l List) bool { return l.Name == at.Name })
 }
 
 // start says how the sync begins a stream, and what the user should know.

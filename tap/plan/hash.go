@@ -34,8 +34,8 @@ func doneHash(r *method.Reader, spaces site.Spaces, lists []List) string {
 // only that type's lists count: each type has a bookmark of its own.
 func HashAt(r *method.Reader, spaces site.Spaces, lists []List, i int) string {
 	before := lists[:i+1]
-	if r.Incremental && lists[i].Type != "" {
-		before = slices.DeleteFunc(slices.Clone(before), func(l List) bool { return l.Type != lists[i].Type })
+	if kind := lists[i].Type; r.Incremental && kind != "" {
+		before = slices.DeleteFunc(slices.Clone(before), func(l List) bool { return l.Type != kind })
 	}
 	from := ""
 	if r.Incremental {

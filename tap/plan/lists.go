@@ -148,13 +148,24 @@ func (l *lister) byOwner(owners map[*stream.Listing][]string) []List {
 	var lists []List
 	for _, c := range l.listing.Containers {
 		of := stream.ListingNamed(c.Of)
-		for _, id := range owners[of] {
+		for i, id := range owners[of] {
 			li := l.list(of.Kind+" "+id, "", both(l.listing.Statuses, l.statuses), l.order(), false)
 			query := li.Request.Query
 			li.Request = method.OwnerRequest(l.listing, of, id)
-			li.Request.Query, li.Owner = query, site.Item{Listing: of, ID: id}
+			li.Request.Query, li.Owner = query, site.Item{Listing: of, ID: id, Beside: beside(owners[of], i)}
 			lists = append(lists, li)
 		}
 	}
 	return lists
+}
+
+// beside returns a neighbour of an id in a list, empty if it has none.
+func beside(ids []string, i int) string {
+	switch {
+	case i > 0:
+		return ids[i-1]
+	case i+1 < len(ids):
+		return ids[i+1]
+	}
+	return ""
 }

@@ -4,15 +4,16 @@ import (
 	"slices"
 
 	"github.com/tap-confluence/tap-confluence/internal/timestamp"
+	"github.com/tap-confluence/tap-confluence/tap/method"
 	"github.com/tap-confluence/tap-confluence/tap/site"
 	"github.com/tap-confluence/tap-confluence/tap/state"
 )
 
 // found returns where a position is in some lists, and whether it holds there: the list exists,
 // is read in the same order, and the hash fits.
-func found(p state.Progress, c *candidate, spaces site.Spaces, lists []List) (Place, bool) {
+func found(p state.Progress, r *method.Reader, spaces site.Spaces, lists []List) (Place, bool) {
 	i := slices.IndexFunc(lists, func(l List) bool { return l.Name == p.At.List })
-	if i < 0 || string(lists[i].Order) != p.At.Order || HashAt(c.reader, spaces, lists, i) != p.Hash {
+	if i < 0 || string(lists[i].Order) != p.At.Order || HashAt(r, spaces, lists, i) != p.Hash {
 		return Place{}, false
 	}
 	return Place{i, p.At}, true

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/tap/client"
@@ -52,20 +51,6 @@ func (s *Site) Open(ctx context.Context, now time.Time) error {
 	}
 	s.log.Debug("the site answers", "url", who.URL, "gateway", who.Gateway, "account", s.account)
 	return nil
-}
-
-// proofs makes one probe serve everybody who waits for one.
-type proofs struct {
-	mu   sync.Mutex // guards next
-	next *probe     // not begun: who comes now may wait for it; nil for none
-	turn chan struct{}
-}
-
-// probe is one question to the site, answered once done is closed.
-type probe struct {
-	done    chan struct{}
-	account state.Account
-	err     error
 }
 
 // Prove asks the site whether it still names the account, with a probe that begins after the

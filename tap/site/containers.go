@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 	"github.com/tap-confluence/tap-confluence/tap/client"
@@ -27,18 +26,6 @@ const (
 	reasonLoose = "rows that lie in no page, post or custom content; kept"
 	reasonGone  = "rows whose page, post or custom content is gone"
 )
-
-// place is an item that rows lie in.
-type place struct {
-	listing *stream.Listing
-	id      string
-}
-
-// containers remembers in which space items lie, empty for items that are proven to be gone.
-type containers struct {
-	mu    sync.Mutex // guards space
-	space map[place]string
-}
 
 const (
 	// mostPlaces bounds what is remembered: about 10 MB.
@@ -82,7 +69,11 @@ func (s *Site) inside(ctx context.Context, l *stream.Listing, spaces Spaces, row
 	case space == "":
 		return Verdict{Reason: reasonGone}
 	}
-	return Verdict{Inside: spaces.Has(space)}
+	in, err := s.inSpaces(ctx, spaces, space)
+	if err != nil {
+		return Verdict{Err: fmt.Errorf("%w: space %s: %w", ErrUnplaced, space, err)}
+	}
+	return Verdict{Inside: in}
 }
 
 // locate returns the space of a row, empty if what it lies in is gone, and whether the row names

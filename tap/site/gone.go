@@ -28,10 +28,10 @@ type Item struct {
 // Proof is one answer of the listing, asked for this item and a known one beside it, that shows
 // only the known one; or the item's own GET: a 404 that names it, or another status.
 func (s *Site) Gone(ctx context.Context, it Item, statuses []string) (bool, error) {
-	if it.Listing.IDs != "" && it.Beside != "" {
-		missing, proven, err := s.missingFromList(ctx, it, statuses)
-		if err != nil || proven {
-			return missing, err
+	if it.Listing.IDs != "" {
+		shown, beside, err := s.shown(ctx, it, statuses)
+		if err != nil || shown || beside {
+			return !shown && beside, err
 		}
 	}
 	if it.Listing.Item == "" {
@@ -59,23 +59,21 @@ func passOn(err error) error {
 	return err
 }
 
-// missingFromList asks the listing for the item and a known one. It is proven only if the known
-// one is shown.
-func (s *Site) missingFromList(ctx context.Context, it Item, statuses []string) (missing, proven bool, err error) {
-	q := query{{it.Listing.IDs, it.ID + "," + it.Beside}}
+// shown asks the listing for the item and the known one beside it, and reports which it shows.
+func (s *Site) shown(ctx context.Context, it Item, statuses []string) (item, beside bool, err error) {
+	q := query{{it.Listing.IDs, strings.TrimSuffix(it.ID+","+it.Beside, ",")}}
 	for _, status := range statuses {
 		if slices.Contains(it.Listing.Statuses, status) {
 			q = q.with("status", status)
 		}
 	}
-	shown, beside := false, false
 	err = s.rows(ctx, listRequest(it.Listing, q), func(row rawjson.Object) error {
 		id := text(row, "id")
-		shown = shown || id == it.ID
-		beside = beside || id == it.Beside
+		item = item || id == it.ID
+		beside = beside || id == it.Beside && id != ""
 		return nil
 	})
-	return !shown, beside && err == nil, err
+	return item, beside, err
 }
 
 // ErrUnplaced says that the site does not tell in which space an item lies.

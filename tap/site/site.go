@@ -11,11 +11,13 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 	"github.com/tap-confluence/tap-confluence/tap/client"
 	"github.com/tap-confluence/tap-confluence/tap/config"
+	"github.com/tap-confluence/tap-confluence/tap/state"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
@@ -31,6 +33,7 @@ type Site struct {
 
 	proofs     proofs
 	spaceOf    memo[place, string]
+	keyOf      memo[string, string]
 	types      memo[struct{}, []string]
 	labels     memo[struct{}, int]
 	counts     memo[string, int]
@@ -97,3 +100,32 @@ func quoted(words []string) string {
 	}
 	return `"` + strings.Join(escaped, `","`) + `"`
 }
+
+// proofs makes one probe serve everybody who waits for one.
+type proofs struct {
+	mu   sync.Mutex // guards next
+	next *probe     // not begun: who comes now may wait for it; nil for none
+	turn chan struct{}
+}
+
+// probe is one question to the site, answered once done is closed.
+type probe struct {
+	done    chan struct{}
+	account state.Account
+	err     error
+}
+
+// place is an item that rows lie in.
+type place struct {
+	listing *stream.Listing
+	id      string
+}
+
+// containers remembers in which space items lie, empty for items that are proven to be gone.
+type containers struct {
+	mu    sync.Mutex // guards space
+	space map[place]string
+}
+
+// Sample is a row from one end of a listing, copied out of its answer.
+type Sample struct{ rawjson.Object }

@@ -76,9 +76,6 @@ func (s *Site) CountLabels(ctx context.Context, most int) (int, error) {
 	})
 }
 
-// Sample is a row from one end of a listing, copied out of its answer.
-type Sample struct{ rawjson.Object }
-
 // Ends returns the first and the last rows of a listing in the run's spaces, of each status that
 // is not of the trash: what audits and estimates draw from. There is a slice per status and end
 // that has rows.
@@ -166,8 +163,8 @@ func (s *Site) sampleOf(ctx context.Context, l *stream.Listing, q query, spaces 
 	return rows, nil
 }
 
-// OwnerIDs lists the ids of the pages, posts or custom content of the run's spaces, whatever
-// their status, in ascending order.
+// OwnerIDs lists the ids of the pages, posts or custom content of the run's spaces that are not
+// in the trash, in ascending order.
 func (s *Site) OwnerIDs(ctx context.Context, l *stream.Listing, types []string, spaces Spaces) ([]string, error) {
 	var ids []string
 	questions := []query{nil}
@@ -178,11 +175,6 @@ func (s *Site) OwnerIDs(ctx context.Context, l *stream.Listing, types []string, 
 		}
 	}
 	for _, q := range questions {
-		for _, status := range everyStatus {
-			if slices.Contains(l.Statuses, status) {
-				q = q.with("status", status)
-			}
-		}
 		for batch := range slices.Chunk(spaces.Included, l.SpaceMax) {
 			err := s.rows(ctx, listRequest(l, q.with(l.SpaceParam, strings.Join(batch, ","))), func(row rawjson.Object) error {
 				if spaces.Has(text(row, l.SpaceField)) {

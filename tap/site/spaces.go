@@ -18,10 +18,14 @@ type Spaces struct {
 	Included []string
 	// Excluded are left out.
 	Excluded []string
+	// Hidden are keys of excluded spaces that the site does not show. It may show them later.
+	Hidden []string
 }
 
 // Narrowed reports whether any space is left out.
-func (s Spaces) Narrowed() bool { return s.Included != nil || len(s.Excluded) > 0 }
+func (s Spaces) Narrowed() bool {
+	return s.Included != nil || len(s.Excluded)+len(s.Hidden) > 0
+}
 
 // Has reports whether a space is read.
 func (s Spaces) Has(id string) bool {
@@ -62,7 +66,24 @@ func (s *Site) Spaces(ctx context.Context) (Spaces, error) {
 	for _, key := range unknown {
 		s.log.Warn("exclude_space_keys names a space that the site does not show", "key", key)
 	}
+	out.Hidden = unknown
 	return out, nil
+}
+
+// inSpaces reports whether a space is read. Where the site hid an excluded space, each space is
+// asked for its key: that one may have come to light.
+func (s *Site) inSpaces(ctx context.Context, spaces Spaces, id string) (bool, error) {
+	if !spaces.Has(id) || len(spaces.Hidden) == 0 {
+		return spaces.Has(id), nil
+	}
+	key, err := s.keyOf.get(ctx, id, func(ctx context.Context) (string, error) {
+		doc, err := s.client.Get(ctx, ItemRequest(stream.Spaces, id, ""))
+		if Names(err, id) {
+			return spaces.Hidden[0], nil // hidden, as that one
+		}
+		return text(doc, "key"), err
+	})
+	return err == nil && !slices.ContainsFunc(spaces.Hidden, func(k string) bool { return strings.EqualFold(k, key) }), err
 }
 
 // spaceIDs looks up spaces by key; unknown are the keys that the site does not show.

@@ -164,12 +164,13 @@ func (s *Site) UnknownType(ctx context.Context, kind string) (bool, error) {
 	return false, err
 }
 
-// Answers reports whether a listing gives a row when it is asked with these parameters.
-func (s *Site) Answers(ctx context.Context, req client.Request) bool {
+// Answers reports whether a listing gives a row when it is asked with these parameters. The
+// error is what interrupts the sync.
+func (s *Site) Answers(ctx context.Context, req client.Request) (bool, error) {
 	page, err := s.client.Pager(req, 1).Page(ctx, "")
 	if err != nil {
-		return false
+		return false, s.Judge(ctx, err)
 	}
 	page.Release()
-	return true
+	return true, nil
 }

@@ -63,10 +63,3 @@ func (e *Entry) check() error {
 	}
 	return nil
 }
-
-func clip(s string) string {
-	if len(s) > 40 {
-		s = s[:40] + "..."
-	}
-	return fmt.Sprintf("%q", s)
-}

@@ -146,3 +146,10 @@ func moment(text string) (time.Time, error) {
 	}
 	return timestamp.Parse(text)
 }
+
+func clip(s string) string {
+	if len(s) > 40 {
+		s = s[:40] + "..."
+	}
+	return fmt.Sprintf("%q", s)
+}

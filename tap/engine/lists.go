@@ -1,0 +1,350 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/method"
+	"github.com/tap-confluence/tap-confluence/tap/plan"
+	"github.com/tap-confluence/tap-confluence/tap/site"
+	"github.com/tap-confluence/tap-confluence/tap/state"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// replan ends a walk: its streams are planned again, with what was learned of the listing.
+type replan struct {
+	why   string
+	learn func(*site.Learned)
+	cause error
+}
+
+// Error says why.
+func (r *replan) Error() string { return r.why }
+
+// walk reads all lists. It returns the streams that have to be planned again, and what was
+// learned; the error ends the run.
+func (w *walk) walk(ctx context.Context) (again []*reading, learn func(*site.Learned), err error) {
+	if err := w.ledger.follow(w, w.readings); err != nil {
+		return nil, nil, err
+	}
+	if err := w.beginAudits(ctx); err != nil {
+		return nil, nil, err
+	}
+	err = w.readLists(ctx)
+	if changed, ok := errors.AsType[*replan](err); ok {
+		w.log.Warn(changed.why, "listing", w.plan.Listing.Name, "error", changed.cause)
+		again, learn = w.readings, changed.learn
+	} else if err != nil {
+		return nil, nil, err
+	}
+	if err := w.endAudits(ctx); err != nil {
+		return nil, nil, err
+	}
+	for _, r := range w.readings {
+		if r.distrusted.Load() && !slices.Contains(again, r) {
+			again = append(again, r)
+		}
+	}
+	for _, r := range again {
+		r.out.startOver()
+		w.ledger.change(r.out.name, func(s *state.State) { s.Restart(r.out.name) })
+	}
+	return again, learn, w.ledger.leave(w, w.endings(again))
+}
+
+// endings are the streams that end with the walk: all but those that are planned again.
+func (w *walk) endings(again []*reading) []*ending {
+	var ended []*ending
+	for _, r := range w.readings {
+		if slices.Contains(again, r) {
+			continue
+		}
+		ended = append(ended, &ending{
+			reading: r, over: w.over, typed: w.plan.Listing.Typed, audited: w.audits(r), whole: !w.plan.Resumed() && !w.partial,
+		})
+	}
+	return ended
+}
+
+// readLists reads the walk's lists one after another. What fails the list of one owner or type
+// does not keep the others from being read.
+func (w *walk) readLists(ctx context.Context) error {
+	failures := w.failed() // before the type of custom content that is being read
+	for i := w.plan.From.List; i < len(w.plan.Lists); i++ {
+		l := &w.plan.Lists[i]
+		if i != w.plan.From.List && w.startsType(i) {
+			failures = w.failed()
+			for _, r := range w.readings {
+				r.beginType()
+			}
+		}
+		if err := w.readList(ctx, i); err != nil {
+			skip, err := w.decide(ctx, i, err)
+			if err != nil {
+				return err
+			}
+			if skip {
+				i = w.lastOfType(i)
+			} else if l.Type == "" && l.Owner.Listing == nil {
+				return nil
+			}
+		} else if w.plan.Incremental && l.Type != "" && w.lastOfType(i) == i && failures == w.failed() {
+			for _, r := range w.readings {
+				r.typeEnded(l.Type, w.Config.LookbackWindow)
+			}
+		}
+		w.track.moveTo(plan.Place{List: i + 1})
+	}
+	w.over = true
+	return nil
+}
+
+// startsType reports whether a list is the first of its type of custom content.
+func (w *walk) startsType(i int) bool {
+	return w.plan.Lists[i].Type != "" && (i == 0 || w.plan.Lists[i-1].Type != w.plan.Lists[i].Type)
+}
+
+// lastOfType returns the last list of a list's type.
+func (w *walk) lastOfType(i int) int {
+	for i+1 < len(w.plan.Lists) && w.plan.Lists[i+1].Type == w.plan.Lists[i].Type {
+		i++
+	}
+	return i
+}
+
+// decide says what becomes of the walk when a list can't be read: the type is unknown and
+// skipped, the streams are planned again (*replan), the run ends (any other error), or the
+// list's streams have failed.
+func (w *walk) decide(ctx context.Context, i int, cause error) (skip bool, err error) {
+	l := &w.plan.Lists[i]
+	if errors.Is(cause, method.ErrGone) {
+		w.report.skip(l.Owner.Listing.Name + " that vanished between listing and reading")
+		return false, nil
+	}
+	if err := w.interrupts(ctx, cause); err != nil {
+		return false, err
+	}
+	switch changed, err := w.other(ctx, l, cause); {
+	case err != nil:
+		return false, err
+	case changed != nil:
+		return false, changed
+	}
+	if l.Type != "" && w.answered != l.Type && isRefusal(cause) {
+		unknown, err := w.site.UnknownType(ctx, l.Type)
+		if err != nil {
+			if err := w.interrupts(ctx, err); err != nil {
+				return false, err
+			}
+		}
+		if unknown {
+			w.partial = true
+			w.report.skip("type of custom content that the site does not know")
+			w.log.Warn("skipping a type of custom content that the site does not know", "type", l.Type, "error", cause)
+			return true, nil
+		}
+	}
+	for _, r := range w.readings {
+		r.failures.add(fmt.Errorf("listing %s: %w", w.plan.Listing.Name, cause))
+	}
+	return false, nil
+}
+
+// other returns how else the site may let the walk's streams be read, nil if it does not. The
+// error is what interrupts the sync.
+func (w *walk) other(ctx context.Context, l *plan.List, cause error) (*replan, error) {
+	known := w.facts.Learned[w.plan.Listing]
+	kind := client.KindOf(cause)
+	switch {
+	case isCursor(cause) && known.Restarts == 0:
+		return &replan{"the site refuses a cursor; the listing starts over, rows may come twice", func(k *site.Learned) { k.Restarts++ }, cause}, nil
+	case errors.Is(cause, errDisorder) && known.Restarts == 0:
+		return &replan{"the listing is not in the order of its position; it starts over, rows may come twice", func(k *site.Learned) { k.Restarts++ }, cause}, nil
+	case w.hasParents() && !known.Refused && isRefused(cause):
+		return &replan{"the site refuses the listing; its streams are read parent by parent", func(k *site.Learned) { k.Refused = true }, cause}, nil
+	}
+	if l.Order == plan.ByChange && (kind == client.KindServer || kind == client.KindBadRequest) {
+		if only, err := w.takesOnly(ctx, l, sortParameter); only || err != nil {
+			return &replan{"the site can't list by change; the listing is read in full and filtered", func(k *site.Learned) { k.Unsorted = true }, cause}, err
+		}
+	}
+	if kind == client.KindBadRequest && !known.Split {
+		if only, err := w.takesOnly(ctx, l, statusParameter); only || err != nil {
+			return &replan{"the site takes one status a request; the trash is read before and after the rest", func(k *site.Learned) { k.Split = true }, cause}, err
+		}
+	}
+	return nil, nil
+}
+
+const (
+	sortParameter   = "sort"
+	statusParameter = "status"
+)
+
+// isRefused reports whether the site does not let this account list a route, or no longer has it.
+func isRefused(err error) bool {
+	switch client.KindOf(err) {
+	case client.KindForbidden, client.KindNotFound, client.KindGone, client.KindVague:
+		return true
+	}
+	return statusOf(err) == http.StatusNotImplemented
+}
+
+// takesOnly reports whether the site answers a list without a parameter, and does not with it.
+// Of statuses the first one stays. The error is what interrupts the sync.
+func (w *walk) takesOnly(ctx context.Context, l *plan.List, name string) (bool, error) {
+	whole, bare := l.Request, l.Request
+	whole.Ahead, bare.Ahead, bare.Query = false, false, nil
+	kept := false
+	for _, q := range l.Request.Query {
+		if q[0] == name && (name != statusParameter || kept) {
+			continue
+		}
+		kept = kept || q[0] == name
+		bare.Query = append(bare.Query, q)
+	}
+	if len(bare.Query) == len(whole.Query) {
+		return false, nil
+	}
+	if with, err := w.site.Answers(ctx, whole); with || err != nil {
+		return false, err
+	}
+	return w.site.Answers(ctx, bare)
+}
+
+// hasParents reports whether all of the walk's streams are site-wide lists of what can be read
+// parent by parent.
+func (w *walk) hasParents() bool {
+	for _, r := range w.readings {
+		if r.Stream.Route == "" || !r.Uses(method.OwnRow) {
+			return false
+		}
+	}
+	return true
+}
+
+// isCursor reports whether the site refused a cursor.
+func isCursor(err error) bool { return client.KindOf(err) == client.KindCursor }
+
+// isRefusal reports whether the site answered, but not with what was asked for.
+func isRefusal(err error) bool { s := statusOf(err); return s >= 400 && s < 600 }
+
+// readList reads one of the walk's lists, from where its position is.
+func (w *walk) readList(ctx context.Context, i int) error {
+	l := &w.plan.Lists[i]
+	var at state.Position
+	if i == w.plan.From.List {
+		at = w.plan.From.At
+	}
+	if w.plan.Listing.Offset {
+		return w.readOffset(ctx, l)
+	}
+	if l.Owner.Listing != nil {
+		e := &env{walk: w}
+		return e.Present(ctx, l.Owner, w.statuses(), func() error { return w.read(ctx, i, at, false) })
+	}
+	err := w.read(ctx, i, at, false)
+	if at.Cursor == "" || w.track.hasMoved(w.plan.From) || !isCursor(err) && client.KindOf(err) != client.KindBadRequest {
+		return err
+	}
+	w.log.Warn("the site refuses an old cursor; the listing is read from its start, up to the position without what is written",
+		"listing", w.plan.Listing.Name, "key", at.Key)
+	at.Cursor = ""
+	return w.read(ctx, i, at, true)
+}
+
+// read reads a list from a position: pages one after another, what hangs on their rows beside
+// them. It returns once all rows are finished.
+func (w *walk) read(ctx context.Context, i int, from state.Position, search bool) error {
+	r := newListReading(w, i, from, search)
+	list := newPages(w.Client, w.plan.Listing, r.list.Request, min(w.Config.PageSize, w.plan.Listing.MaxLimit), w.unreadable)
+	queue := make(chan *client.Page)
+	var parents sync.WaitGroup
+	g, group := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer close(queue)
+		return w.fetch(group, r, list, from.Cursor, queue)
+	})
+	g.Go(func() error {
+		defer parents.Wait()
+		for p := range queue {
+			if err := w.track.waitPages(group, window-1); err != nil {
+				return err
+			}
+			if err := r.page(group, p, &parents); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	r.sayEmptyTrash()
+	return context.Cause(ctx)
+}
+
+// fetch asks for a list's pages, one ahead of those that are being read.
+func (w *walk) fetch(ctx context.Context, r *listReading, list *pages, cursor string, queue chan<- *client.Page) error {
+	for {
+		w.countRequest()
+		p, err := list.next(ctx, cursor)
+		if err != nil {
+			return err
+		}
+		w.answered = r.list.Type
+		last := p.Next == "" || r.reachesEnd(p)
+		cursor = p.Next
+		select {
+		case queue <- p:
+		case <-ctx.Done():
+			p.Release()
+			return context.Cause(ctx)
+		}
+		if last {
+			return nil
+		}
+	}
+}
+
+// sayEmptyTrash tells that the trash showed nothing, which need not mean that it is empty.
+func (r *listReading) sayEmptyTrash() {
+	asked := slices.ContainsFunc(r.list.Request.Query, func(q [2]string) bool {
+		return q[0] == statusParameter && (q[1] == stream.Trashed || q[1] == stream.Deleted)
+	})
+	if asked && !r.trash {
+		r.walk.report.warnOnce("trash "+r.walk.plan.Listing.Name,
+			"the trash shows nothing: it also looks empty without the permission manage/content on a space", "listing", r.walk.plan.Listing.Name)
+	}
+}
+
+// readOffset reads a listing that pages by offset. It keeps no position: it is read to its end,
+// or again.
+func (w *walk) readOffset(ctx context.Context, l *plan.List) error {
+	key := func(row rawjson.Object) string {
+		id, _ := row.Get("id").Text()
+		return id
+	}
+	limit := min(w.Config.PageSize, w.plan.Listing.MaxLimit)
+	return w.Client.OffsetPages(ctx, l.Request, limit, key, func(rows []rawjson.Object) error {
+		w.countRequest()
+		items := make([]method.Item, 0, len(rows))
+		for _, row := range rows {
+			items = append(items, method.Item{Row: row})
+		}
+		for _, r := range w.readings {
+			if err := r.out.write(items); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -9,10 +9,6 @@ import (
 // here is to go when the table gets one.
 var extra = []extraStream{
 	{
-		Stream: stream.Stream{Name: "users", Key: []string{"accountId"}},
-		lists:  []string{"/users-bulk"},
-	},
-	{
 		Stream: stream.Stream{Name: "group_members", Key: []string{"groupId", "accountId"}, ParentField: "groupId"},
 		lists:  []string{"/wiki/rest/api/group/{id}/membersByGroupId"},
 	},

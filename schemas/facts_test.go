@@ -114,7 +114,11 @@ func (c *comparison) rows(s *stream.Stream) union {
 	c.t.Helper()
 	routes := []string{s.Route, s.Replies}
 	if !s.IsChild() {
-		routes = append(routes, s.Listing.Route)
+		if s.Listing.Bulk != nil {
+			routes = append(routes, s.Listing.Bulk.Route)
+		} else {
+			routes = append(routes, s.Listing.Route)
+		}
 		if s.Listing.ByOwner != "" && s.Parent == nil {
 			for _, kind := range []string{"pages", "blogposts", "custom-content"} {
 				routes = append(routes, strings.ReplaceAll(s.Listing.ByOwner, "{kind}", kind))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/method"
 	"github.com/tap-confluence/tap-confluence/tap/site"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
@@ -14,6 +15,7 @@ import (
 // checker finds out what the account can read, with a request for one row each.
 type checker struct {
 	*session
+	account  string // empty if the site does not tell
 	asked    map[*stream.Listing]bool
 	refusals []error
 	missing  []string // sentences
@@ -27,7 +29,7 @@ func (s *session) check(ctx context.Context) ([]string, error) {
 	if err := here.Open(ctx, s.program.now()); err != nil {
 		return nil, err
 	}
-	c := &checker{session: s, asked: map[*stream.Listing]bool{}}
+	c := &checker{session: s, account: here.Account(), asked: map[*stream.Listing]bool{}}
 	for _, l := range stream.Listings {
 		if l.Typed {
 			continue // it needs a type, and there may be none
@@ -80,6 +82,9 @@ func (c *checker) row(ctx context.Context, l *stream.Listing) (id string, err er
 // stream asks for a row of an extra stream: of its listing, if that has not been asked, or of one
 // parent's list.
 func (c *checker) stream(ctx context.Context, st *stream.Stream) error {
+	if bulk := st.Listing.Bulk; bulk != nil {
+		return c.bulk(ctx, st.Listing)
+	}
 	if !st.IsChild() {
 		if c.asked[st.Listing] {
 			return nil
@@ -93,6 +98,16 @@ func (c *checker) stream(ctx context.Context, st *stream.Stream) error {
 		return nil //nolint:nilerr // the parents' listing has been judged before
 	}
 	_, err = c.get(ctx, client.Request{Path: stream.Path(st.Route, id), Query: [][2]string{{"limit", "1"}}, Scopes: st.Scopes})
+	return err
+}
+
+// bulk asks for the account itself by its id. A search that is refused is no matter.
+func (c *checker) bulk(ctx context.Context, l *stream.Listing) error {
+	req, err := method.BulkRequest(l.Bulk, []string{c.account})
+	if err != nil || c.account == "" {
+		return err
+	}
+	_, err = c.get(ctx, req)
 	return err
 }
 

@@ -2,8 +2,13 @@ package tap_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
@@ -29,9 +34,46 @@ func onDemand(t *testing.T, o simconfluence.Options) *tapfixture.Fixture {
 	return tapfixture.New(t, o).Within().With(map[string]any{"extra_streams": "all"})
 }
 
-// expect returns what a stream must give in a run.
-func expect(f *tapfixture.Fixture, name string, o simconfluence.TruthOptions) map[string]string {
+// expect returns what a stream must give in a run: of users those that a search finds, and those
+// that any field of any other record names.
+func expect(f *tapfixture.Fixture, r *tapfixture.Result, name string, o simconfluence.TruthOptions) map[string]string {
+	if name == "users" {
+		o.Accounts = append(f.Site.UserIDs(), accounts(r)...)
+	}
 	return f.Expect(name, o)
+}
+
+var accountID = regexp.MustCompile(`^(712020:[0-9a-f-]{36}|[0-9a-f]{24})$`)
+
+// accounts are all account ids in the fields of a run's records, those of users left out.
+func accounts(r *tapfixture.Result) []string {
+	var found []string
+	var look func(v any)
+	look = func(v any) {
+		switch v := v.(type) {
+		case string:
+			if accountID.MatchString(v) {
+				found = append(found, v)
+			}
+		case []any:
+			for _, e := range v {
+				look(e)
+			}
+		case map[string]any:
+			for _, e := range v {
+				look(e)
+			}
+		}
+	}
+	for _, name := range every() {
+		if name == "users" {
+			continue
+		}
+		for _, record := range r.Records(name) {
+			look(record.Fields)
+		}
+	}
+	return found
 }
 
 // readers read a catalog of streams in full, in each protocol.
@@ -55,7 +97,7 @@ func TestExtraStreams(t *testing.T) {
 			f := onDemand(t, varied())
 			r := read(f, every(), nil).OK()
 			for _, name := range every() {
-				tapfixture.Compare(t, name, r.Canonical(name), expect(f, name, tapfixture.Scope()))
+				tapfixture.Compare(t, name, r.Canonical(name), expect(f, r, name, tapfixture.Scope()))
 				if len(r.Records(name)) == 0 {
 					t.Errorf("%s: no records", name)
 				}
@@ -75,7 +117,7 @@ func TestExtraStreamsAlone(t *testing.T) {
 			t.Parallel()
 			f := onDemand(t, varied()).With(map[string]any{"extra_streams": []string{name}, "validate_records": true})
 			r := f.Singer(tapfixture.Select(name), nil).OK()
-			tapfixture.Compare(t, name, r.Canonical(name), expect(f, name, tapfixture.Scope()))
+			tapfixture.Compare(t, name, r.Canonical(name), expect(f, r, name, tapfixture.Scope()))
 		})
 	}
 }
@@ -105,7 +147,7 @@ func TestExtraStreamsOfSpaces(t *testing.T) {
 			}
 			r := f.Singer(nil, nil).OK()
 			for _, name := range stream.ExtraNames() {
-				tapfixture.Compare(t, name, r.Canonical(name), expect(f, name, truth))
+				tapfixture.Compare(t, name, r.Canonical(name), expect(f, r, name, truth))
 			}
 		})
 	}
@@ -170,4 +212,57 @@ func TestExtraStreamsUnknown(t *testing.T) {
 	if r := f.Run("check", "--config", f.Config()).OK(); !strings.Contains(string(r.Stdout), "do you mean") {
 		t.Errorf("airbyte's check: %s", r.Stdout)
 	}
+}
+
+// TestUsersResumed interrupts syncs by 401 answers at many points, of incremental streams too, and
+// goes on from the last state: whoever any of the runs named is there.
+func TestUsersResumed(t *testing.T) {
+	t.Parallel()
+	for _, incremental := range []bool{false, true} {
+		for protocol := range readers() {
+			t.Run(fmt.Sprint(protocol, " ", incremental), func(t *testing.T) {
+				t.Parallel()
+				for _, after := range []int{10, 40, 90, 200} {
+					checkUsersResumed(t, protocol, incremental, after)
+				}
+			})
+		}
+	}
+}
+
+func checkUsersResumed(t *testing.T, protocol string, incremental bool, after int) {
+	t.Helper()
+	names := []string{"users", "pages", "page_versions", "tasks", "space_permissions", "attachments", "page_footer_comments"}
+	f := onDemand(t, varied()).With(map[string]any{"page_size": 20, "anchor_date": "2000-01-01"})
+	read := func(state any) *tapfixture.Result {
+		if protocol == "singer" {
+			return f.Singer(tapfixture.SingerCatalog(tapfixture.Each(incremental, names...)...), state)
+		}
+		return f.Airbyte(tapfixture.AirbyteCatalog(7, tapfixture.Each(incremental, names...)...), state)
+	}
+	last := func(r *tapfixture.Result) any {
+		if protocol == "singer" {
+			return r.LastState()
+		}
+		return r.LastStates()
+	}
+	var n atomic.Int64
+	f.Site.SetFaults(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) bool {
+		if n.Add(1) < int64(after) {
+			return false
+		}
+		w.WriteHeader(http.StatusUnauthorized)
+		return true
+	})
+	first := read(nil)
+	if first.Status == 0 {
+		t.Fatalf("after %d requests: not interrupted", after)
+	}
+	f.Site.SetFaults()
+	second := read(last(first)).OK()
+	o := tapfixture.Scope()
+	o.Accounts = slices.Concat(f.Site.UserIDs(), accounts(first), accounts(second))
+	union := first.Canonical("users")
+	maps.Copy(union, second.Canonical("users"))
+	tapfixture.Compare(t, "users", union, f.Expect("users", o))
 }

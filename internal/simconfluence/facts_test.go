@@ -33,7 +33,7 @@ func TestAnswersFitTheDocuments(t *testing.T) {
 	s := New(small())
 	for _, l := range stream.Passes() {
 		if l.Offset {
-			conforms(t, s, l.Route+"?limit=200")
+			conforms(t, s, l.Route+"?"+queryOf(l.Query, "limit=200"))
 			continue
 		}
 		query := queryOf(l.Query, "limit=250")

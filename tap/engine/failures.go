@@ -60,6 +60,13 @@ func (f *failures) once() bool {
 	return f.alike >= alikeMost
 }
 
+// none reports whether nothing has failed so far.
+func (f *failures) none() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.count == 0
+}
+
 // refused reports whether nothing more is to be asked.
 func (f *failures) refused() bool {
 	f.mu.Lock()

@@ -25,6 +25,7 @@ type ledger struct {
 	close closer
 	state *state.State
 	walks []follower // under way
+	named []*lookup  // what they owe is told before anything else
 	ended []*ending
 	dirty map[string]bool // streams whose entry changed or that got rows since the last state
 	rows  int             // since the last state
@@ -259,9 +260,32 @@ func (l *ledger) end() error {
 	return l.write()
 }
 
-// write writes the state; the caller holds the lock.
+// lookUp follows what a lookup owes, and opens its stream.
+func (l *ledger) lookUp(n *lookup) error {
+	if err := l.follow(n, n.readings); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.named = append(l.named, n)
+	return nil
+}
+
+// write writes the state; the caller holds the lock. Where it is told stream by stream, what
+// records named goes before the entries of the streams that named it.
 func (l *ledger) write() error {
 	var changed []string
+	for _, n := range l.named {
+		name, owed := n.r.out.name, n.unread()
+		if !slices.Equal(owed, l.state.Entry(name).NamedIDs()) {
+			l.state.Name(name, owed)
+			l.dirty[name] = true
+		}
+		if l.dirty[name] {
+			changed = append(changed, name)
+			delete(l.dirty, name)
+		}
+	}
 	for _, out := range l.outputs {
 		if l.dirty[out.name] && out.opened {
 			changed = append(changed, out.name)

@@ -31,6 +31,8 @@ const (
 	ByLabel
 	// ByOwner: for each page, post or custom content of few spaces, the list of what lies in it.
 	ByOwner
+	// LookedUp: items by the ids that a search shows and that records of the run name.
+	LookedUp
 	// OwnRow: the rows of a listing are the records.
 	OwnRow
 	// Combined: one request per parent for several streams.

@@ -7,6 +7,7 @@ func Table() [PerParent + 1]*Method {
 		FirstVersion: &firstVersion,
 		ByLabel:      &byLabel,
 		ByOwner:      &byOwner,
+		LookedUp:     &lookedUp,
 		OwnRow:       &ownRow,
 		Combined:     &combined,
 		PerParent:    &perParent,

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -66,11 +67,21 @@ type candidate struct {
 	pending  bool
 }
 
+// lookup is 1 for a stream that is read by the ids that others name, else 0.
+func (c *candidate) lookup() int {
+	if c.walk.listing.Bulk != nil {
+		return 1
+	}
+	return 0
+}
+
 // builder makes one plan.
 type builder struct {
 	Input
 	plan *Plan
 	all  []*candidate
+	// reads reports whether any stream is to be read.
+	reads bool
 }
 
 // Build makes the plan of a run, or of what is pending of it.
@@ -81,10 +92,12 @@ func Build(in Input) *Plan {
 	}
 	groups := map[walkOf][]*candidate{}
 	var order []walkOf
+	slices.SortStableFunc(b.all, func(x, y *candidate) int { return cmp.Compare(x.lookup(), y.lookup()) })
 	for _, c := range b.all {
 		if !c.pending || b.settled(c) {
 			continue
 		}
+		b.reads = true
 		b.resume(c)
 		b.start(c)
 		if groups[c.walk] == nil {
@@ -94,7 +107,13 @@ func Build(in Input) *Plan {
 	}
 	for _, l := range stream.Passes() {
 		for _, w := range order {
-			if w.listing == l {
+			switch {
+			case w.listing != l:
+			case l.Bulk != nil:
+				walk := b.walk(w, groups[w])
+				walk.Named = groups[w][0].entry.NamedIDs()
+				b.plan.Lookups = append(b.plan.Lookups, walk)
+			default:
 				b.plan.Walks = append(b.plan.Walks, b.walk(w, groups[w]))
 			}
 		}
@@ -199,6 +218,9 @@ func (b *builder) settled(c *candidate) bool {
 	}
 	r.Hash = doneHash(r, b.Facts.Spaces, b.listsOf(c.walk))
 	p := c.progress
+	if c.lookup() > 0 && (b.reads || len(c.entry.NamedIDs()) > 0 || p.Stage == state.Failed) {
+		return false // records of this run may name more, or some are still owed
+	}
 	if !b.counts(c) || p.Hash != r.Hash {
 		return false
 	}
@@ -298,7 +320,7 @@ func (w *Walk) first() {
 // start says how the sync begins a stream, and what the user should know.
 func (b *builder) start(c *candidate) {
 	r := c.reader
-	st := state.Start{Name: r.Stream.Name, Scope: c.entry.Scope}
+	st := state.Start{Name: r.Stream.Name, Scope: c.entry.Scope, Named: c.lookup() > 0}
 	if c.walk.resumed {
 		st.Progress = c.progress
 	}

@@ -33,6 +33,9 @@ type Input struct {
 // Plan is what a run reads.
 type Plan struct {
 	Walks []*Walk
+	// Lookups read streams by the ids that records of the walks name. They begin with the walks
+	// and end after the last one, whatever is planned again.
+	Lookups []*Walk
 	// Settled are streams that the sync under way has read, or that can't be read.
 	Settled []Settled
 	// Starts says how the sync begins each stream.
@@ -65,6 +68,8 @@ type Walk struct {
 	Incremental bool
 	Lists       []List
 	Readers     []*method.Reader
+	// Named are ids of a lookup that an earlier run left.
+	Named []string
 	// From is the place where the walk begins.
 	From Place
 	// Places says where each reader of a resumed walk was; nil for a walk from the beginning.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"time"
 
@@ -91,6 +92,16 @@ func (s *Site) size(ctx context.Context, m Measure, spaces Spaces) (int, error) 
 		return n, nil
 	case l == stream.Tasks:
 		return s.tasks(ctx, spaces)
+	case l.Bulk != nil:
+		doc, err := s.client.Get(ctx, listRequest(l, query{{"limit", "1"}}))
+		if err != nil {
+			return 0, SearchError(err)
+		}
+		n, err := strconv.Atoi(string(doc.Get("totalSize")))
+		if err != nil {
+			return 0, &client.Error{Kind: client.KindMalformed, Message: "a search does not say how much it found"}
+		}
+		return n, nil
 	case l.Offset:
 		doc, err := s.client.Get(ctx, listRequest(l, query{{"limit", "200"}}))
 		n := 0

@@ -49,6 +49,9 @@ func New(cfg *config.Config, c *client.Client, log *slog.Logger) *Site {
 // Clock returns the site's time when the run began, the local time if the site gave none.
 func (s *Site) Clock() time.Time { return s.clock }
 
+// Account returns the id of the account that the run began with, empty if the site does not tell.
+func (s *Site) Account() string { return s.account }
+
 // query is the parameters of a request, in order. Its methods return a new one.
 type query [][2]string
 

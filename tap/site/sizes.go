@@ -26,7 +26,7 @@ func (s *Site) Count(ctx context.Context, l *stream.Listing, wholeSite bool) (in
 	return s.counts.get(ctx, cql, func(ctx context.Context) (int, error) {
 		doc, err := s.client.Get(ctx, searchRequest(query{{"cql", cql}, {"limit", "1"}, {"includeArchivedSpaces", "true"}}))
 		if err != nil {
-			return 0, searchError(err)
+			return 0, SearchError(err)
 		}
 		n, err := strconv.Atoi(string(doc.Get("totalSize")))
 		if err != nil {

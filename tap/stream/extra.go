@@ -4,6 +4,10 @@ package stream
 // or rights, or a request per item, so nobody gets them unasked.
 var Extra = []Stream{
 	{
+		Name: "users", Doc: "People and apps: whom a search finds, and whom the run's records name.",
+		Key: []string{"accountId"}, Listing: Users,
+	},
+	{
 		Name: "labels", Doc: "Labels of the site, whatever carries them.",
 		Key: id, Listing: Labels,
 	},

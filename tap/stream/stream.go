@@ -116,6 +116,11 @@ type Listing struct {
 	Offset bool
 	// MaxLimit is the largest limit that the route takes.
 	MaxLimit int
+	// IDPath is the path of a row's field that identifies it, where that is not id.
+	IDPath []string
+	// Bulk is the route that gives items by their ids, where the listing shows some ids only and
+	// records name others; nil where the listing's rows are the items.
+	Bulk *Bulk
 	// Typed says that the route lists one type at a time, named by the type parameter.
 	Typed bool
 	// Containers are the fields that name what a row lies in, where it names no space.
@@ -123,6 +128,15 @@ type Listing struct {
 	// ByOwner is the route that lists the rows of one page, post or custom content, with {kind}
 	// and {id}; empty without one.
 	ByOwner string
+}
+
+// Bulk is a route that gives many items at once.
+type Bulk struct {
+	// Route takes a POST with a list of ids under the name IDs, at most Max.
+	Route, IDs string
+	Max        int
+	// Scopes are the OAuth scopes of the route.
+	Scopes []string
 }
 
 // Container is a field of a row that names the item that the row lies in.

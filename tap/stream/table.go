@@ -74,6 +74,15 @@ var Labels = &Listing{
 	Scopes: []string{"read:label:confluence"},
 }
 
+// Users is the search for users, of which it shows the active people. The others are found by the
+// ids that records name. It ends at 10,000.
+var Users = &Listing{
+	Name: "users", Route: "/wiki/rest/api/search/user", MaxLimit: 200, Offset: true, IDPath: []string{"user", "accountId"},
+	Query:  [][2]string{{"cql", "type=user"}, {"sitePermissionTypeFilter", "all"}},
+	Scopes: []string{"read:content-details:confluence"},
+	Bulk:   &Bulk{Route: "/users-bulk", IDs: "accountIds", Max: 250, Scopes: []string{"read:user:confluence"}},
+}
+
 // Listings are the nine listings in the order in which their passes start.
 var Listings = []*Listing{
 	Spaces, Groups, Pages, BlogPosts, FooterComments, InlineComments, Tasks, CustomContent, Attachments,
@@ -81,7 +90,7 @@ var Listings = []*Listing{
 
 // ExtraListings are the listings that only extra streams, or shortcuts, need. Their passes start
 // after the others.
-var ExtraListings = []*Listing{Labels}
+var ExtraListings = []*Listing{Labels, Users}
 
 // changed is where most rows tell when they last changed.
 var changed = []string{"version", "createdAt"}

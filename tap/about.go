@@ -181,20 +181,38 @@ func ScopesTable() string {
 	return b.String()
 }
 
-// scopes returns the cells of what a token needs: the granular scopes of the listing and,
-// for a child stream that its parents' rows don't hold, of its own route; and the classic
-// scope that a route of version 1 of the API takes instead. Version 2 takes none.
+// scopes returns the cells of what a token needs: the granular scopes of the listing and, for a
+// child stream that its parents' rows don't hold, of its own route; and the classic scopes that
+// routes of version 1 of the API take instead. Version 2 takes none.
 func scopes(s *stream.Stream) string {
-	if strings.HasPrefix(s.Listing.Route, "/wiki/") {
-		return code(s.Listing.Scopes[1]) + " | " + code(s.Listing.Scopes[0])
+	routes := [][]string{s.Listing.Scopes}
+	if s.Listing.Bulk != nil {
+		routes = append(routes, s.Listing.Bulk.Scopes)
 	}
-	needed := slices.Clone(s.Listing.Scopes)
 	if s.IsChild() && s.Derive != stream.ChildOf {
-		needed = append(needed, s.Scopes...)
-		slices.Sort(needed)
-		needed = slices.Compact(needed)
+		routes = append(routes, s.Scopes)
 	}
-	return codes(needed) + " | none"
+	var granular, classic []string
+	everywhere := true
+	for _, route := range routes {
+		old := slices.DeleteFunc(slices.Clone(route), isGranular)
+		granular = append(granular, slices.DeleteFunc(slices.Clone(route), func(scope string) bool { return !isGranular(scope) })...)
+		classic = append(classic, old...)
+		everywhere = everywhere && len(old) > 0
+	}
+	if !everywhere {
+		return codes(sorted(granular)) + " | none"
+	}
+	return codes(sorted(granular)) + " | " + codes(sorted(classic))
+}
+
+// isGranular reports whether a scope is one of the newer kind: read:page:confluence.
+func isGranular(scope string) bool { return strings.Count(scope, ":") == 2 }
+
+// sorted returns the texts of a list in order, each once.
+func sorted(list []string) []string {
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // code returns text as code, nothing as nothing.

@@ -1,9 +1,11 @@
 package tap_test
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
+	"io"
 	"net/http"
 	"regexp"
 	"slices"
@@ -36,17 +38,19 @@ func onDemand(t *testing.T, o simconfluence.Options) *tapfixture.Fixture {
 
 // expect returns what a stream must give in a run: of users those that a search finds, and those
 // that any field of any other record names.
-func expect(f *tapfixture.Fixture, r *tapfixture.Result, name string, o simconfluence.TruthOptions) map[string]string {
+func expect(t *testing.T, f *tapfixture.Fixture, r *tapfixture.Result, name string, o simconfluence.TruthOptions) map[string]string {
+	t.Helper()
 	if name == "users" {
-		o.Accounts = append(f.Site.UserIDs(), accounts(r)...)
+		o.Accounts = append(f.Site.UserIDs(), accounts(t, r.Messages)...)
 	}
 	return f.Expect(name, o)
 }
 
 var accountID = regexp.MustCompile(`^(712020:[0-9a-f-]{36}|[0-9a-f]{24})$`)
 
-// accounts are all account ids in the fields of a run's records, those of users left out.
-func accounts(r *tapfixture.Result) []string {
+// accounts are all account ids in the fields of records, those of users left out.
+func accounts(t *testing.T, messages []tapfixture.Message) []string {
+	t.Helper()
 	var found []string
 	var look func(v any)
 	look = func(v any) {
@@ -65,12 +69,9 @@ func accounts(r *tapfixture.Result) []string {
 			}
 		}
 	}
-	for _, name := range every() {
-		if name == "users" {
-			continue
-		}
-		for _, record := range r.Records(name) {
-			look(record.Fields)
+	for _, m := range messages {
+		if m.Type == "RECORD" && m.Stream != "users" {
+			look(tapfixture.Decode(t, m.Record))
 		}
 	}
 	return found
@@ -97,7 +98,7 @@ func TestExtraStreams(t *testing.T) {
 			f := onDemand(t, varied())
 			r := read(f, every(), nil).OK()
 			for _, name := range every() {
-				tapfixture.Compare(t, name, r.Canonical(name), expect(f, r, name, tapfixture.Scope()))
+				tapfixture.Compare(t, name, r.Canonical(name), expect(t, f, r, name, tapfixture.Scope()))
 				if len(r.Records(name)) == 0 {
 					t.Errorf("%s: no records", name)
 				}
@@ -117,7 +118,7 @@ func TestExtraStreamsAlone(t *testing.T) {
 			t.Parallel()
 			f := onDemand(t, varied()).With(map[string]any{"extra_streams": []string{name}, "validate_records": true})
 			r := f.Singer(tapfixture.Select(name), nil).OK()
-			tapfixture.Compare(t, name, r.Canonical(name), expect(f, r, name, tapfixture.Scope()))
+			tapfixture.Compare(t, name, r.Canonical(name), expect(t, f, r, name, tapfixture.Scope()))
 		})
 	}
 }
@@ -147,7 +148,7 @@ func TestExtraStreamsOfSpaces(t *testing.T) {
 			}
 			r := f.Singer(nil, nil).OK()
 			for _, name := range stream.ExtraNames() {
-				tapfixture.Compare(t, name, r.Canonical(name), expect(f, r, name, truth))
+				tapfixture.Compare(t, name, r.Canonical(name), expect(t, f, r, name, truth))
 			}
 		})
 	}
@@ -214,55 +215,113 @@ func TestExtraStreamsUnknown(t *testing.T) {
 	}
 }
 
-// TestUsersResumed interrupts syncs by 401 answers at many points, of incremental streams too, and
-// goes on from the last state: whoever any of the runs named is there.
+// TestUsersResumed stops syncs at many points and goes on from the last state: whoever any of the
+// runs named is there, also where the others' positions have passed the records that named them.
 func TestUsersResumed(t *testing.T) {
 	t.Parallel()
 	for _, incremental := range []bool{false, true} {
-		for protocol := range readers() {
-			t.Run(fmt.Sprint(protocol, " ", incremental), func(t *testing.T) {
+		for _, p := range []string{"singer", "airbyte"} {
+			t.Run(fmt.Sprint(p, " ", incremental), func(t *testing.T) {
 				t.Parallel()
-				for _, after := range []int{10, 40, 90, 200} {
-					checkUsersResumed(t, protocol, incremental, after)
+				for _, after := range []int64{12, 25, 40, 60, 90} {
+					checkUsersResumed(t, p == "singer", incremental, after)
 				}
 			})
 		}
 	}
 }
 
-func checkUsersResumed(t *testing.T, protocol string, incremental bool, after int) {
+func checkUsersResumed(t *testing.T, singer, incremental bool, after int64) {
 	t.Helper()
-	names := []string{"users", "pages", "page_versions", "tasks", "space_permissions", "attachments", "page_footer_comments"}
-	f := onDemand(t, varied()).With(map[string]any{"page_size": 20, "anchor_date": "2000-01-01"})
-	read := func(state any) *tapfixture.Result {
-		if protocol == "singer" {
-			return f.Singer(tapfixture.SingerCatalog(tapfixture.Each(incremental, names...)...), state)
+	names := []string{"users", "page_likes", "page_versions", "tasks", "attachments", "page_footer_comments"}
+	site := varied()
+	site.Quirks.SearchRefuses = []string{"type=user"} // which would find most of them
+	f := onDemand(t, site).With(map[string]any{"page_size": 20, "anchor_date": "2000-01-01", "audit_samples": 0})
+	streams := tapfixture.Each(incremental, names...)
+	args := func(state any) []string {
+		if singer {
+			return f.SingerArgs(tapfixture.SingerCatalog(streams...), state)
 		}
-		return f.Airbyte(tapfixture.AirbyteCatalog(7, tapfixture.Each(incremental, names...)...), state)
+		return f.AirbyteArgs(tapfixture.AirbyteCatalog(7, streams...), state)
 	}
-	last := func(r *tapfixture.Result) any {
-		if protocol == "singer" {
-			return r.LastState()
-		}
-		return r.LastStates()
-	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
 	var n atomic.Int64
-	f.Site.SetFaults(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) bool {
-		if n.Add(1) < int64(after) {
-			return false
+	f.Site.SetFaults(func(http.ResponseWriter, *http.Request, http.Handler) bool {
+		if n.Add(1) == after {
+			stop()
 		}
-		w.WriteHeader(http.StatusUnauthorized)
-		return true
+		return false
 	})
-	first := read(nil)
-	if first.Status == 0 {
+	var stdout bytes.Buffer
+	if f.Launch(ctx, &stdout, io.Discard, args(nil)...) == 0 {
 		t.Fatalf("after %d requests: not interrupted", after)
 	}
-	f.Site.SetFaults()
-	second := read(last(first)).OK()
+	messages := tapfixture.Parse(t, stdout.Bytes())
+	states := map[string]json.RawMessage{}
+	for _, m := range messages {
+		if m.Type == "STATE" {
+			states[m.Stream] = m.State
+		}
+	}
+	state := string(states[""])
+	if !singer {
+		state = tapfixture.AirbyteStateFile(states)
+	}
+	messages = append(messages, f.Run(args(state)...).OK().Messages...)
+	got := map[string]string{}
+	for _, m := range messages {
+		if m.Type == "RECORD" && m.Stream == "users" {
+			record := tapfixture.Decode(t, m.Record)
+			got[fmt.Sprint(record["accountId"])] = tapfixture.Canonical(t, "users", record)
+		}
+	}
 	o := tapfixture.Scope()
-	o.Accounts = slices.Concat(f.Site.UserIDs(), accounts(first), accounts(second))
-	union := first.Canonical("users")
-	maps.Copy(union, second.Canonical("users"))
-	tapfixture.Compare(t, "users", union, f.Expect("users", o))
+	o.Accounts = accounts(t, messages)
+	tapfixture.Compare(t, "users", got, f.Expect("users", o))
+}
+
+// refuse answers requests to routes that end so with a status and words of the site.
+func refuse(f *tapfixture.Fixture, ending string, status int, words string) {
+	f.Site.SetFaults(func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+		if !strings.HasSuffix(r.URL.Path, ending) {
+			return false
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_, _ = fmt.Fprintf(w, `{"code":%d,"message":%q}`, status, words)
+		return true
+	})
+}
+
+// TestUsersRefused refuses what users come from: the search is a warning, the bulk read fails the
+// stream alone, and who could not be looked up is in the state for the next run.
+func TestUsersRefused(t *testing.T) {
+	t.Parallel()
+	f := onDemand(t, varied())
+	names := []string{"users", "pages", "tasks"}
+	refuse(f, "/search/user", http.StatusForbidden, "scope does not match")
+	r := f.Singer(tapfixture.Select(names...), nil).OK()
+	o := tapfixture.Scope()
+	o.Accounts = accounts(t, r.Messages)
+	tapfixture.Compare(t, "users", r.Canonical("users"), f.Expect("users", o))
+	if !strings.Contains(r.Stderr, "the search is refused") {
+		t.Errorf("no warning: %s", r.Stderr)
+	}
+
+	refuse(f, "/users-bulk", http.StatusForbidden, "scope does not match")
+	r = f.Singer(tapfixture.Select(names...), nil).Wants(tap.ExitFailed)
+	if !strings.Contains(r.Stderr, "stream failed stream=users") || !strings.Contains(r.Stderr, "read:user:confluence") || len(r.Records("users")) > 0 {
+		t.Errorf("status %d: %s", r.Status, r.Stderr)
+	}
+	for _, name := range names[1:] {
+		tapfixture.Compare(t, name, r.Canonical(name), f.Expect(name, tapfixture.Scope()))
+	}
+	f.Site.SetFaults()
+	o.Accounts = append(f.Site.UserIDs(), accounts(t, r.Messages)...)
+	next := f.Singer(tapfixture.Select("users"), r.LastState()).OK()
+	tapfixture.Compare(t, "users", next.Canonical("users"), f.Expect("users", o))
+	if state := next.LastState(); !strings.Contains(state, `"named":""`) {
+		t.Errorf("still owed: %s", state)
+	}
 }

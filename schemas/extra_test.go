@@ -9,19 +9,6 @@ import (
 // here is to go when the table gets one.
 var extra = []extraStream{
 	{
-		Stream: stream.Stream{Name: "group_members", Key: []string{"groupId", "accountId"}, ParentField: "groupId"},
-		lists:  []string{"/wiki/rest/api/group/{id}/membersByGroupId"},
-	},
-	{
-		Stream: stream.Stream{Name: "space_role_assignments", Key: []string{"spaceId", "roleId", "principalType", "principalId"}, ParentField: "spaceId"},
-		lists:  []string{"/spaces/{id}/role-assignments"},
-		own:    []apifacts.Field{text("principalType"), text("principalId")},
-	},
-	{
-		Stream: stream.Stream{Name: "space_roles", Key: []string{"id"}},
-		lists:  []string{"/space-roles"},
-	},
-	{
 		Stream: stream.Stream{Name: "content_restrictions", Key: []string{"contentId", "operation", "principalType", "principalId"}, ParentField: "contentId"},
 		own: []apifacts.Field{
 			text("operation"), text("principalType"), text("principalId"), text("contentType"),

@@ -88,6 +88,9 @@ func ownFields(s *stream.Stream) []apifacts.Field {
 	if s.ParentField != "" {
 		own = append(own, apifacts.Field{Name: s.ParentField, Type: "string"})
 	}
+	for _, l := range s.Lifted {
+		own = append(own, apifacts.Field{Name: l.Field, Type: "string"})
+	}
 	if s.ReplicationKey == "modifiedAt" {
 		own = append(own, apifacts.Field{Name: "modifiedAt", Type: "string", Format: "date-time"})
 	}

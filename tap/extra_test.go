@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"regexp"
 	"slices"
@@ -324,4 +325,80 @@ func TestUsersRefused(t *testing.T) {
 	if state := next.LastState(); !strings.Contains(state, `"named":""`) {
 		t.Errorf("still owed: %s", state)
 	}
+}
+
+// TestGroupGone removes a group behind the list of groups: its members are left out, and counted.
+func TestGroupGone(t *testing.T) {
+	t.Parallel()
+	f := onDemand(t, varied())
+	var gone atomic.Value
+	f.Site.SetFaults(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+		if parts := strings.Split(r.URL.Path, "/"); strings.HasSuffix(r.URL.Path, "/membersByGroupId") && gone.CompareAndSwap(nil, parts[5]) {
+			if err := f.Site.Delete(simconfluence.Group, parts[5]); err != nil {
+				t.Error(err)
+			}
+		}
+		return false
+	})
+	r := f.Singer(tapfixture.Select("group_members"), nil).OK()
+	tapfixture.Compare(t, "group_members", r.Canonical("group_members"), f.Expect("group_members", tapfixture.Scope()))
+	if !strings.Contains(r.Stderr, "groups that vanished") {
+		t.Errorf("group %v: %s", gone.Load(), r.Stderr)
+	}
+}
+
+// TestRolesLacking reads sites from before space roles, and sites that refuse them otherwise.
+func TestRolesLacking(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		quirks simconfluence.Quirks
+		refuse string
+		failed string
+		said   string
+	}{
+		"before roles":              {quirks: simconfluence.Quirks{RoleMode: simconfluence.PreRoles}, said: "before space roles"},
+		"before roles, untold":      {quirks: simconfluence.Quirks{RoleMode: simconfluence.PreRoles, NoRoleMode: true}, said: "before space roles"},
+		"with roles, untold":        {quirks: simconfluence.Quirks{NoRoleMode: true}},
+		"one space refused, untold": {quirks: simconfluence.Quirks{NoRoleMode: true}, refuse: "one", failed: "space_role_assignments"},
+		"refused, told":             {refuse: "/role-assignments", failed: "space_role_assignments"},
+		"roles refused, told":       {refuse: "/space-roles", failed: "space_roles"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := onDemand(t, varied())
+			f.Site.SetQuirks(test.quirks)
+			ending := test.refuse
+			if ending == "one" {
+				row, _, _ := first(f.Site.Truth("spaces", tapfixture.Scope()))
+				ending = row + "/role-assignments"
+			}
+			if ending != "" {
+				refuse(f, ending, http.StatusForbidden, "not allowed")
+			}
+			names := []string{"spaces", "space_roles", "space_role_assignments"}
+			for protocol, read := range readers() {
+				r := read(f, names, nil)
+				for _, name := range names {
+					if name == test.failed {
+						continue
+					}
+					tapfixture.Compare(t, name, r.Canonical(name), f.Expect(name, tapfixture.Scope()))
+				}
+				if want := map[bool]int{true: tap.ExitFailed}[test.failed != ""]; r.Status != want {
+					t.Errorf("%s: status %d, want %d: %s", protocol, r.Status, want, r.Stderr)
+				}
+				if protocol == "singer" && strings.Count(r.Stderr, "before space roles") != strings.Count(test.said, "before space roles") {
+					t.Errorf("said: %s", r.Stderr)
+				}
+			}
+		})
+	}
+}
+
+// first returns the key of the first of some rows.
+func first(rows iter.Seq[simconfluence.Row]) (key, parent string, ok bool) {
+	for row := range rows {
+		return row.Key[0], row.Parent, true
+	}
+	return "", "", false
 }

@@ -60,7 +60,7 @@ func TestAnswersFitTheDocuments(t *testing.T) {
 			continue
 		}
 		for _, parent := range listing(t, s, st.Parent) {
-			conforms(t, s, with(st.Route, field(t, parent, "id"), queryOf(st.Query, "limit=250")))
+			conforms(t, s, with(st.Route, field(t, parent, "id"), queryOf(st.Query, "limit=200")))
 		}
 	}
 }

@@ -52,6 +52,13 @@ func expected(t testing.TB, st *stream.Stream, fields []schemas.Field, row map[s
 		switch {
 		case field.Name == st.ParentField && value == nil && parent != "":
 			value = parent
+		case field.Name == "principalType" || field.Name == "principalId":
+			if whole, ok := row["principal"].(map[string]any); ok {
+				value = whole[field.Name]
+			}
+			if kind, ok := value.(string); ok && field.Name == "principalType" {
+				value = strings.ToLower(kind)
+			}
 		case field.Name == "modifiedAt":
 			version, _ := row["version"].(map[string]any)
 			value = date(t, version["createdAt"])

@@ -33,6 +33,13 @@ func (e *env) Get(ctx context.Context, r *method.Reader, req client.Request) (ra
 func (e *env) List(ctx context.Context, r *method.Reader, req client.Request, use func([]rawjson.Object) error) error {
 	rd := e.walk.of(r)
 	req.Once = rd.failures.once()
+	if field := r.Stream.OffsetKey; field != "" {
+		key := func(row rawjson.Object) string { id, _ := row.Get(field).Text(); return id }
+		return e.walk.Client.OffsetPages(ctx, req, min(e.walk.Config.PageSize, r.Stream.Listing.MaxLimit), key, func(rows []rawjson.Object) error {
+			rd.out.requests.Add(1)
+			return use(rows)
+		})
+	}
 	list := newPages(e.walk.Client, r.Stream.Listing, req, e.walk.Config.PageSize, func(_ string, err error) {
 		if !e.trial {
 			rd.failures.add(err)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/tap/emit"
+	"github.com/tap-confluence/tap-confluence/tap/plan"
 	"github.com/tap-confluence/tap-confluence/tap/state"
 )
 
@@ -106,11 +107,11 @@ func (l *ledger) leave(w follower, ended []*ending) error {
 }
 
 // settled ends a stream that is not read in this run.
-func (l *ledger) settled(name, hash string, failed error) error {
+func (l *ledger) settled(s plan.Settled) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	i := slices.IndexFunc(l.outputs, func(o *output) bool { return o.name == name })
-	return l.close.settled(l.outputs[i], hash, failed)
+	i := slices.IndexFunc(l.outputs, func(o *output) bool { return o.name == s.Name })
+	return l.close.settled(l.outputs[i], s)
 }
 
 // cutOff ends the streams that the end of the run left unfinished.

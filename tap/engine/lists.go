@@ -48,6 +48,7 @@ func (w *walk) walk(ctx context.Context) (again []*reading, learn func(*site.Lea
 	if err := w.endAudits(ctx); err != nil {
 		return nil, nil, err
 	}
+	w.forgive()
 	for _, r := range w.readings {
 		if r.distrusted.Load() && !slices.Contains(again, r) {
 			again = append(again, r)
@@ -152,10 +153,40 @@ func (w *walk) decide(ctx context.Context, i int, cause error) (skip bool, err e
 			return true, nil
 		}
 	}
+	if w.lacksRoles(cause) {
+		return true, nil
+	}
 	for _, r := range w.readings {
 		r.failures.add(fmt.Errorf("listing %s: %w", w.plan.Listing.Name, cause))
 	}
 	return false, nil
+}
+
+// lacksRoles reports whether a listing is refused because the site is from before space roles,
+// as far as anybody can tell.
+func (w *walk) lacksRoles(cause error) bool {
+	for _, r := range w.readings {
+		if !r.Stream.Roles {
+			return false
+		}
+	}
+	lacks := w.facts.Roles == site.RolesUntold && isRefused(cause)
+	if lacks {
+		w.report.warnOnce(plan.NoRoles, plan.NoRoles, "stream", w.readings[0].out.name, "error", cause)
+	}
+	return lacks
+}
+
+// forgive takes it that the site is from before space roles where it does not tell, and refuses
+// those of every single space in the same way.
+func (w *walk) forgive() {
+	for _, r := range w.readings {
+		if r.Stream.Roles && w.facts.Roles == site.RolesUntold && w.over {
+			if cause := r.failures.forgive(isRefused); cause != nil {
+				w.report.warnOnce(plan.NoRoles, plan.NoRoles, "stream", r.out.name, "error", cause)
+			}
+		}
+	}
 }
 
 // other returns how else the site may let the walk's streams be read, nil if it does not. The
@@ -336,15 +367,56 @@ func (w *walk) readOffset(ctx context.Context, l *plan.List) error {
 	limit := min(w.Config.PageSize, w.plan.Listing.MaxLimit)
 	return w.Client.OffsetPages(ctx, l.Request, limit, key, func(rows []rawjson.Object) error {
 		w.countRequest()
+		if err := w.writeOffset(rows); err != nil {
+			return err
+		}
+		return w.readParents(ctx, rows)
+	})
+}
+
+// writeOffset writes the records that rows of a listing by offset hold.
+func (w *walk) writeOffset(rows []rawjson.Object) error {
+	for _, r := range w.readings {
 		items := make([]method.Item, 0, len(rows))
 		for _, row := range rows {
-			items = append(items, method.Item{Row: row})
-		}
-		for _, r := range w.readings {
-			if err := r.out.write(items); err != nil {
-				return err
+			if it, has, _ := r.fromRow(row); has {
+				items = append(items, it)
 			}
 		}
+		if err := r.out.write(items); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readParents reads what hangs on rows of a listing by offset, and waits for it.
+func (w *walk) readParents(ctx context.Context, rows []rawjson.Object) error {
+	var need []*reading
+	for _, r := range w.readings {
+		if r.asks && !r.failures.refused() {
+			need = append(need, r)
+		}
+	}
+	if need == nil {
 		return nil
-	})
+	}
+	var parents sync.WaitGroup
+	defer parents.Wait()
+	for _, row := range rows {
+		p, err := method.ParentOf(w.plan.Listing, row)
+		if err != nil {
+			return err
+		}
+		select {
+		case w.tasks <- struct{}{}:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		parents.Go(func() {
+			defer func() { <-w.tasks }()
+			w.readParent(ctx, &parent{Parent: p, unit: &unit{}, need: need})
+		})
+	}
+	return nil
 }

@@ -119,7 +119,7 @@ func (r *Run) begin(ctx context.Context, p *plan.Plan) error {
 		r.log.Debug("planned a walk", "walk", w)
 	}
 	for _, s := range p.Settled {
-		if err := r.ledger.settled(s.Name, s.Hash, s.Failed); err != nil {
+		if err := r.ledger.settled(s); err != nil {
 			return err
 		}
 	}

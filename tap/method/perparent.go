@@ -24,9 +24,30 @@ var perParent = Method{
 
 // ReadPlain reads one stream's own list of one parent, for comments with the replies.
 func ReadPlain(ctx context.Context, env Env, p *Parent, r *Reader) error {
+	if r.Stream.Silent {
+		return readSilent(ctx, env, p, r)
+	}
 	return env.Present(ctx, p.Item, r.Statuses, func() error {
 		return readTree(ctx, env, p, r, r.PlainRequest(p.ID))
 	})
+}
+
+// readSilent reads a list that is also empty where its parent is gone: the parent is then asked
+// for itself.
+func readSilent(ctx context.Context, env Env, p *Parent, r *Reader) error {
+	empty := true
+	err := env.List(ctx, r, r.PlainRequest(p.ID), func(rows []rawjson.Object) error {
+		empty = empty && len(rows) == 0
+		return env.Write(r, r.childItems(rows, p))
+	})
+	if err != nil || !empty {
+		return err
+	}
+	_, err = env.Get(ctx, r, site.ItemRequest(p.Listing, p.ID, ""))
+	if site.Names(err, p.ID) {
+		return ErrGone
+	}
+	return err
 }
 
 // readTree reads a list and, for comments, the replies below each row.

@@ -26,6 +26,7 @@ func Question(cfg *config.Config, selected []catalog.Selection, st *state.State)
 	}
 	for _, sel := range selected {
 		s := sel.Stream
+		q.Roles = q.Roles || s.Roles
 		q.Types = q.Types || s.Listing.Typed || s.Parent != nil && s.Parent.Typed
 		if s.Labelled != "" && partners(selected, st, s) == 1 && !st.Entry(s.Name).Plain {
 			add(&q.ByLabel, s.Parent)
@@ -212,7 +213,12 @@ func timeOf(text string) time.Time {
 func (b *builder) settled(c *candidate) bool {
 	r := c.reader
 	if c.walk.listing.Typed && b.Facts.TypesErr != nil {
-		b.plan.Settled = append(b.plan.Settled, Settled{r.Stream.Name, b.Facts.TypesErr, "unplanned"})
+		b.plan.Settled = append(b.plan.Settled, Settled{Name: r.Stream.Name, Failed: b.Facts.TypesErr, Hash: "unplanned"})
+		b.keepStart(c)
+		return true
+	}
+	if r.Stream.Roles && b.Facts.Roles == site.NoRoles {
+		b.plan.Settled = append(b.plan.Settled, Settled{Name: r.Stream.Name, Empty: NoRoles})
 		b.keepStart(c)
 		return true
 	}
@@ -231,7 +237,7 @@ func (b *builder) settled(c *candidate) bool {
 		}
 		b.plan.Settled = append(b.plan.Settled, Settled{Name: r.Stream.Name})
 	case state.Failed:
-		b.plan.Settled = append(b.plan.Settled, Settled{r.Stream.Name, errEarlier, r.Hash})
+		b.plan.Settled = append(b.plan.Settled, Settled{Name: r.Stream.Name, Failed: errEarlier, Hash: r.Hash})
 	default:
 		return false
 	}
@@ -240,6 +246,9 @@ func (b *builder) settled(c *candidate) bool {
 }
 
 var errEarlier = errors.New("it failed in an earlier run of this sync; the next sync reads it again")
+
+// NoRoles is why streams of space roles are empty.
+const NoRoles = "the site is from before space roles: the stream is empty"
 
 // counts reports whether an entry's progress is of the sync under way.
 func (b *builder) counts(c *candidate) bool { return b.Run != "" && c.entry.Run == b.Run }

@@ -49,6 +49,8 @@ type Settled struct {
 	Name string
 	// Failed is why it counts as failed, nil if it is done.
 	Failed error
+	// Empty is why there is nothing to read, empty if the sync has read it.
+	Empty string
 	// Hash is that of its progress.
 	Hash string
 }

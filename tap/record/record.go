@@ -47,6 +47,7 @@ const (
 	fromChange               // version.createdAt
 	asText                   // any JSON, as text
 	asTime                   // a timestamp, in one layout
+	fromInside               // a value that lies deeper in the row
 )
 
 type field struct {
@@ -61,6 +62,8 @@ type field struct {
 	inside catalog.Fields
 	// derived is what the field is called in the parent's row, where that differs.
 	derived string
+	// lifted says where a value from inside lies.
+	lifted stream.Lifted
 }
 
 // New returns the builder of a selected stream. With validate, every record is checked
@@ -87,6 +90,9 @@ func New(sel catalog.Selection, validate bool, warn func(msg string, args ...any
 		}
 		if sel.Stream.Derive == stream.ChildOf && d.Name == "childPosition" {
 			f.derived = "position"
+		}
+		if i := slices.IndexFunc(sel.Stream.Lifted, func(l stream.Lifted) bool { return l.Field == d.Name }); i >= 0 {
+			f.lifted = sel.Stream.Lifted[i]
 		}
 		b.fields = append(b.fields, f)
 	}
@@ -117,6 +123,8 @@ func (b *Builder) sourceOf(d schemas.Field) source {
 		return fromParent
 	case d.Name == s.Entity && s.Entity != "":
 		return fromEntity
+	case slices.ContainsFunc(s.Lifted, func(l stream.Lifted) bool { return l.Field == d.Name }):
+		return fromInside
 	case d.Name == "modifiedAt":
 		return fromChange
 	case slices.Contains(s.Text, d.Name):
@@ -185,6 +193,8 @@ func (b *Builder) value(dst []byte, f *field, v rawjson.Value, row rawjson.Objec
 		}
 	case fromEntity:
 		return appendEntity(dst, v, from, f.inside)
+	case fromInside:
+		return appendLifted(dst, f.lifted, row)
 	case fromChange:
 		return b.appendTime(dst, f.name, row.Get("version").Member("createdAt"))
 	case asText:
@@ -208,6 +218,21 @@ func (b *Builder) value(dst []byte, f *field, v rawjson.Value, row rawjson.Objec
 		return append(dst, "null"...)
 	case f.inside != nil:
 		return appendPruned(dst, v, f.inside)
+	}
+	return append(dst, v...)
+}
+
+// appendLifted appends a value that lies deeper in the row.
+func appendLifted(dst []byte, l stream.Lifted, row rawjson.Object) []byte {
+	v := row.Get(l.Path[0])
+	for _, name := range l.Path[1:] {
+		v = v.Member(name)
+	}
+	if text, ok := v.Text(); ok && l.Lower {
+		return rawjson.AppendString(dst, strings.ToLower(text))
+	}
+	if v == nil {
+		return append(dst, "null"...)
 	}
 	return append(dst, v...)
 }

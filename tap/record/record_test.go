@@ -149,7 +149,10 @@ func TestEveryDeclaredField(t *testing.T) {
 	for _, st := range stream.Every() {
 		t.Run(st.Name, func(t *testing.T) {
 			t.Parallel()
-			row := `{"id":"5","number":3,"accountId":"a"}`
+			row := `{"id":"5","number":3,"accountId":"a","roleId":"r"}`
+			if st.Lifted != nil {
+				row = strings.Replace(row, "}", `,"principal":{"principalType":"USER","principalId":"a"}}`, 1)
+			}
 			text, _, err := build(t, whole(t, st.Name), row, record.Source{ParentID: "9", ParentTitle: "t"})
 			if err != nil {
 				t.Fatal(err)
@@ -167,7 +170,8 @@ func TestEveryDeclaredField(t *testing.T) {
 				if string(name) != field.Name {
 					t.Errorf("field %d is %s, want %s", i, name, field.Name)
 				}
-				given := slices.Contains(st.Key, field.Name) || field.Name == st.ParentField || field.Name == st.Entity && st.Entity != ""
+				given := slices.Contains(st.Key, field.Name) || field.Name == st.ParentField || field.Name == st.Entity && st.Entity != "" ||
+					st.Lifted != nil && field.Name == "principal"
 				if v.IsNull() == given {
 					t.Errorf("%s is %s", name, v)
 				}

@@ -62,7 +62,7 @@ func (s *Site) Size(ctx context.Context, m Measure, spaces Spaces, block Block) 
 		size.Unknown = "how many " + m.Listing.Name + " there are (" + client.KindOf(err).String() + ")"
 	}
 	size.Rows = n
-	if m.Shape {
+	if m.Shape && blocksOf(m.Listing) != nil {
 		if size.Shape, err = s.shape(ctx, m.Listing, spaces, block); err != nil {
 			return size, s.Judge(ctx, err)
 		}

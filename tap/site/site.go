@@ -83,6 +83,9 @@ func listRequest(l *stream.Listing, q query) client.Request {
 // named where the route can give other ones.
 func ItemRequest(l *stream.Listing, id, status string) client.Request {
 	req := client.Request{Path: stream.Path(l.Item, id), Scopes: l.Scopes}
+	if l.ItemParam != "" {
+		req.Query = query{{l.ItemParam, id}}
+	}
 	if status != "" && status != stream.Current && l.Kind != "" && !l.Typed {
 		req.Query = query{{"status", status}}
 	}

@@ -13,6 +13,8 @@ import (
 type Question struct {
 	// Types asks for the types of custom content.
 	Types bool
+	// Roles asks whether the site has space roles.
+	Roles bool
 	// ByLabel are listings whose labels may be read label by label.
 	ByLabel []*stream.Listing
 	// ByOwner are listings that may be read item by item in few chosen spaces.
@@ -31,6 +33,8 @@ type Facts struct {
 	// Types are the types of custom content. TypesErr is why they could not be found out.
 	Types    []string
 	TypesErr error
+	// Roles says whether the site has space roles.
+	Roles Roles
 	// Labels counts the site's labels, Parents what carries them, by listing. Missing: unknown.
 	Labels  int
 	Parents map[*stream.Listing]int
@@ -87,6 +91,11 @@ func (s *Site) Survey(ctx context.Context, q Question) (Facts, error) {
 			if err := s.Judge(ctx, f.TypesErr); err != nil {
 				return f, err
 			}
+		}
+	}
+	if q.Roles {
+		if f.Roles, err = s.roles(ctx); err != nil {
+			return f, err
 		}
 	}
 	for _, l := range q.ByLabel {

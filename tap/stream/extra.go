@@ -1,11 +1,32 @@
 package stream
 
+var roleRead = []string{"read:space.permission:confluence"}
+
 // Extra is the table of the streams that the setting extra_streams adds: they need other scopes
 // or rights, or a request per item, so nobody gets them unasked.
 var Extra = []Stream{
 	{
 		Name: "users", Doc: "People and apps: whom a search finds, and whom the run's records name.",
 		Key: []string{"accountId"}, Listing: Users,
+	},
+	{
+		Name: "group_members", Doc: "Who is in which group.",
+		Key: []string{"groupId", "accountId"}, Listing: Groups, Parent: Groups, ParentField: "groupId",
+		Route: "/wiki/rest/api/group/{id}/membersByGroupId", OffsetKey: "accountId", Silent: true,
+		Scopes: []string{"read:confluence-groups", "read:group:confluence", "read:user:confluence"},
+	},
+	{
+		Name: "space_role_assignments", Doc: "Who holds which role in which space.",
+		Key: []string{"spaceId", "roleId", "principalType", "principalId"}, Listing: Spaces, Parent: Spaces, ParentField: "spaceId",
+		Route: "/spaces/{id}/role-assignments", Roles: true, Scopes: roleRead,
+		Lifted: []Lifted{
+			{Field: "principalType", Path: []string{"principal", "principalType"}, Lower: true},
+			{Field: "principalId", Path: []string{"principal", "principalId"}},
+		},
+	},
+	{
+		Name: "space_roles", Doc: "Roles that can be held in spaces, and what they permit.",
+		Key: id, Listing: SpaceRoles, Roles: true,
 	},
 	{
 		Name: "labels", Doc: "Labels of the site, whatever carries them.",

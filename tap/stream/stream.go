@@ -57,6 +57,15 @@ type Stream struct {
 	Replies string
 	// Labelled is the route that lists the parents that carry a label, with {id}.
 	Labelled string
+	// OffsetKey is the field that tells the rows of Route apart where it pages by offset; empty where
+	// it pages by cursor.
+	OffsetKey string
+	// Silent says that Route answers with an empty list where the parent is gone.
+	Silent bool
+	// Roles says that the stream is of space roles, which not every site has.
+	Roles bool
+	// Lifted are fields whose values lie deeper in the API's row.
+	Lifted []Lifted
 	// Body says that records have a body, asked for with body-format.
 	Body bool
 	// Text lists fields of any JSON type, emitted as JSON text.
@@ -65,6 +74,14 @@ type Stream struct {
 	Scopes []string
 	// Query holds fixed parameters of Route.
 	Query [][2]string
+}
+
+// Lifted is a top-level field of a record whose value lies deeper in the API's row.
+type Lifted struct {
+	Field string
+	Path  []string
+	// Lower makes the text lower case.
+	Lower bool
 }
 
 // Derivation says how a child stream's records can be had from its parents' rows.
@@ -92,6 +109,8 @@ type Listing struct {
 	Sort, SortField, ChangeSort string
 	// Changed is the path of the field that tells when a row last changed.
 	Changed []string
+	// ItemParam is the parameter that names the row where the path of Item doesn't.
+	ItemParam string
 	// IDs is the parameter that narrows the route to rows of those ids, empty without one.
 	// Such a route proves that an item is gone.
 	IDs string

@@ -63,7 +63,7 @@ var (
 		Scopes:     []string{"read:custom-content:confluence"},
 	}
 	Groups = &Listing{
-		Name: "groups", Route: "/wiki/rest/api/group", MaxLimit: 200, Offset: true,
+		Name: "groups", Route: "/wiki/rest/api/group", MaxLimit: 200, Offset: true, Item: "/wiki/rest/api/group/by-id", ItemParam: "id",
 		Scopes: []string{"read:confluence-groups", "read:group:confluence"},
 	}
 )
@@ -72,6 +72,12 @@ var (
 var Labels = &Listing{
 	Name: "labels", IDs: "label-id", Route: "/labels", MaxLimit: 250, Sort: "id", SortField: "id",
 	Scopes: []string{"read:label:confluence"},
+}
+
+// SpaceRoles is the listing of the roles that can be held in spaces.
+var SpaceRoles = &Listing{
+	Name: "space roles", Route: "/space-roles", MaxLimit: 250,
+	Scopes: []string{"read:space.permission:confluence"},
 }
 
 // Users is the search for users, of which it shows the active people. The others are found by the
@@ -90,7 +96,7 @@ var Listings = []*Listing{
 
 // ExtraListings are the listings that only extra streams, or shortcuts, need. Their passes start
 // after the others.
-var ExtraListings = []*Listing{Labels, Users}
+var ExtraListings = []*Listing{Labels, SpaceRoles, Users}
 
 // changed is where most rows tell when they last changed.
 var changed = []string{"version", "createdAt"}

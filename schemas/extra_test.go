@@ -8,13 +8,6 @@ import (
 // extra are streams that have a schema and no entry in the table of streams yet. An entry
 // here is to go when the table gets one.
 var extra = []extraStream{
-	{
-		Stream: stream.Stream{Name: "content_restrictions", Key: []string{"contentId", "operation", "principalType", "principalId"}, ParentField: "contentId"},
-		own: []apifacts.Field{
-			text("operation"), text("principalType"), text("principalId"), text("contentType"),
-			{Name: "user", Type: "object", Schema: "v1.User"}, {Name: "group", Type: "object", Schema: "Group"},
-		},
-	},
 	{Stream: stream.Stream{Name: "folders", Key: []string{"id"}}, object: "/folders/{id}"},
 	{Stream: stream.Stream{Name: "whiteboards", Key: []string{"id"}}, object: "/whiteboards/{id}"},
 	{Stream: stream.Stream{Name: "databases", Key: []string{"id"}}, object: "/databases/{id}"},

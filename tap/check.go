@@ -93,11 +93,19 @@ func (c *checker) stream(ctx context.Context, st *stream.Stream) error {
 		_, err := c.row(ctx, st.Listing)
 		return err
 	}
-	id, err := c.row(ctx, st.Parent)
+	parents := st.Parent
+	if parents.Of != nil {
+		parents = parents.Of[0]
+	}
+	id, err := c.row(ctx, parents)
 	if err != nil || id == "" {
 		return nil //nolint:nilerr // the parents' listing has been judged before
 	}
-	_, err = c.get(ctx, client.Request{Path: stream.Path(st.Route, id), Query: [][2]string{{"limit", "1"}}, Scopes: st.Scopes})
+	req := client.Request{Path: stream.Path(st.Route, id), Query: st.Query, Scopes: st.Scopes}
+	if st.Operations == nil {
+		req.Query = [][2]string{{"limit", "1"}}
+	}
+	_, err = c.get(ctx, req)
 	return err
 }
 

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
 	"github.com/tap-confluence/tap-confluence/internal/tapfixture"
@@ -401,4 +402,46 @@ func first(rows iter.Seq[simconfluence.Row]) (key, parent string, ok bool) {
 		return row.Key[0], row.Parent, true
 	}
 	return "", "", false
+}
+
+// TestRestrictions reads who may see what of sites whose searches show less than there is: what is
+// not shown is read plainly, and long lists to the end.
+func TestRestrictions(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		change func(o *simconfluence.Options)
+		said   string
+		most   int // requests
+	}{
+		"as it is":          {most: 130},
+		"no expansion":      {change: func(o *simconfluence.Options) { o.Quirks.NoExpansion = true }},
+		"no sizes":          {change: func(o *simconfluence.Options) { o.Quirks.RestrictionsNoSize = true }},
+		"no search":         {change: func(o *simconfluence.Options) { o.Quirks.SearchRefuses = []string{"id in"} }, said: "one by one"},
+		"an index behind":   {change: func(o *simconfluence.Options) { o.Quirks.IndexLag = 24 * 365 * time.Hour }},
+		"cursors refused":   {change: func(o *simconfluence.Options) { o.Quirks.SearchRefusesCursor = true }},
+		"450 on one page":   {change: func(o *simconfluence.Options) { o.Restrictions, o.Users = 450, 600 }},
+		"5,000 on one page": {change: func(o *simconfluence.Options) { o.Restrictions, o.Users = 5000, 5200 }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := varied()
+			o.BlogPosts = 120
+			if test.change != nil {
+				test.change(&o)
+			}
+			f := onDemand(t, o)
+			f.Site.Reset()
+			r := f.Singer(tapfixture.Select("content_restrictions"), nil).OK()
+			tapfixture.Compare(t, "content_restrictions", r.Canonical("content_restrictions"), f.Expect("content_restrictions", tapfixture.Scope()))
+			if !strings.Contains(r.Stderr, test.said) {
+				t.Errorf("%q is not said: %s", test.said, r.Stderr)
+			}
+			if n := f.Site.Total(); test.most > 0 && n > test.most {
+				t.Errorf("%d requests", n)
+			}
+			if strings.Contains(r.Stderr, "FAILED") || strings.Contains(r.Stderr, "lacks rows") {
+				t.Errorf("an audit: %s", r.Stderr)
+			}
+		})
+	}
 }

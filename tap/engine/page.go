@@ -131,7 +131,7 @@ func (r *listReading) page(ctx context.Context, p *client.Page, parents *sync.Wa
 		}
 	}
 	w.track.add(units)
-	for _, par := range queue {
+	for _, batch := range w.batches(queue) {
 		select {
 		case w.tasks <- struct{}{}:
 		case <-ctx.Done():
@@ -139,7 +139,7 @@ func (r *listReading) page(ctx context.Context, p *client.Page, parents *sync.Wa
 		}
 		parents.Go(func() {
 			defer func() { <-w.tasks }()
-			w.readParent(ctx, par)
+			w.readBatch(ctx, batch)
 		})
 	}
 	w.ledger.checkpoint()
@@ -342,7 +342,7 @@ func (r *listReading) lastOf(p *client.Page, i int) bool {
 // parent copies what is needed of a row. The row beside it is what a proof of its absence asks
 // for with it.
 func (r *listReading) parent(rows []rawjson.Object, i int) (*parent, error) {
-	p, err := method.ParentOf(r.walk.plan.Listing, rows[i])
+	p, err := method.ParentOf(r.list.Listing, rows[i])
 	if err != nil {
 		return nil, err
 	}

@@ -37,6 +37,8 @@ const (
 	OwnRow
 	// Combined: one request per parent for several streams.
 	Combined
+	// BulkSearch: one search for who may do what with many pages and posts.
+	BulkSearch
 	// PerParent: one list per parent. It is the plain way, which every shortcut is compared with.
 	PerParent
 )
@@ -56,6 +58,10 @@ type Method struct {
 	FromRow func(r *Reader, row rawjson.Object) (it Item, has, whole bool)
 	// Read reads what some readers have of one parent. Nil: no requests.
 	Read func(ctx context.Context, env Env, p *Parent, readers []*Reader) error
+	// Many reads what a stream has of up to Batch parents with one request, and returns those of
+	// which the answer does not show everything. Read then reads these. Nil: there is no such request.
+	Many  func(ctx context.Context, env Env, parents []*Parent, r *Reader) (left []*Parent, err error)
+	Batch int
 	// Again reads what the shortcut has of one parent once more, for an audit in passing.
 	Again func(ctx context.Context, env Env, p *Parent, readers []*Reader) error
 	// Audit says how the shortcut is compared with the plain way.

@@ -28,6 +28,9 @@ func ReadPlain(ctx context.Context, env Env, p *Parent, r *Reader) error {
 		return readSilent(ctx, env, p, r)
 	}
 	return env.Present(ctx, p.Item, r.Statuses, func() error {
+		if r.Stream.Operations != nil {
+			return readByOperation(ctx, env, p, r)
+		}
 		return readTree(ctx, env, p, r, r.PlainRequest(p.ID))
 	})
 }

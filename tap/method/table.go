@@ -10,6 +10,7 @@ func Table() [PerParent + 1]*Method {
 		LookedUp:     &lookedUp,
 		OwnRow:       &ownRow,
 		Combined:     &combined,
+		BulkSearch:   &bulkSearch,
 		PerParent:    &perParent,
 	}
 }

@@ -274,7 +274,7 @@ func (b *builder) resume(c *candidate) {
 
 // listsOf returns the lists of a walk, as all selected streams that it serves want them.
 func (b *builder) listsOf(w walkOf) []List {
-	l := lister{listing: w.listing, incremental: w.incremental, unsorted: w.unsorted, facts: &b.Facts}
+	l := lister{listing: w.listing, incremental: w.incremental, unsorted: w.unsorted, facts: &b.Facts, learned: b.Facts.Learned[w.listing]}
 	for _, c := range b.all {
 		if c.walk.listing != w.listing || c.walk.incremental != w.incremental {
 			continue

@@ -87,7 +87,9 @@ type Place struct {
 // List is one list of a walk.
 type List struct {
 	// Name is the list's name in positions.
-	Name    string
+	Name string
+	// Listing is that of the rows.
+	Listing *stream.Listing
 	Request client.Request
 	Order   Order
 	// Type is the type of custom content that is listed, whose bookmark is its own.

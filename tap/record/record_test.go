@@ -150,6 +150,9 @@ func TestEveryDeclaredField(t *testing.T) {
 		t.Run(st.Name, func(t *testing.T) {
 			t.Parallel()
 			row := `{"id":"5","number":3,"accountId":"a","roleId":"r"}`
+			if st.Operations != nil {
+				row = `{"operation":"read","principalType":"user","principalId":"a"}`
+			}
 			if st.Lifted != nil {
 				row = strings.Replace(row, "}", `,"principal":{"principalType":"USER","principalId":"a"}}`, 1)
 			}

@@ -92,6 +92,16 @@ func (s *Site) size(ctx context.Context, m Measure, spaces Spaces) (int, error) 
 		return n, nil
 	case l == stream.Tasks:
 		return s.tasks(ctx, spaces)
+	case l.Of != nil:
+		n := 0
+		for _, of := range l.Of {
+			count, err := s.Count(ctx, of, false)
+			if err != nil {
+				return 0, err
+			}
+			n += count
+		}
+		return n, nil
 	case l.Bulk != nil:
 		doc, err := s.client.Get(ctx, listRequest(l, query{{"limit", "1"}}))
 		if err != nil {

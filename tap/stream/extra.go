@@ -29,6 +29,14 @@ var Extra = []Stream{
 		Key: id, Listing: SpaceRoles, Roles: true,
 	},
 	{
+		Name: "content_restrictions", Doc: "Who alone may read or edit a page or blog post. Those of the pages above it hold, too.",
+		Key:     []string{"contentId", "operation", "principalType", "principalId"},
+		Listing: Content, Parent: Content, ParentField: "contentId",
+		Route: "/wiki/rest/api/content/{id}/restriction/byOperation", Operations: []string{"read", "update"},
+		Query:  [][2]string{{"expand", "restrictions.user,restrictions.group"}},
+		Scopes: []string{"read:confluence-content.all", "read:content-details:confluence"},
+	},
+	{
 		Name: "labels", Doc: "Labels of the site, whatever carries them.",
 		Key: id, Listing: Labels,
 	},

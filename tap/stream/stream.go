@@ -62,6 +62,9 @@ type Stream struct {
 	OffsetKey string
 	// Silent says that Route answers with an empty list where the parent is gone.
 	Silent bool
+	// Operations are what version 1 restricts an item for; Route then answers who may do each, and
+	// Route with the operation behind it one of them, by offset.
+	Operations []string
 	// Roles says that the stream is of space roles, which not every site has.
 	Roles bool
 	// Lifted are fields whose values lie deeper in the API's row.
@@ -135,6 +138,9 @@ type Listing struct {
 	Offset bool
 	// MaxLimit is the largest limit that the route takes.
 	MaxLimit int
+	// Of are the listings that this one joins: their rows come one listing after another. It has no
+	// route then.
+	Of []*Listing
 	// IDPath is the path of a row's field that identifies it, where that is not id.
 	IDPath []string
 	// Bulk is the route that gives items by their ids, where the listing shows some ids only and

@@ -74,6 +74,13 @@ var Labels = &Listing{
 	Scopes: []string{"read:label:confluence"},
 }
 
+// Content joins pages and blog posts.
+var Content = &Listing{
+	Name: "pages and blog posts", Of: []*Listing{Pages, BlogPosts}, MaxLimit: 250, Sort: "id", SortField: "id",
+	Statuses: []string{Current, Archived, Trashed, Deleted}, SpaceField: "spaceId",
+	Scopes: []string{"read:page:confluence"},
+}
+
 // SpaceRoles is the listing of the roles that can be held in spaces.
 var SpaceRoles = &Listing{
 	Name: "space roles", Route: "/space-roles", MaxLimit: 250,
@@ -96,7 +103,7 @@ var Listings = []*Listing{
 
 // ExtraListings are the listings that only extra streams, or shortcuts, need. Their passes start
 // after the others.
-var ExtraListings = []*Listing{Labels, SpaceRoles, Users}
+var ExtraListings = []*Listing{Labels, SpaceRoles, Content, Users}
 
 // changed is where most rows tell when they last changed.
 var changed = []string{"version", "createdAt"}

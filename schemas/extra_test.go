@@ -8,10 +8,6 @@ import (
 // extra are streams that have a schema and no entry in the table of streams yet. An entry
 // here is to go when the table gets one.
 var extra = []extraStream{
-	{Stream: stream.Stream{Name: "folders", Key: []string{"id"}}, object: "/folders/{id}"},
-	{Stream: stream.Stream{Name: "whiteboards", Key: []string{"id"}}, object: "/whiteboards/{id}"},
-	{Stream: stream.Stream{Name: "databases", Key: []string{"id"}}, object: "/databases/{id}"},
-	{Stream: stream.Stream{Name: "embeds", Key: []string{"id"}}, object: "/embeds/{id}"},
 	{
 		Stream: stream.Stream{Name: "audit_records", Key: []string{"id"}, ReplicationKey: "createdAt"},
 		lists:  []string{"/wiki/rest/api/audit"},

@@ -128,6 +128,13 @@ func (c *comparison) rows(s *stream.Stream) union {
 		fields.add(made[s.Name])
 		return fields
 	}
+	if s.Node != nil {
+		op := c.facts.Operation(s.Node.Item)
+		fields := union{}
+		fields.add(c.facts.Known(op.Object))
+		fields.add(op.Beside)
+		return fields
+	}
 	routes := []string{s.Route, s.Replies}
 	if !s.IsChild() {
 		if s.Listing.Bulk != nil {

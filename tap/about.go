@@ -189,6 +189,9 @@ func scopes(s *stream.Stream) string {
 	if s.Listing.Bulk != nil {
 		routes = append(routes, s.Listing.Bulk.Scopes)
 	}
+	if s.Node != nil {
+		routes = append(routes, s.Node.Scopes)
+	}
 	if s.IsChild() && s.Derive != stream.ChildOf {
 		routes = append(routes, s.Scopes)
 	}

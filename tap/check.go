@@ -85,6 +85,9 @@ func (c *checker) stream(ctx context.Context, st *stream.Stream) error {
 	if bulk := st.Listing.Bulk; bulk != nil {
 		return c.bulk(ctx, st.Listing)
 	}
+	if st.Node != nil {
+		return c.node(ctx, st.Node)
+	}
 	if !st.IsChild() {
 		if c.asked[st.Listing] {
 			return nil
@@ -117,6 +120,23 @@ func (c *checker) bulk(ctx context.Context, l *stream.Listing) error {
 	}
 	_, err = c.get(ctx, req)
 	return err
+}
+
+// node asks for an item of the page tree that a search finds. A search that is refused is no matter.
+func (c *checker) node(ctx context.Context, n *stream.Listing) error {
+	doc, err := c.get(ctx, client.Request{
+		Path: stream.Path(stream.Hits.Route, ""), Query: [][2]string{{"cql", "type=" + n.SearchType}, {"limit", "1"}}, Scopes: stream.Hits.Scopes,
+	})
+	if err != nil {
+		return nil //nolint:nilerr // streams read without it
+	}
+	for v := range doc.Get("results").Elements() {
+		if id, ok := v.Member("content").Member("id").Text(); ok {
+			_, err := c.get(ctx, site.ItemRequest(n, id, ""))
+			return err
+		}
+	}
+	return nil
 }
 
 // get asks for one document.

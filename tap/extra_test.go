@@ -445,3 +445,120 @@ func TestRestrictions(t *testing.T) {
 		})
 	}
 }
+
+// tree names the streams of the page tree.
+func tree() []string { return []string{"folders", "whiteboards", "databases", "embeds"} }
+
+// TestTreeUnsearched reads the page tree of a site that refuses the search: what pages lie in comes,
+// with a warning.
+func TestTreeUnsearched(t *testing.T) {
+	t.Parallel()
+	o := varied()
+	o.Quirks.SearchRefuses = []string{"folder"}
+	for protocol, read := range readers() {
+		f := onDemand(t, o)
+		r := read(f, tree(), nil).OK()
+		truth := tapfixture.Scope()
+		truth.Unsearched = true
+		for _, name := range tree() {
+			tapfixture.Compare(t, name, r.Canonical(name), f.Expect(name, truth))
+		}
+		if protocol == "singer" && !strings.Contains(r.Stderr, "the search is refused") {
+			t.Errorf("no warning: %s", r.Stderr)
+		}
+	}
+}
+
+// TestTreeGone removes a folder behind the page that names it: it is left out, and counted.
+func TestTreeGone(t *testing.T) {
+	t.Parallel()
+	f := onDemand(t, varied())
+	id, _, _ := first(f.Site.Truth("folders", tapfixture.Scope()))
+	f.Site.SetFaults(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+		if strings.HasSuffix(r.URL.Path, "/folders/"+id) {
+			_ = f.Site.Delete(simconfluence.Folder, id) // it is asked for twice
+		}
+		return false
+	})
+	r := f.Singer(tapfixture.Select(tree()...), nil).OK()
+	want := f.Expect("folders", tapfixture.Scope())
+	if _, still := want[id]; still {
+		t.Fatalf("folder %s is still there", id)
+	}
+	tapfixture.Compare(t, "folders", r.Canonical("folders"), want)
+	if !strings.Contains(r.Stderr, "vanished") {
+		t.Errorf("not said: %s", r.Stderr)
+	}
+}
+
+// TestTreeRefused refuses one kind: its stream fails alone, or, where it is not selected, those that
+// would be found through it.
+func TestTreeRefused(t *testing.T) {
+	t.Parallel()
+	f := onDemand(t, varied())
+	f.Site.SetFaults(func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+		if !strings.Contains(r.URL.Path, "/whiteboards/") {
+			return false
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, `{"code":403,"message":"not allowed to see whiteboards"}`)
+		return true
+	})
+	r := f.Singer(tapfixture.Select(tree()...), nil).Wants(tap.ExitFailed)
+	for _, name := range tree() {
+		if name != "whiteboards" {
+			tapfixture.Compare(t, name, r.Canonical(name), f.Expect(name, tapfixture.Scope()))
+		}
+	}
+	if strings.Count(r.Stderr, "stream failed") != 1 || !strings.Contains(r.Stderr, "not allowed to see whiteboards") {
+		t.Errorf("said: %s", r.Stderr)
+	}
+	if r := f.Singer(tapfixture.Select("folders"), nil).Wants(tap.ExitFailed); !strings.Contains(r.Stderr, "not allowed to see whiteboards") {
+		t.Errorf("said: %s", r.Stderr)
+	}
+}
+
+// TestExtraStreamsResumed stops syncs of the streams on demand at many points and goes on.
+func TestExtraStreamsResumed(t *testing.T) {
+	t.Parallel()
+	names := slices.DeleteFunc(stream.ExtraNames(), func(name string) bool { return name == "users" })
+	for _, after := range []int64{9, 30, 70, 120, 200} {
+		f := onDemand(t, varied()).With(map[string]any{"page_size": 15, "audit_samples": 0})
+		ctx, stop := context.WithCancel(t.Context())
+		var n atomic.Int64
+		f.Site.SetFaults(func(http.ResponseWriter, *http.Request, http.Handler) bool {
+			if n.Add(1) == after {
+				stop()
+			}
+			return false
+		})
+		var stdout bytes.Buffer
+		if f.Launch(ctx, &stdout, io.Discard, f.SingerArgs(tapfixture.Select(names...), nil)...) == 0 {
+			t.Fatalf("after %d requests: not interrupted", after)
+		}
+		stop()
+		messages := tapfixture.Parse(t, stdout.Bytes())
+		state := messages[len(messages)-1].State
+		messages = append(messages, f.Singer(tapfixture.Select(names...), string(state)).OK().Messages...)
+		got := map[string]map[string]string{}
+		for _, m := range messages {
+			if m.Type != "RECORD" {
+				continue
+			}
+			record := tapfixture.Decode(t, m.Record)
+			var key []string
+			for _, field := range stream.Find(m.Stream).Key {
+				key = append(key, fmt.Sprint(record[field]))
+			}
+			if got[m.Stream] == nil {
+				got[m.Stream] = map[string]string{}
+			}
+			got[m.Stream][strings.Join(key, "/")] = tapfixture.Canonical(t, m.Stream, record)
+		}
+		for _, name := range names {
+			tapfixture.Compare(t, name, got[name], f.Expect(name, tapfixture.Scope()))
+		}
+		t.Logf("after %d of %d requests: %s", after, n.Load(), state)
+	}
+}

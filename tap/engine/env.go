@@ -96,6 +96,17 @@ func isAbout(err error, id string) bool {
 	return ok && (e.Kind == client.KindNotFound || e.Kind == client.KindVague) && strings.Contains(e.Path, "/"+id)
 }
 
+// First reports whether nobody has asked so before, in this walk.
+func (e *env) First(question string) bool {
+	_, asked := e.walk.asked.LoadOrStore(question, struct{}{})
+	return !asked
+}
+
+// InSpace reports whether a space is one of the run's.
+func (e *env) InSpace(id string) bool {
+	return !e.walk.facts.Spaces.Narrowed() || e.walk.facts.Spaces.Has(id)
+}
+
 // Write makes records of items and writes them.
 func (e *env) Write(r *method.Reader, items []method.Item) error {
 	return e.write(e.walk.of(r), items)

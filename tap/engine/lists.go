@@ -133,6 +133,10 @@ func (w *walk) decide(ctx context.Context, i int, cause error) (skip bool, err e
 	if err := w.interrupts(ctx, cause); err != nil {
 		return false, err
 	}
+	if l.Optional && isRefusal(cause) && statusOf(cause) < 500 {
+		w.log.Warn("the search is refused: only what rows name is read", "listing", w.plan.Listing.Name, "error", site.SearchError(cause))
+		return true, nil
+	}
 	switch changed, err := w.other(ctx, l, cause); {
 	case err != nil:
 		return false, err

@@ -33,6 +33,8 @@ const (
 	ByOwner
 	// LookedUp: items by the ids that a search shows and that records of the run name.
 	LookedUp
+	// ByID: one request for each item that a row or another item lies in.
+	ByID
 	// OwnRow: the rows of a listing are the records.
 	OwnRow
 	// Combined: one request per parent for several streams.
@@ -151,6 +153,9 @@ type Parent struct {
 	site.Item
 	Title   string
 	Version int
+	// Above is the kind and the id of what the row lies in in the page tree, or, of a search's
+	// row, of the row itself; empty for none.
+	Above [2]string
 	// Row is the row itself, where records are made of it; else nil.
 	Row []byte
 }
@@ -158,6 +163,12 @@ type Parent struct {
 // ParentOf copies what children need of a row; the error says that it has no id.
 func ParentOf(l *stream.Listing, row rawjson.Object) (*Parent, error) {
 	p := &Parent{Item: site.Item{Listing: l, ID: text(row, "id"), Status: text(row, "status")}, Title: text(row, "title"), Version: VersionNumber(row)}
+	if l == stream.Pages || l == stream.Hits {
+		p.Above = above(row)
+	}
+	if l == stream.Hits {
+		p.ID = p.Above[1]
+	}
 	if p.ID == "" {
 		return nil, &client.Error{Kind: client.KindMalformed, Message: "a row of " + l.Route + " has no id"}
 	}
@@ -176,6 +187,10 @@ type Env interface {
 	// Present repeats a read that the site answers with 404 until the item is proven to be gone
 	// (ErrGone), or it is clear that the error stays.
 	Present(ctx context.Context, it site.Item, statuses []string, read func() error) error
+	// First reports whether nobody has asked so before, in this walk.
+	First(question string) bool
+	// InSpace reports whether a space is one of the run's.
+	InSpace(id string) bool
 	// Write makes records of items and writes them.
 	Write(r *Reader, items []Item) error
 	// Interrupts returns what an error means for the whole sync, nil if it concerns only what was

@@ -8,6 +8,7 @@ func Table() [PerParent + 1]*Method {
 		ByLabel:      &byLabel,
 		ByOwner:      &byOwner,
 		LookedUp:     &lookedUp,
+		ByID:         &byID,
 		OwnRow:       &ownRow,
 		Combined:     &combined,
 		BulkSearch:   &bulkSearch,

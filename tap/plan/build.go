@@ -163,6 +163,8 @@ func bodyParameter(cfg *config.Config) string {
 func (b *builder) setScope(r *method.Reader, l *stream.Listing, plain bool) {
 	s, wanted := r.Stream, b.Config.PageStatus
 	switch {
+	case s.Node != nil:
+		r.Statuses = live
 	case s.Derive == stream.ChildOf:
 		r.Statuses, r.ChildStatuses = wanted, wanted
 		if plain {
@@ -274,7 +276,8 @@ func (b *builder) resume(c *candidate) {
 
 // listsOf returns the lists of a walk, as all selected streams that it serves want them.
 func (b *builder) listsOf(w walkOf) []List {
-	l := lister{listing: w.listing, incremental: w.incremental, unsorted: w.unsorted, facts: &b.Facts, learned: b.Facts.Learned[w.listing]}
+	l := lister{listing: w.listing, incremental: w.incremental, unsorted: w.unsorted, facts: &b.Facts, learned: b.Facts.Learned[w.listing],
+		spaces: site.InSpaces(b.Config)}
 	for _, c := range b.all {
 		if c.walk.listing != w.listing || c.walk.incremental != w.incremental {
 			continue

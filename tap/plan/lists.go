@@ -33,6 +33,7 @@ type lister struct {
 	body        string   // format of bodies, empty for none
 	facts       *site.Facts
 	learned     site.Learned // of the walk's listing
+	spaces      string       // what narrows a search, empty for all spaces
 }
 
 // lists returns the lists of a walk in the order in which they are read.
@@ -46,6 +47,9 @@ func (l *lister) lists() []List {
 		part.listing = of
 		lists = append(lists, part.byStatus(of.Name, "")...)
 	}
+	if l.listing.Nodes != nil {
+		lists = append(lists, l.search())
+	}
 	if lists != nil {
 		return lists
 	}
@@ -56,6 +60,19 @@ func (l *lister) lists() []List {
 		lists = append(lists, l.byStatus(kind, kind)...)
 	}
 	return lists
+}
+
+// search returns the list of what a search finds of the page tree.
+func (l *lister) search() List {
+	var types []string
+	for _, n := range l.listing.Nodes {
+		types = append(types, n.SearchType)
+	}
+	q := append(slices.Clone(stream.Hits.Query), [2]string{"cql", "type in (" + strings.Join(types, ",") + ")" + l.spaces})
+	return List{
+		Name: "search", Listing: stream.Hits, Optional: true,
+		Request: client.Request{Path: stream.Path(stream.Hits.Route, ""), Query: q, Scopes: stream.Hits.Scopes, Ahead: true},
+	}
 }
 
 // byStatus returns the lists of one type, or of a listing without types. A full read asks for all

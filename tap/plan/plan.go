@@ -92,6 +92,8 @@ type List struct {
 	Listing *stream.Listing
 	Request client.Request
 	Order   Order
+	// Optional: the list only finds more. A site that refuses it costs a warning.
+	Optional bool
 	// Type is the type of custom content that is listed, whose bookmark is its own.
 	Type string
 	// Trash: the list holds what is in the trash. An incremental walk reads it in full.

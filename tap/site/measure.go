@@ -62,6 +62,17 @@ func (s *Site) Size(ctx context.Context, m Measure, spaces Spaces, block Block) 
 		size.Unknown = "how many " + m.Listing.Name + " there are (" + client.KindOf(err).String() + ")"
 	}
 	size.Rows = n
+	if m.Listing.Nodes != nil && n > 0 {
+		size.Shape.Rows = map[string]float64{}
+		for _, node := range m.Listing.Nodes {
+			count, err := s.Count(ctx, node, false)
+			if err != nil {
+				size.Unknown = "how many " + node.Name + " there are (" + client.KindOf(err).String() + ")"
+				return size, s.Judge(ctx, err)
+			}
+			size.Shape.Rows[node.SearchType] = float64(count) / float64(n)
+		}
+	}
 	if m.Shape && blocksOf(m.Listing) != nil {
 		if size.Shape, err = s.shape(ctx, m.Listing, spaces, block); err != nil {
 			return size, s.Judge(ctx, err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/config"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
@@ -17,11 +18,8 @@ import (
 // site. Archived spaces count, archived pages do not: it is an estimate.
 func (s *Site) Count(ctx context.Context, l *stream.Listing, wholeSite bool) (int, error) {
 	cql := "type=" + l.SearchType
-	if len(s.cfg.SpaceKeys) > 0 && !wholeSite {
-		cql += " and space in (" + quoted(s.cfg.SpaceKeys) + ")"
-	}
-	if len(s.cfg.ExcludeSpaceKeys) > 0 && !wholeSite {
-		cql += " and space not in (" + quoted(s.cfg.ExcludeSpaceKeys) + ")"
+	if !wholeSite {
+		cql += InSpaces(s.cfg)
 	}
 	return s.counts.get(ctx, cql, func(ctx context.Context) (int, error) {
 		doc, err := s.client.Get(ctx, searchRequest(query{{"cql", cql}, {"limit", "1"}, {"includeArchivedSpaces", "true"}}))
@@ -38,6 +36,18 @@ func (s *Site) Count(ctx context.Context, l *stream.Listing, wholeSite bool) (in
 		}
 		return n + archived, nil
 	})
+}
+
+// InSpaces is what narrows a search to the spaces of the settings, empty for all.
+func InSpaces(cfg *config.Config) string {
+	cql := ""
+	if len(cfg.SpaceKeys) > 0 {
+		cql += " and space in (" + quoted(cfg.SpaceKeys) + ")"
+	}
+	if len(cfg.ExcludeSpaceKeys) > 0 {
+		cql += " and space not in (" + quoted(cfg.ExcludeSpaceKeys) + ")"
+	}
+	return cql
 }
 
 // AtLeast returns how many rows a listing has, as far as its first page shows: all of them, or

@@ -37,6 +37,18 @@ var Extra = []Stream{
 		Scopes: []string{"read:confluence-content.all", "read:content-details:confluence"},
 	},
 	{
+		Name: "folders", Doc: "Folders.", Key: id, Listing: Tree, Node: Folders,
+	},
+	{
+		Name: "whiteboards", Doc: "Whiteboards, without what is drawn on them.", Key: id, Listing: Tree, Node: Whiteboards,
+	},
+	{
+		Name: "databases", Doc: "Databases, without their entries.", Key: id, Listing: Tree, Node: Databases,
+	},
+	{
+		Name: "embeds", Doc: "Smart links in the page tree.", Key: id, Listing: Tree, Node: Embeds,
+	},
+	{
 		Name: "labels", Doc: "Labels of the site, whatever carries them.",
 		Key: id, Listing: Labels,
 	},

@@ -65,6 +65,9 @@ type Stream struct {
 	// Operations are what version 1 restricts an item for; Route then answers who may do each, and
 	// Route with the operation behind it one of them, by offset.
 	Operations []string
+	// Node is the kind of thing in the page tree that the records are, read one by one; nil for
+	// streams with a listing.
+	Node *Listing
 	// Roles says that the stream is of space roles, which not every site has.
 	Roles bool
 	// Lifted are fields whose values lie deeper in the API's row.
@@ -141,6 +144,9 @@ type Listing struct {
 	// Of are the listings that this one joins: their rows come one listing after another. It has no
 	// route then.
 	Of []*Listing
+	// Nodes are what can lie above the rows in the page tree, beside pages. No route lists them: rows
+	// and a search name their ids.
+	Nodes []*Listing
 	// IDPath is the path of a row's field that identifies it, where that is not id.
 	IDPath []string
 	// Bulk is the route that gives items by their ids, where the listing shows some ids only and

@@ -74,6 +74,29 @@ var Labels = &Listing{
 	Scopes: []string{"read:label:confluence"},
 }
 
+// Folders, Whiteboards and so on are what the page tree is made of beside pages. Their SearchType is
+// also what a row's parentType says.
+var (
+	Folders     = &Listing{Name: "folders", SearchType: "folder", Item: "/folders/{id}", Scopes: []string{"read:folder:confluence"}}
+	Whiteboards = &Listing{Name: "whiteboards", SearchType: "whiteboard", Item: "/whiteboards/{id}", Scopes: []string{"read:whiteboard:confluence"}}
+	Databases   = &Listing{Name: "databases", SearchType: "database", Item: "/databases/{id}", Scopes: []string{"read:database:confluence"}}
+	Embeds      = &Listing{Name: "embeds", SearchType: "embed", Item: "/embeds/{id}", Scopes: []string{"read:embed:confluence"}}
+)
+
+// Tree is the page tree above the pages: their rows say what each lies in.
+var Tree = &Listing{
+	Name: "page tree", Of: []*Listing{Pages}, Nodes: []*Listing{Folders, Whiteboards, Databases, Embeds},
+	MaxLimit: 250, Sort: "id", SortField: "id", Statuses: Pages.Statuses, SpaceField: "spaceId",
+	Scopes: []string{"read:page:confluence"},
+}
+
+// Hits is a search for content.
+var Hits = &Listing{
+	Name: "search", Route: "/wiki/rest/api/search", MaxLimit: 250, IDPath: []string{"content", "id"},
+	Query:  [][2]string{{"includeArchivedSpaces", "true"}},
+	Scopes: []string{"search:confluence", "read:content-details:confluence"},
+}
+
 // Content joins pages and blog posts.
 var Content = &Listing{
 	Name: "pages and blog posts", Of: []*Listing{Pages, BlogPosts}, MaxLimit: 250, Sort: "id", SortField: "id",
@@ -103,7 +126,7 @@ var Listings = []*Listing{
 
 // ExtraListings are the listings that only extra streams, or shortcuts, need. Their passes start
 // after the others.
-var ExtraListings = []*Listing{Labels, SpaceRoles, Content, Users}
+var ExtraListings = []*Listing{Labels, SpaceRoles, Content, Tree, Users}
 
 // changed is where most rows tell when they last changed.
 var changed = []string{"version", "createdAt"}

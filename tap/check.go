@@ -94,6 +94,9 @@ func (c *checker) stream(ctx context.Context, st *stream.Stream) error {
 		}
 		c.asked[st.Listing] = true
 		_, err := c.row(ctx, st.Listing)
+		if err != nil && st.Listing.Needs != "" {
+			return fmt.Errorf("it needs %s: %w", st.Listing.Needs, err)
+		}
 		return err
 	}
 	parents := st.Parent

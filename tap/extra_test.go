@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -560,5 +561,60 @@ func TestExtraStreamsResumed(t *testing.T) {
 			tapfixture.Compare(t, name, got[name], f.Expect(name, tapfixture.Scope()))
 		}
 		t.Logf("after %d of %d requests: %s", after, n.Load(), state)
+	}
+}
+
+// TestExtraStreamsIncremental reads everything, nothing, and what changed, in both protocols.
+func TestExtraStreamsIncremental(t *testing.T) {
+	t.Parallel()
+	names := []string{"attachment_footer_comments", "custom_content_footer_comments", "audit_records"}
+	for _, p := range protocols(names) {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			f := onDemand(t, varied()).With(map[string]any{"anchor_date": "2000-01-01"})
+			all := p.read(f, nil).OK()
+			for _, name := range names {
+				tapfixture.Compare(t, name, all.Canonical(name), f.Expect(name, tapfixture.Scope()))
+			}
+			f.Site.Reset()
+			quiet := p.read(f, p.last(all)).OK()
+			for _, name := range names {
+				if n := len(quiet.Records(name)); n > 1 {
+					t.Errorf("%s: %d records without a change", name, n)
+				}
+			}
+			if n := f.Site.Total(); n > 12 {
+				t.Errorf("%d requests without a change", n)
+			}
+			f.Site.Advance(time.Hour)
+			for range 3 {
+				f.Site.Create(simconfluence.AuditRecord)
+			}
+			changed := p.read(f, p.last(quiet)).OK()
+			if n := len(changed.Records("audit_records")); n < 3 || n > 4 {
+				t.Errorf("%d audit records, 3 are new", n)
+			}
+			union := all.Canonical("audit_records")
+			maps.Copy(union, changed.Canonical("audit_records"))
+			tapfixture.Compare(t, "audit_records", union, f.Expect("audit_records", tapfixture.Scope()))
+		})
+	}
+}
+
+// TestAuditRefused shows that the stream fails alone, and says what it needs.
+func TestAuditRefused(t *testing.T) {
+	t.Parallel()
+	f := onDemand(t, varied())
+	refuse(f, "/audit", http.StatusForbidden, "Only admins can see the audit log")
+	r := f.Singer(tapfixture.Select("audit_records", "labels"), nil).Wants(tap.ExitFailed)
+	tapfixture.Compare(t, "labels", r.Canonical("labels"), f.Expect("labels", tapfixture.Scope()))
+	for _, want := range []string{"stream=audit_records", "administers Confluence, and a paid plan", "Only admins can see"} {
+		if !strings.Contains(r.Stderr, want) {
+			t.Errorf("%q is not said: %s", want, r.Stderr)
+		}
+	}
+	check := f.Run("check", "--config", f.Config()).OK()
+	if len(check.Messages) == 0 || !strings.Contains(string(check.Stdout), "can't read audit_records: it needs an account that administers") {
+		t.Errorf("check: %s", check.Stdout)
 	}
 }

@@ -32,7 +32,7 @@ func conforms(t *testing.T, s *Site, path string) {
 func TestAnswersFitTheDocuments(t *testing.T) {
 	s := New(small())
 	for _, l := range stream.Passes() {
-		if l.Of != nil {
+		if l.Of != nil || l == stream.AuditLog { // see TestAuditFits
 			continue
 		}
 		if l.Offset {

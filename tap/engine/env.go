@@ -35,7 +35,7 @@ func (e *env) List(ctx context.Context, r *method.Reader, req client.Request, us
 	req.Once = rd.failures.once()
 	if field := r.Stream.OffsetKey; field != "" {
 		key := func(row rawjson.Object) string { id, _ := row.Get(field).Text(); return id }
-		return e.walk.Client.OffsetPages(ctx, req, min(e.walk.Config.PageSize, r.Stream.Listing.MaxLimit), key, func(rows []rawjson.Object) error {
+		return e.walk.Client.OffsetPages(ctx, req, min(e.walk.Config.PageSize, r.Stream.Listing.MaxLimit), key, func(rows []rawjson.Object, _ time.Time) error {
 			rd.out.requests.Add(1)
 			return use(rows)
 		})

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/client"
 	"github.com/tap-confluence/tap-confluence/tap/method"
 	"github.com/tap-confluence/tap-confluence/tap/plan"
+	"github.com/tap-confluence/tap-confluence/tap/record"
 	"github.com/tap-confluence/tap-confluence/tap/site"
 	"github.com/tap-confluence/tap-confluence/tap/state"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
@@ -160,8 +163,12 @@ func (w *walk) decide(ctx context.Context, i int, cause error) (skip bool, err e
 	if w.lacksRoles(cause) {
 		return true, nil
 	}
+	name := w.plan.Listing.Name
+	if needs := w.plan.Listing.Needs; needs != "" && isRefused(cause) {
+		name += " (it needs " + needs + ")"
+	}
 	for _, r := range w.readings {
-		r.failures.add(fmt.Errorf("listing %s: %w", w.plan.Listing.Name, cause))
+		r.failures.add(fmt.Errorf("listing %s: %w", name, cause))
 	}
 	return false, nil
 }
@@ -364,18 +371,46 @@ func (r *listReading) sayEmptyTrash() {
 // readOffset reads a listing that pages by offset. It keeps no position: it is read to its end,
 // or again.
 func (w *walk) readOffset(ctx context.Context, l *plan.List) error {
-	key := func(row rawjson.Object) string {
-		id, _ := row.Get("id").Text()
-		return id
-	}
-	limit := min(w.Config.PageSize, w.plan.Listing.MaxLimit)
-	return w.Client.OffsetPages(ctx, l.Request, limit, key, func(rows []rawjson.Object) error {
+	req := l.Request
+	req.Query = append(slices.Clone(req.Query), w.window()...)
+	// A page has at most 250 rows elsewhere: where it may have more, page_size counts in proportion.
+	limit := min(w.Config.PageSize*max(w.plan.Listing.MaxLimit, usualPage)/usualPage, w.plan.Listing.MaxLimit)
+	return w.Client.OffsetPages(ctx, req, limit, w.keyOf, func(rows []rawjson.Object, date time.Time) error {
 		w.countRequest()
+		for _, r := range w.readings {
+			r.begin(date)
+		}
 		if err := w.writeOffset(rows); err != nil {
 			return err
 		}
 		return w.readParents(ctx, rows)
 	})
+}
+
+// usualPage is the most rows that most listings give at once.
+const usualPage = 250
+
+// keyOf tells the rows of a listing by offset apart.
+func (w *walk) keyOf(row rawjson.Object) string {
+	if s := w.readings[0].Stream; s.Hashed != nil {
+		return record.Hash(s, row)
+	}
+	id, _ := row.Get("id").Text()
+	return id
+}
+
+// window narrows a listing to what changed since the bookmark, and to what there was when the run
+// began, by the site's clock, which tells whole seconds.
+func (w *walk) window() [][2]string {
+	var q [][2]string
+	l := w.plan.Listing
+	if since := w.readings[0].Since; l.From != "" && w.plan.Incremental {
+		q = append(q, [2]string{l.From, strconv.FormatInt(since.UnixMilli(), 10)})
+	}
+	if l.Until != "" && w.facts.Told {
+		q = append(q, [2]string{l.Until, strconv.FormatInt(w.facts.Clock.Add(time.Second).UnixMilli(), 10)})
+	}
+	return q
 }
 
 // writeOffset writes the records that rows of a listing by offset hold.
@@ -387,7 +422,7 @@ func (w *walk) writeOffset(rows []rawjson.Object) error {
 				items = append(items, it)
 			}
 		}
-		if err := r.out.write(items); err != nil {
+		if err := r.out.write(r.wanted(items, "")); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -256,7 +257,7 @@ func (l *lookup) search(ctx context.Context) error {
 		return text
 	}
 	limit := min(l.Config.PageSize, l.plan.Listing.MaxLimit)
-	err := l.Client.OffsetPages(ctx, list.Request, limit, id, func(rows []rawjson.Object) error {
+	err := l.Client.OffsetPages(ctx, list.Request, limit, id, func(rows []rawjson.Object, _ time.Time) error {
 		l.countRequest()
 		for _, row := range rows {
 			l.meetValue(member(row, l.plan.Listing.IDPath))

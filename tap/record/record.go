@@ -48,6 +48,8 @@ const (
 	asText                   // any JSON, as text
 	asTime                   // a timestamp, in one layout
 	fromInside               // a value that lies deeper in the row
+	asHash                   // a hash of the row, which has no key
+	asNumber                 // a whole number, at times sent as text
 )
 
 type field struct {
@@ -123,6 +125,10 @@ func (b *Builder) sourceOf(d schemas.Field) source {
 		return fromParent
 	case d.Name == s.Entity && s.Entity != "":
 		return fromEntity
+	case s.Hashed != nil && slices.Contains(s.Key, d.Name):
+		return asHash
+	case slices.Contains(d.Types, "integer") && s.Hashed != nil:
+		return asNumber
 	case slices.ContainsFunc(s.Lifted, func(l stream.Lifted) bool { return l.Field == d.Name }):
 		return fromInside
 	case d.Name == "modifiedAt":
@@ -193,7 +199,16 @@ func (b *Builder) value(dst []byte, f *field, v rawjson.Value, row rawjson.Objec
 		}
 	case fromEntity:
 		return appendEntity(dst, v, from, f.inside)
+	case asHash:
+		return rawjson.AppendString(dst, Hash(b.stream, row))
+	case asNumber:
+		if text, ok := v.Text(); ok && isDigits(text) {
+			return append(dst, text...)
+		}
 	case fromInside:
+		if f.lifted.Time {
+			return b.appendTime(dst, f.name, inside(row, f.lifted.Path))
+		}
 		return appendLifted(dst, f.lifted, row)
 	case fromChange:
 		return b.appendTime(dst, f.name, row.Get("version").Member("createdAt"))
@@ -222,12 +237,18 @@ func (b *Builder) value(dst []byte, f *field, v rawjson.Value, row rawjson.Objec
 	return append(dst, v...)
 }
 
-// appendLifted appends a value that lies deeper in the row.
-func appendLifted(dst []byte, l stream.Lifted, row rawjson.Object) []byte {
-	v := row.Get(l.Path[0])
-	for _, name := range l.Path[1:] {
+// inside returns the value at a path of a row.
+func inside(row rawjson.Object, path []string) rawjson.Value {
+	v := row.Get(path[0])
+	for _, name := range path[1:] {
 		v = v.Member(name)
 	}
+	return v
+}
+
+// appendLifted appends a value that lies deeper in the row.
+func appendLifted(dst []byte, l stream.Lifted, row rawjson.Object) []byte {
+	v := inside(row, l.Path)
 	if text, ok := v.Text(); ok && l.Lower {
 		return rawjson.AppendString(dst, strings.ToLower(text))
 	}

@@ -124,7 +124,7 @@ func (s *Site) size(ctx context.Context, m Measure, spaces Spaces) (int, error) 
 		}
 		return n, nil
 	case l.Offset:
-		doc, err := s.client.Get(ctx, listRequest(l, query{{"limit", "200"}}))
+		doc, err := s.client.Get(ctx, listRequest(l, query{{"limit", strconv.Itoa(l.MaxLimit)}}))
 		n := 0
 		for range doc.Get("results").Elements() {
 			n++

@@ -30,6 +30,7 @@ type Site struct {
 
 	account string    // that the run began with, empty if the site does not name it
 	clock   time.Time // the site's time when the run began
+	told    bool      // the site told it
 
 	proofs     proofs
 	spaceOf    memo[place, string]

@@ -72,4 +72,15 @@ var Extra = []Stream{
 		Key: id, ReplicationKey: "modifiedAt", Changed: changed, Listing: FooterComments, Parent: CustomContent, ParentField: "customContentId",
 		Route: "/custom-content/{id}/footer-comments", Replies: "/footer-comments/{id}/children", Body: true, Scopes: cmtRead,
 	},
+	{
+		Name: "audit_records", Doc: "Who changed what in the administration of the site, from its audit log.",
+		Key: id, ReplicationKey: "createdAt", Changed: AuditLog.Changed, Listing: AuditLog,
+		Lifted: []Lifted{{Field: "createdAt", Path: AuditLog.Changed, Time: true}},
+		Hashed: [][]string{
+			{"creationDate"},
+			{"author", "accountId"}, {"category"}, {"summary"}, {"description"}, {"affectedObject", "name"}, {"affectedObject", "objectType"},
+			{"changedValues", "name"}, {"changedValues", "oldValue"}, {"changedValues", "newValue"},
+			{"changedValues", "hiddenOldValue"}, {"changedValues", "hiddenNewValue"}, {"remoteAddress"},
+		},
+	},
 }

@@ -68,6 +68,9 @@ type Stream struct {
 	// Node is the kind of thing in the page tree that the records are, read one by one; nil for
 	// streams with a listing.
 	Node *Listing
+	// Hashed are the paths of the values whose hash is the key, where the API's rows have none. They
+	// go through lists.
+	Hashed [][]string
 	// Roles says that the stream is of space roles, which not every site has.
 	Roles bool
 	// Lifted are fields whose values lie deeper in the API's row.
@@ -86,8 +89,8 @@ type Stream struct {
 type Lifted struct {
 	Field string
 	Path  []string
-	// Lower makes the text lower case.
-	Lower bool
+	// Lower makes the text lower case; Time a timestamp of milliseconds.
+	Lower, Time bool
 }
 
 // Derivation says how a child stream's records can be had from its parents' rows.
@@ -147,6 +150,11 @@ type Listing struct {
 	// Nodes are what can lie above the rows in the page tree, beside pages. No route lists them: rows
 	// and a search name their ids.
 	Nodes []*Listing
+	// From and Until are the parameters that narrow the route to a time, in milliseconds; empty
+	// without. A list that grows at its head moves nothing below Until.
+	From, Until string
+	// Needs says what else than a scope the route needs, empty for nothing.
+	Needs string
 	// IDPath is the path of a row's field that identifies it, where that is not id.
 	IDPath []string
 	// Bulk is the route that gives items by their ids, where the listing shows some ids only and

@@ -97,6 +97,13 @@ var Hits = &Listing{
 	Scopes: []string{"search:confluence", "read:content-details:confluence"},
 }
 
+// AuditLog is the log of what administrators and people changed, newest first.
+var AuditLog = &Listing{
+	Name: "audit log", Route: "/wiki/rest/api/audit", MaxLimit: 1000, Offset: true, Changed: []string{"creationDate"},
+	From: "startDate", Until: "endDate", Needs: "an account that administers Confluence, and a paid plan",
+	Scopes: []string{"read:audit-log:confluence"},
+}
+
 // Content joins pages and blog posts.
 var Content = &Listing{
 	Name: "pages and blog posts", Of: []*Listing{Pages, BlogPosts}, MaxLimit: 250, Sort: "id", SortField: "id",
@@ -126,7 +133,7 @@ var Listings = []*Listing{
 
 // ExtraListings are the listings that only extra streams, or shortcuts, need. Their passes start
 // after the others.
-var ExtraListings = []*Listing{Labels, SpaceRoles, Content, Tree, Users}
+var ExtraListings = []*Listing{Labels, SpaceRoles, Content, Tree, AuditLog, Users}
 
 // changed is where most rows tell when they last changed.
 var changed = []string{"version", "createdAt"}

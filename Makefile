@@ -56,6 +56,10 @@ demo: build build-site ## Load a simulated site into DuckDB and compare every ta
 demo-postgres: build build-site ## The same into a temporary Postgres server, twice
 	@demo/postgres.sh
 
+.PHONY: demo-markdown
+demo-markdown: build build-site ## Print a page of a simulated site as Markdown
+	@demo/markdown.sh
+
 ##  Check
 
 # The tests come last, so that the last lines are theirs. Under the race detector collecting garbage is dear.

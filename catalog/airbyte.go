@@ -30,12 +30,13 @@ const (
 
 // Airbyte returns the object of the CATALOG message of `discover` in one line, without a
 // line break. It has no namespaces.
-func Airbyte(extra ...*stream.Stream) ([]byte, error) {
+func Airbyte(opts ...Option) ([]byte, error) {
+	o := gather(opts)
 	var document struct {
 		Streams []airbyteStream `json:"streams"`
 	}
-	for _, s := range offered(extra) {
-		entry, err := airbyteStreamOf(s)
+	for _, s := range o.offered() {
+		entry, err := airbyteStreamOf(s, o)
 		if err != nil {
 			return nil, err
 		}
@@ -50,8 +51,8 @@ func Airbyte(extra ...*stream.Stream) ([]byte, error) {
 	return bytes.TrimSpace(out.Bytes()), nil
 }
 
-func airbyteStreamOf(s *stream.Stream) (airbyteStream, error) {
-	schema, err := schemaOf(s)
+func airbyteStreamOf(s *stream.Stream, o options) (airbyteStream, error) {
+	schema, err := schemaOf(s, o)
 	if err != nil {
 		return airbyteStream{}, err
 	}
@@ -96,7 +97,7 @@ func (c configured) name() string {
 // catalog; unknown streams among them are an *UnknownStreamError.
 //
 // A catalog without streams is fine: there is nothing to read.
-func ParseAirbyte(data []byte, extra ...*stream.Stream) ([]Selection, []string, error) {
+func ParseAirbyte(data []byte, opts ...Option) ([]Selection, []string, error) {
 	var document struct {
 		Streams *[]configured `json:"streams"`
 	}
@@ -109,7 +110,7 @@ func ParseAirbyte(data []byte, extra ...*stream.Stream) ([]Selection, []string, 
 	if err := otherKind(*document.Streams); err != nil {
 		return nil, nil, err
 	}
-	p := airbyteParser{findings: findings{extra: extra}}
+	p := airbyteParser{options: gather(opts)}
 	for _, entry := range *document.Streams {
 		p.stream(entry)
 	}
@@ -140,6 +141,7 @@ func otherKind(streams []configured) error {
 // airbyteParser gathers selections.
 type airbyteParser struct {
 	findings
+	options    options
 	selections []Selection
 	// fullOnly are streams that incremental was asked for and that don't have it. Some
 	// clients ask for it everywhere.
@@ -158,7 +160,7 @@ func (p *airbyteParser) stream(entry configured) {
 	case p.repeated(name):
 	case known == nil:
 		p.unknown = append(p.unknown, name)
-	case !p.isOffered(known):
+	case !p.options.offers(known):
 		p.locked = append(p.locked, name)
 	default:
 		p.add(known, entry)
@@ -178,7 +180,7 @@ func (p *airbyteParser) modes(name string, entry configured) {
 }
 
 func (p *airbyteParser) add(s *stream.Stream, entry configured) {
-	selection, err := selectStream(s, nil)
+	selection, err := selectStream(s, nil, p.options)
 	if err != nil {
 		p.errs = append(p.errs, err)
 		return

@@ -63,7 +63,7 @@ func TestParseAirbyteKeepsSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := schemaOf(selections[0].Stream)
+	want, err := schemaOf(selections[0].Stream, options{})
 	if err != nil || string(selections[0].Schema) != string(want) || selections[0].Removed != nil {
 		t.Errorf("%v, schema %s", err, selections[0].Schema)
 	}

@@ -24,6 +24,8 @@ type Selection struct {
 	Removed Fields
 	// Schema is the JSON Schema of the records as emitted, without Removed, in one line.
 	Schema []byte
+	// Markdown says that bodies, which come in storage format, are written as Markdown.
+	Markdown bool
 	// SyncID is the sync_id of the configured Airbyte catalog: equal in all attempts of
 	// one sync. Nil in Singer and where the platform sends none.
 	SyncID *int64
@@ -68,11 +70,6 @@ func (e *NotOfferedError) Error() string {
 	return fmt.Sprintf("the setting extra_streams does not name %s: add it there, or take the stream out of the catalog", strings.Join(e.Names, ", "))
 }
 
-// offered are the usual streams and those that a setting adds.
-func offered(extra []*stream.Stream) []*stream.Stream {
-	return slices.DeleteFunc(stream.Every(), func(s *stream.Stream) bool { return s.IsExtra() && !slices.Contains(extra, s) })
-}
-
 // hint suggests a stream's name in place of an unknown one.
 func hint(name string) string {
 	if near := nearest.Name(name, append(stream.Names(), stream.ExtraNames()...)); near != "" {
@@ -81,15 +78,45 @@ func hint(name string) string {
 	return ""
 }
 
-// All selects every stream, whole and in full: what is read without a catalog. Extra are the
-// streams that the setting extra_streams adds, here as in all functions of this package. An error
+// Option is a setting that changes what catalogs show and select.
+type Option func(*options)
+
+type options struct {
+	markdown bool
+	extra    []*stream.Stream
+}
+
+// Markdown says whether bodies are written as Markdown. Schemas then declare body.markdown and
+// body.storage, which holds a body that can't be converted, and no other format.
+func Markdown(on bool) Option { return func(o *options) { o.markdown = on } }
+
+// Extra offers streams beside the usual ones: those that the setting extra_streams names.
+func Extra(streams ...*stream.Stream) Option { return func(o *options) { o.extra = streams } }
+
+// offered are the streams that catalogs hold.
+func (o options) offered() []*stream.Stream {
+	return slices.DeleteFunc(stream.Every(), func(s *stream.Stream) bool { return !o.offers(s) })
+}
+
+// offers reports whether a stream may be selected.
+func (o options) offers(s *stream.Stream) bool { return !s.IsExtra() || slices.Contains(o.extra, s) }
+
+func gather(list []Option) (o options) {
+	for _, set := range list {
+		set(&o)
+	}
+	return o
+}
+
+// All selects every stream, whole and in full: what is read without a catalog. An error
 // means that the binary was built without one of the schemas.
-func All(extra ...*stream.Stream) ([]Selection, error) {
-	streams := offered(extra)
+func All(opts ...Option) ([]Selection, error) {
+	o := gather(opts)
+	streams := o.offered()
 	selections := make([]Selection, len(streams))
 	for i, s := range streams {
 		var err error
-		if selections[i], err = selectStream(s, nil); err != nil {
+		if selections[i], err = selectStream(s, nil, o); err != nil {
 			return nil, err
 		}
 	}
@@ -97,12 +124,12 @@ func All(extra ...*stream.Stream) ([]Selection, error) {
 }
 
 // selectStream selects a stream in full, without the removed fields.
-func selectStream(s *stream.Stream, removed Fields) (Selection, error) {
-	schema, err := schemaOf(s)
+func selectStream(s *stream.Stream, removed Fields, o options) (Selection, error) {
+	schema, err := schemaOf(s, o)
 	if err != nil {
 		return Selection{}, err
 	}
-	return Selection{Stream: s, Removed: removed, Schema: prune(schema, removed)}, nil
+	return Selection{Stream: s, Removed: removed, Schema: prune(schema, removed), Markdown: o.markdown}, nil
 }
 
 // automatic says whether records need the field whatever is selected.
@@ -124,7 +151,6 @@ func inTableOrder(selections []Selection) {
 
 // findings gathers what is wrong with a catalog, so that all of it can be told at once.
 type findings struct {
-	extra    []*stream.Stream
 	warnings []string
 	errs     []error
 	unknown  []string
@@ -139,9 +165,6 @@ func (f *findings) warn(format string, args ...any) {
 func (f *findings) fail(format string, args ...any) {
 	f.errs = append(f.errs, fmt.Errorf(format, args...))
 }
-
-// isOffered reports whether a stream may be selected.
-func (f *findings) isOffered(s *stream.Stream) bool { return slices.Contains(offered(f.extra), s) }
 
 // repeated notes an entry for the stream and fails if there was one before.
 func (f *findings) repeated(name string) bool {

@@ -18,8 +18,8 @@ type member struct {
 	value json.RawMessage
 }
 
-// schemaOf returns a stream's schema in one line.
-func schemaOf(s *stream.Stream) (json.RawMessage, error) {
+// schemaOf returns a stream's schema in one line, as the options have it.
+func schemaOf(s *stream.Stream, o options) (json.RawMessage, error) {
 	data, err := schemas.Stream(s.Name)
 	if err != nil {
 		return nil, fmt.Errorf("reading the schema of %s: %w", s.Name, err)
@@ -28,7 +28,55 @@ func schemaOf(s *stream.Stream) (json.RawMessage, error) {
 	if err := json.Compact(&line, data); err != nil {
 		return nil, fmt.Errorf("reading the schema of %s: %w", s.Name, err)
 	}
-	return line.Bytes(), nil
+	schema := withoutDraft(line.Bytes())
+	if o.markdown {
+		return withMarkdown(schema), nil
+	}
+	return schema, nil
+}
+
+// withoutDraft returns a schema that doesn't say which draft it follows: some targets refuse any
+// but one, and it keeps to what all of them have in common.
+func withoutDraft(schema json.RawMessage) json.RawMessage {
+	return object(slices.DeleteFunc(members(schema), func(m member) bool { return m.name == "$schema" }))
+}
+
+const (
+	markdownText = "Body as Markdown (CommonMark with tables, task lists and strikethrough of GFM), made of the storage format."
+	storageText  = "Body in Confluence's storage format (XHTML); filled if it can't be converted to Markdown."
+)
+
+// withMarkdown returns the schema for bodies as Markdown: in place of the formats that the API
+// gives, body declares markdown and storage. A schema without bodies stays as it is.
+func withMarkdown(schema json.RawMessage) json.RawMessage {
+	return within(schema, "properties", func(properties json.RawMessage) json.RawMessage {
+		return within(properties, "body", func(body json.RawMessage) json.RawMessage {
+			return within(body, "properties", func(formats json.RawMessage) json.RawMessage {
+				storage := get(members(formats), "storage")
+				return object([]member{{"markdown", described(storage, markdownText)}, {"storage", described(storage, storageText)}})
+			})
+		})
+	})
+}
+
+// within returns an object with one of its members changed, if it has that.
+func within(raw json.RawMessage, name string, change func(json.RawMessage) json.RawMessage) json.RawMessage {
+	list := members(raw)
+	for i, m := range list {
+		if m.name == name {
+			list[i].value = change(m.value)
+			return object(list)
+		}
+	}
+	return raw
+}
+
+// described returns a schema with another description.
+func described(schema json.RawMessage, text string) json.RawMessage {
+	return within(schema, "description", func(json.RawMessage) json.RawMessage {
+		quoted, _ := json.Marshal(text) // a string always can be
+		return quoted
+	})
 }
 
 // members returns an object's members in order, or nil for any other value. The text must

@@ -80,7 +80,7 @@ func (m choiceMetadata) selected(legacy flag) flag {
 // inside the schemas) and returns the selected streams in the table's order. Warnings are
 // lines for the log. Errors name all that is wrong with the catalog; unknown streams among
 // them are an *UnknownStreamError. A catalog that selects nothing is an error.
-func ParseSinger(data []byte, extra ...*stream.Stream) ([]Selection, []string, error) {
+func ParseSinger(data []byte, opts ...Option) ([]Selection, []string, error) {
 	var document struct {
 		Streams []choice `json:"streams"`
 	}
@@ -93,7 +93,7 @@ func ParseSinger(data []byte, extra ...*stream.Stream) ([]Selection, []string, e
 	if document.Streams == nil {
 		return nil, nil, errors.New(`the catalog has no list "streams": write one with ` + "`tap-confluence --config ... --discover`, or leave the catalog out to read everything")
 	}
-	p := &singerParser{findings: findings{extra: extra}, old: slices.ContainsFunc(document.Streams, choice.marked)}
+	p := &singerParser{options: gather(opts), old: slices.ContainsFunc(document.Streams, choice.marked)}
 	for _, entry := range document.Streams {
 		p.stream(entry)
 	}
@@ -135,6 +135,7 @@ func (c choice) name() string {
 // metadata, a stream without a mark is not selected.
 type singerParser struct {
 	findings
+	options    options
 	old        bool
 	selections []Selection
 }
@@ -158,7 +159,7 @@ func (p *singerParser) stream(entry choice) {
 		p.unknown = append(p.unknown, name)
 	case known == nil:
 		p.warn("unknown stream %q in the catalog%s (not selected, ignored)", name, hint(name))
-	case selected.value && !p.isOffered(known):
+	case selected.value && !p.options.offers(known):
 		p.locked = append(p.locked, name)
 	case selected.value:
 		p.add(known, entry, paths)
@@ -167,7 +168,7 @@ func (p *singerParser) stream(entry choice) {
 
 // add selects a stream with the fields that are left.
 func (p *singerParser) add(s *stream.Stream, entry choice, paths map[string]choiceMetadata) {
-	schema, err := schemaOf(s)
+	schema, err := schemaOf(s, p.options)
 	if err != nil {
 		p.errs = append(p.errs, err)
 		return
@@ -188,7 +189,7 @@ func (p *singerParser) add(s *stream.Stream, entry choice, paths map[string]choi
 	}
 	p.selections = append(p.selections, Selection{
 		Stream: s, Incremental: p.incremental(s, entry, paths[pathKey(nil)]),
-		Removed: removed, Schema: prune(schema, removed),
+		Removed: removed, Schema: prune(schema, removed), Markdown: p.options.markdown,
 	})
 }
 

@@ -38,12 +38,13 @@ type fieldMetadata struct {
 // Singer returns the catalog that `--discover` prints: all streams and fields, selected by
 // default and read in full. It is indented, because Meltano reads it by lines of at most
 // 64 KiB, and ends with a line break.
-func Singer(extra ...*stream.Stream) ([]byte, error) {
+func Singer(opts ...Option) ([]byte, error) {
+	o := gather(opts)
 	var document struct {
 		Streams []singerEntry `json:"streams"`
 	}
-	for _, s := range offered(extra) {
-		entry, err := singerEntryOf(s)
+	for _, s := range o.offered() {
+		entry, err := singerEntryOf(s, o)
 		if err != nil {
 			return nil, err
 		}
@@ -59,8 +60,8 @@ func Singer(extra ...*stream.Stream) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-func singerEntryOf(s *stream.Stream) (singerEntry, error) {
-	schema, err := schemaOf(s)
+func singerEntryOf(s *stream.Stream, o options) (singerEntry, error) {
+	schema, err := schemaOf(s, o)
 	if err != nil {
 		return singerEntry{}, err
 	}

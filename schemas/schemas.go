@@ -54,6 +54,10 @@ type Field struct {
 	Types []string
 	// Format is "date-time" for a timestamp, else empty.
 	Format string
+	// Properties are the fields that an object declares, Items what a list declares of its
+	// elements, nil for nothing.
+	Properties []Field
+	Items      *Field
 }
 
 // Fields lists the top-level fields of a stream's records in the order of its file: the key
@@ -118,16 +122,30 @@ func (f *fields) UnmarshalJSON(text []byte) error {
 		if err != nil {
 			return err
 		}
-		var property struct {
-			Type   types
-			Format string
-		}
-		if err := d.Decode(&property); err != nil {
+		var p property
+		if err := d.Decode(&p); err != nil {
 			return fmt.Errorf("property %v: %w", name, err)
 		}
-		*f = append(*f, Field{Name: name.(string), Types: property.Type, Format: property.Format})
+		*f = append(*f, p.field(name.(string)))
 	}
 	return nil
+}
+
+// property is the schema of one field.
+type property struct {
+	Type       types
+	Format     string
+	Properties fields
+	Items      *property
+}
+
+func (p *property) field(name string) Field {
+	f := Field{Name: name, Types: p.Type, Format: p.Format, Properties: p.Properties}
+	if p.Items != nil {
+		items := p.Items.field("")
+		f.Items = &items
+	}
+	return f
 }
 
 // types reads a type, which may be a name or a list of names.

@@ -84,11 +84,11 @@ func (p *program) spec(sink *emit.Airbyte) error {
 }
 
 func (p *program) discover(sink *emit.Airbyte, o *options) error {
-	extra, err := p.offered(o)
+	opts, err := p.catalogOptions(o)
 	if err != nil {
 		return err
 	}
-	text, err := catalog.Airbyte(extra...)
+	text, err := catalog.Airbyte(opts...)
 	if err != nil {
 		return fmt.Errorf("writing the catalog: %w", err)
 	}
@@ -98,6 +98,7 @@ func (p *program) discover(sink *emit.Airbyte, o *options) error {
 // checkConnection tells whether a sync would work. Whatever the user got wrong is a status,
 // not an error.
 func (p *program) checkConnection(ctx context.Context, sink *emit.Airbyte, o *options) error {
+	o.impatient = true
 	s, err := p.airbyteSession(sink, o)
 	if err != nil {
 		return sink.Connection(false, err.Error())
@@ -124,7 +125,7 @@ func (p *program) read(ctx context.Context, sink *emit.Airbyte, o *options) erro
 	if err != nil {
 		return usage("reading the catalog: %w", err)
 	}
-	selections, warnings, err := catalog.ParseAirbyte(data, s.extra...)
+	selections, warnings, err := catalog.ParseAirbyte(data, s.catalogOptions()...)
 	s.warn(warnings)
 	if err != nil {
 		return s.refuseCatalog(sink, err)

@@ -15,6 +15,8 @@ type options struct {
 	discover, test, about, versionF bool
 	format, logLevel                string
 	debug                           bool
+	// impatient is for commands that somebody waits for.
+	impatient bool
 }
 
 // list is a flag that may be given several times.

@@ -73,8 +73,8 @@ func TestCATIncremental(t *testing.T) {
 			continue
 		}
 		first, second := one.Records(s.Name), two.Records(s.Name)
-		if len(first) == 0 || len(second) >= len(first) || len(second) > 5 {
-			t.Errorf("%s: %d records, then %d of a site without changes", s.Name, len(first), len(second))
+		if most := catQuiet(f, s.Name, second); len(first) == 0 || len(second) >= len(first) || len(second) > most {
+			t.Errorf("%s: %d records, then %d of a site without changes, want at most %d", s.Name, len(first), len(second), most)
 		}
 		if !slices.Equal(s.DefaultCursor, []string{stream.Find(s.Name).ReplicationKey}) || !s.Resumable {
 			t.Errorf("%s: cursor %q, resumable %v", s.Name, s.DefaultCursor, s.Resumable)
@@ -83,6 +83,25 @@ func TestCATIncremental(t *testing.T) {
 	if r := f.Airbyte(map[string]any{"streams": []any{}}, nil); r.Status != 0 && len(r.Errors()) == 0 {
 		t.Error("an empty catalog ends without a word")
 	}
+}
+
+// catQuiet is how many records may come again though nothing has changed: the newest of a
+// stream, of each type of custom content, and all versions of the newest parent.
+func catQuiet(f *tapfixture.Fixture, name string, records map[string]tapfixture.Record) int {
+	if name == "custom_content" {
+		return len(f.Site.CustomTypes())
+	}
+	st := stream.Find(name)
+	if st.Route == "" || !st.IsChild() {
+		return 1
+	}
+	versions := 1
+	for _, r := range records {
+		if n, err := strconv.Atoi(fmt.Sprint(r.Fields["number"])); err == nil {
+			versions = max(versions, n)
+		}
+	}
+	return versions
 }
 
 // TestCATSlices reads incremental streams, each alone, and goes on from states on the way:
@@ -111,7 +130,7 @@ func TestCATSlices(t *testing.T) {
 		}
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
-			between.Add(catSlices(t, f.On(t).With(map[string]any{"page_size": size}).Under(ticking(100*time.Millisecond)), s.Name, catalog))
+			between.Add(catSlices(t, f.On(t).With(map[string]any{"page_size": size}).Under(ticking(time.Second)), s.Name, catalog))
 		})
 	}
 }
@@ -148,7 +167,12 @@ func catSlices(t *testing.T, f *tapfixture.Fixture, name string, catalog map[str
 			continue
 		}
 		state := fmt.Sprintf(`[{"type":"STREAM","stream":{"stream_descriptor":{"name":%q},"stream_state":%s}}]`, name, s.state)
-		if rest := len(f.Airbyte(catalog, state).OK().Records(name)); rest < s.left || rest >= total {
+		// Rows that came between a position and its proof are counted in the state, and come again.
+		most := total
+		if i > 0 {
+			most--
+		}
+		if rest := len(f.Airbyte(catalog, state).OK().Records(name)); rest < s.left || rest > most {
 			t.Errorf("with %d of %d records left a resumed read gives %d", s.left, total, rest)
 		}
 	}

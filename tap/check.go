@@ -48,8 +48,18 @@ func (s *session) check(ctx context.Context) ([]string, error) {
 			return nil, err
 		}
 	}
-	_, err := here.Spaces(ctx)
-	return c.missing, err
+	if _, err := here.Spaces(ctx); err != nil {
+		return c.missing, err
+	}
+	if blind, err := here.Blind(ctx); err == nil && blind {
+		c.missing = append(c.missing, seesNothing(here.Who()))
+	}
+	return c.missing, nil
+}
+
+// seesNothing says what an empty site most likely means.
+func seesNothing(who string) string {
+	return who + " sees no space, and so nothing that lies in one: give the account permission to view spaces"
 }
 
 // judge notes what the account may not read. The error is any other.

@@ -113,7 +113,7 @@ func TestBookmarkInTheFuture(t *testing.T) {
 	for _, name := range names {
 		entry := fmt.Sprintf(`"replication_key":%q,%s`, stream.Find(name).ReplicationKey, future)
 		bookmarks = append(bookmarks, fmt.Sprintf(`%q:{%s}`, name, entry))
-		states = append(states, fmt.Sprintf(`{"type":"STREAM","stream":{"stream_descriptor":{"name":%q},"stream_state":{"v":1,"site":%q,%s}}}`, name, site, entry))
+		states = append(states, fmt.Sprintf(`{"type":"STREAM","stream":{"stream_descriptor":{"name":%q},"stream_state":{"v":2,"site":%q,%s}}}`, name, site, entry))
 	}
 	given := map[string]string{
 		"singer":  `{"bookmarks":{` + strings.Join(bookmarks, ",") + `}}`,

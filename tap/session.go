@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tap-confluence/tap-confluence/catalog"
 	"github.com/tap-confluence/tap-confluence/tap/client"
 	"github.com/tap-confluence/tap-confluence/tap/config"
 	"github.com/tap-confluence/tap-confluence/tap/engine"
@@ -22,6 +23,8 @@ type session struct {
 	log     *slog.Logger
 	// extra are the streams that the setting extra_streams adds.
 	extra []*stream.Stream
+	// lines reports whether the log is lines on stderr, as Singer has it.
+	lines bool
 	// running is the sync under way, for what happens beside it.
 	running atomic.Pointer[engine.Run]
 }
@@ -29,7 +32,9 @@ type session struct {
 // session reads the settings and makes what depends on them. It sends nothing.
 func (p *program) session(o *options, handler func(slog.Leveler) slog.Handler) (*session, error) {
 	level := &slog.LevelVar{}
-	s := &session{program: p, log: slog.New(handler(level))}
+	first := handler(level)
+	_, lines := first.(*textHandler)
+	s := &session{program: p, log: slog.New(first), lines: lines}
 	cfg, warnings, err := config.Load(config.Input{Files: o.config, Stdin: p.stdin, Environ: p.environ})
 	s.warn(warnings)
 	if err != nil {
@@ -38,6 +43,10 @@ func (p *program) session(o *options, handler func(slog.Leveler) slog.Handler) (
 	s.config = cfg
 	if s.extra, err = chosen(cfg.ExtraStreams); err != nil {
 		return nil, err
+	}
+	if lines && cfg.LogFormat == "json" {
+		p.json = true
+		s.log = slog.New(jsonHandler(p.stderr, level))
 	}
 	if o.logLevel != "" {
 		cfg.LogLevel = o.logLevel
@@ -48,7 +57,9 @@ func (p *program) session(o *options, handler func(slog.Leveler) slog.Handler) (
 	if err := setLevel(level, cfg.LogLevel); err != nil {
 		return nil, err
 	}
-	s.client, err = client.New(cfg, client.Options{Logger: s.log, Version: Version(), OnWait: s.onWait, Transport: p.network})
+	s.client, err = client.New(cfg, client.Options{
+		Logger: s.log, Version: Version(), OnWait: s.onWait, Transport: p.network, Impatient: o.impatient || o.test,
+	})
 	if err != nil {
 		return nil, &usageError{err}
 	}
@@ -67,17 +78,28 @@ func chosen(names []string) ([]*stream.Stream, error) {
 // known names every stream that a state may hold, offered or not.
 func known() []string { return append(stream.Names(), stream.ExtraNames()...) }
 
-// offered returns the extra streams for discovery, which reads no other setting. Without a
-// configuration there are none.
-func (p *program) offered(o *options) ([]*stream.Stream, error) {
+// catalogOptions are the settings that catalogs depend on.
+func (s *session) catalogOptions() []catalog.Option { return optionsOf(s.config, s.extra) }
+
+// catalogOptions are the settings that discovery depends on. Without a configuration they are the
+// usual ones, and what is wrong with other settings keeps nobody from a catalog.
+func (p *program) catalogOptions(o *options) ([]catalog.Option, error) {
 	if len(o.config) == 0 {
 		return nil, nil
 	}
-	names, err := config.ExtraStreams(config.Input{Files: o.config, Stdin: p.stdin, Environ: p.environ})
+	cfg, err := config.Only(config.Input{Files: o.config, Stdin: p.stdin, Environ: p.environ}, "body_format", "extra_streams")
 	if err != nil {
 		return nil, &usageError{err}
 	}
-	return chosen(names)
+	extra, err := chosen(cfg.ExtraStreams)
+	if err != nil {
+		return nil, err
+	}
+	return optionsOf(cfg, extra), nil
+}
+
+func optionsOf(cfg *config.Config, extra []*stream.Stream) []catalog.Option {
+	return []catalog.Option{catalog.Markdown(cfg.BodyFormat == config.Markdown), catalog.Extra(extra...)}
 }
 
 func setLevel(v *slog.LevelVar, name string) error {
@@ -127,6 +149,11 @@ func (s *session) sync(ctx context.Context, o engine.Options) error {
 	progress := startProgress(s, run, started)
 	err = run.Sync(ctx)
 	progress.stop()
-	s.summarize(run.Report(), s.program.now().Sub(started))
+	s.summarize(run.Report(), s.program.now().Sub(started), err)
+	if err == nil {
+		if who, blind := run.Blind(ctx); blind {
+			s.log.Warn(seesNothing(who))
+		}
+	}
 	return err
 }

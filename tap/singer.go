@@ -31,11 +31,20 @@ func (p *program) ended(err error) int {
 	if err != nil {
 		lines := strings.Split(err.Error(), "\n")
 		for _, line := range lines[:len(lines)-1] {
-			p.stderr.line("ERROR " + strings.TrimSpace(line))
+			p.complain("ERROR", strings.TrimSpace(line))
 		}
-		p.stderr.line("CRITICAL " + strings.TrimSpace(lines[len(lines)-1]))
+		p.complain("CRITICAL", strings.TrimSpace(lines[len(lines)-1]))
 	}
 	return exitStatus(err)
+}
+
+// complain tells on stderr what ended the run.
+func (p *program) complain(level, text string) {
+	if p.json {
+		slog.New(jsonHandler(p.stderr, slog.LevelError)).Error(text, "severity", level)
+		return
+	}
+	p.stderr.line(level + " " + text)
 }
 
 func (p *program) singerCommand(ctx context.Context, args []string) error {
@@ -53,11 +62,11 @@ func (p *program) singerCommand(ctx context.Context, args []string) error {
 		}
 		return p.out.Write(text)
 	case o.discover:
-		extra, err := p.offered(&o)
+		opts, err := p.catalogOptions(&o)
 		if err != nil {
 			return err
 		}
-		text, err := catalog.Singer(extra...)
+		text, err := catalog.Singer(opts...)
 		if err != nil {
 			return fmt.Errorf("writing the catalog: %w", err)
 		}
@@ -114,13 +123,13 @@ func (s *session) singerCatalog(o *options) ([]catalog.Selection, error) {
 	}
 	if file == "" {
 		s.log.Info("no catalog given: reading all streams in full")
-		return catalog.All(s.extra...)
+		return catalog.All(s.catalogOptions()...)
 	}
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, usage("reading the catalog: %w", err)
 	}
-	selections, warnings, err := catalog.ParseSinger(data, s.extra...)
+	selections, warnings, err := catalog.ParseSinger(data, s.catalogOptions()...)
 	s.warn(warnings)
 	if err != nil {
 		return nil, usage("%w", err)

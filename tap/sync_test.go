@@ -159,19 +159,24 @@ func checkExtracted(t *testing.T, m tapfixture.Message) {
 	}
 }
 
-// checkFinal wants the state of a complete full sync: it names the site, holds nothing of a
-// walk, and has an entry for every stream.
+// checkFinal wants the state of a complete full sync: it names the site and no sync under way,
+// and has every fact of every stream, all but the sync's name at their defaults.
 func checkFinal(t *testing.T, value string, names []string) {
 	t.Helper()
 	state := tapfixture.Decode(t, []byte(value))
 	ours, _ := state["tap_confluence"].(map[string]any)
-	if ours["v"] != json.Number("1") || !strings.HasPrefix(fmt.Sprint(ours["site"]), "127.0.0.1:") || len(ours) != 2 {
+	if ours["v"] != json.Number("2") || !strings.HasPrefix(fmt.Sprint(ours["site"]), "127.0.0.1:") || ours["run"] != "" || ours["began"] != "" || len(ours) != 4 {
 		t.Errorf("the state's own part is %v", ours)
 	}
 	bookmarks, _ := state["bookmarks"].(map[string]any)
 	for _, name := range names {
-		if entry, ok := bookmarks[name].(map[string]any); !ok || len(entry) != 0 {
-			t.Errorf("the entry of %s is %v, want {}", name, bookmarks[name])
+		entry, _ := bookmarks[name].(map[string]any)
+		if run, _ := entry["run"].(string); run == "" {
+			t.Errorf("the entry of %s names no sync: %v", name, entry)
+		}
+		delete(entry, "run")
+		if text := fmt.Sprint(entry); text != "map[audited:false partitions:map[] plain:false progress: replication_key: replication_key_value: scope:]" {
+			t.Errorf("the entry of %s is %s", name, text)
 		}
 	}
 	if len(bookmarks) != len(names) {

@@ -101,6 +101,7 @@ type program struct {
 	now     func() time.Time
 	environ []string
 	network http.RoundTripper // in place of the network, nil outside of tests
+	json    bool              // the settings want the log as JSON
 }
 
 // usageError is a mistake in what the user gave: arguments, settings, catalog or state.

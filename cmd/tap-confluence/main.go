@@ -18,23 +18,23 @@ const lastState = 5 * time.Second
 func main() {
 	tuneMemory()
 	ctx, cancel := context.WithCancelCause(context.Background())
+	ignored := signal.Ignored(syscall.SIGINT) // as a script's background job has it
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	tellBrokenPipes()
 	died := make(chan os.Signal, 1)
 	go func() {
 		s := <-signals
 		died <- s
 		cancel(tap.ErrStopped)
-		select {
-		case s = <-signals:
-		case <-time.After(lastState):
-		}
-		dieOf(s)
+		// More signals are the same one again: timeout sends two, a shell one to each process.
+		<-time.After(lastState)
+		dieOf(s, ignored)
 	}()
 	status := tap.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	select {
 	case s := <-died:
-		dieOf(s)
+		dieOf(s, ignored)
 	default:
 	}
 	os.Exit(status)

@@ -192,7 +192,7 @@ func likely(size int) int64 {
 func (c *Client) shrinking(ctx context.Context, k *call, size *pageSize, build func(limit int) Request) (*lease, error) {
 	for {
 		k.req = build(size.now)
-		k.shrinkable = size.now > size.least
+		k.shrinkable = size.now > size.least && !k.req.Once
 		l, err := c.do(ctx, k)
 		if err == nil {
 			size.worked()

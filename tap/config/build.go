@@ -47,7 +47,7 @@ func (l *loader) build(values map[string]any) *Config {
 		PageStatus:          texts(values, "page_status"),
 		CustomContentTypes:  texts(values, "custom_content_types"),
 		BodyFormat:          text(values, "body_format"),
-		ExtraStreams:        texts(values, extraStreams),
+		ExtraStreams:        texts(values, "extra_streams"),
 		LookbackWindow:      seconds(values, "lookback_window"),
 		AutoRate:            flag(values, "auto_rate"),
 		RequestsPerSecond:   figure(values, "requests_per_second"),

@@ -7,10 +7,14 @@ package config
 
 import (
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 )
+
+// Markdown is the body_format for which bodies are asked for as storage and converted.
+const Markdown = "markdown"
 
 // Config holds the settings of a run, checked and with defaults filled in. Each field
 // stands for the setting of the same name in snake case.
@@ -134,27 +138,28 @@ func Load(in Input) (*Config, []string, error) {
 	return config, l.redacted(l.warnings), nil
 }
 
-// extraStreams is the name of a setting.
-const extraStreams = "extra_streams"
-
-// ExtraStreams reads the one setting that discovery depends on, extra_streams. What is wrong
-// with other settings does not keep anybody from a catalog. The error is of type *Error.
-func ExtraStreams(in Input) ([]string, error) {
+// Only reads some of the settings, such as those that discovery depends on. What is wrong with
+// others does not count. The error is of type *Error.
+func Only(in Input, names ...string) (*Config, error) {
 	known, err := loadSettings()
 	if err != nil {
 		return nil, &Error{Problems: []string{err.Error()}}
 	}
 	l := &loader{settings: known}
-	values := l.merge(l.layers(in))
-	if len(l.problems) == 0 {
-		widen(values)
-		l.validate(values)
-		l.problems = slices.DeleteFunc(l.problems, func(p problem) bool { return p.setting != extraStreams })
-	}
+	layers := l.layers(in)
 	if len(l.problems) > 0 {
 		return nil, l.failure()
 	}
-	return texts(values, extraStreams), nil
+	values := l.merge(layers)
+	widen(values)
+	maps.DeleteFunc(values, func(name string, _ any) bool { return !slices.Contains(names, name) })
+	l.fillDefaults(values)
+	l.validate(values)
+	l.problems = slices.DeleteFunc(l.problems, func(p problem) bool { return !slices.Contains(names, p.setting) })
+	if len(l.problems) > 0 {
+		return nil, l.failure()
+	}
+	return l.build(values), nil
 }
 
 // loader gathers what Load finds.

@@ -65,7 +65,9 @@ const (
 type OutputError struct{ Err error }
 
 // Error returns the cause as one line.
-func (e *OutputError) Error() string { return fmt.Sprintf("writing to stdout: %v", e.Err) }
+func (e *OutputError) Error() string {
+	return fmt.Sprintf("writing to stdout: %v: what reads the output is gone, or its disk is full", e.Err)
+}
 
 // Unwrap returns the cause.
 func (e *OutputError) Unwrap() error { return e.Err }

@@ -63,9 +63,9 @@ func (c *closer) complete(e *ending, account state.Account) error {
 	}
 	switch {
 	case e.Incremental && e.typed:
-		c.state.FinishIncremental(out.name, time.Time{}, e.audited, proof)
+		c.state.FinishIncremental(out.name, e.Hash, time.Time{}, e.audited, proof)
 	case e.Incremental:
-		c.state.FinishIncremental(out.name, e.bookmark(c.Config.LookbackWindow), e.audited, proof)
+		c.state.FinishIncremental(out.name, e.Hash, e.bookmark(c.Config.LookbackWindow), e.audited, proof)
 	default:
 		if e.activates(proof) {
 			if err := c.Sink.ActivateVersion(out.name, out.version); err != nil {
@@ -75,6 +75,7 @@ func (c *closer) complete(e *ending, account state.Account) error {
 		c.state.FinishFull(out.name, e.Hash, proof)
 	}
 	c.log.Debug("stream is complete", "stream", out.name, "rows", out.rows.Load())
+	out.tellUnconverted()
 	return c.ended(out, StreamReport{Ended: true}, emit.Complete)
 }
 
@@ -87,16 +88,17 @@ func (e *ending) activates(p state.Proof) bool {
 	return e.out.version != 0 && p.Named() && e.whole && !narrowed && !e.Uses(method.ByOwner) && !e.Uses(method.LookedUp) && !e.Uses(method.ByID) && e.out.rows.Load() > 0
 }
 
-// incomplete ends a stream that failed. Its bookmark stays.
+// incomplete ends a stream that failed. Its bookmark stays. People are told in the end, once for
+// all streams that have failed for the same cause: see Report.Causes.
 func (c *closer) incomplete(out *output, hash string, cause error) error {
 	entry := c.state.Entry(out.name)
-	args := []any{"stream", out.name, "error", cause}
-	if entry.ReplicationKeyValue != "" && out.sel.Incremental {
-		args = append(args, "bookmark_held_since", entry.ReplicationKeyValue)
+	end := StreamReport{Ended: true, Err: cause}
+	if out.sel.Incremental {
+		end.Held = entry.ReplicationKeyValue
 	}
-	c.log.Error("stream failed", args...)
+	c.log.Debug("stream failed", "stream", out.name, "error", cause)
 	c.state.Fail(out.name, hash, c.PerStream)
-	out.ended(StreamReport{Ended: true, Err: cause})
+	out.ended(end)
 	if err := c.write(out.name); err != nil {
 		return err
 	}
@@ -130,13 +132,17 @@ func (c *closer) cutOff(out *output) error {
 	return c.ended(out, StreamReport{CutOff: true}, emit.Incomplete)
 }
 
-// ended notes and tells how a stream ended, behind its last state.
+// ended tells how a stream ended, behind its last state, and notes it: a stream whose last state
+// can't be written has not ended.
 func (c *closer) ended(out *output, end StreamReport, s emit.Status) error {
-	out.ended(end)
 	if err := c.write(out.name); err != nil {
 		return err
 	}
-	return c.Sink.Status(out.name, s)
+	if err := c.Sink.Status(out.name, s); err != nil {
+		return err
+	}
+	out.ended(end)
+	return nil
 }
 
 // IncompleteError says which streams failed while the run itself came to its end.

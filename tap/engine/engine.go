@@ -70,13 +70,25 @@ func (r *Run) syncName() (name string, resumed bool) {
 		_, _ = rand.Read(b[:]) // it never fails
 		return hex.EncodeToString(b[:]), false
 	}
+	over := true
 	for _, sel := range r.Selections {
 		if sel.SyncID != nil {
 			name = strconv.FormatInt(*sel.SyncID, 10)
 		}
-		resumed = resumed || name != "" && r.State.Entry(sel.Stream.Name).Run == name
+		e := r.State.Entry(sel.Stream.Name)
+		p, err := state.ParseProgress(e.Progress)
+		ours := name != "" && e.Run == name
+		resumed = resumed || ours
+		over = over && ours && err == nil && p.Stage == state.Done
 	}
-	return name, resumed
+	if !over {
+		return name, resumed
+	}
+	// Nothing is left of that sync, so this is another one: some clients give all the same id.
+	for _, sel := range r.Selections {
+		r.State.Restart(sel.Stream.Name)
+	}
+	return name, false
 }
 
 // Resumes reports whether the run goes on with a sync that an earlier run began, and when that

@@ -29,8 +29,17 @@ func (e *env) Get(ctx context.Context, r *method.Reader, req client.Request) (ra
 	return e.walk.Client.Get(ctx, req)
 }
 
-// List reads a list to its end, a page at a time.
+// List reads a list to its end, a page at a time. A list whose cursor is refused in the middle
+// starts over, once.
 func (e *env) List(ctx context.Context, r *method.Reader, req client.Request, use func([]rawjson.Object) error) error {
+	err := e.list(ctx, r, req, use)
+	if isCursor(err) {
+		err = e.list(ctx, r, req, use)
+	}
+	return err
+}
+
+func (e *env) list(ctx context.Context, r *method.Reader, req client.Request, use func([]rawjson.Object) error) error {
 	rd := e.walk.of(r)
 	req.Once = rd.failures.once()
 	if field := r.Stream.OffsetKey; field != "" {

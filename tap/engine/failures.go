@@ -104,6 +104,9 @@ func (f *failures) total() (int, error) {
 	return f.count, fmt.Errorf("%d failures, the first of them: %w", f.count, errors.Join(f.first...))
 }
 
+// isRefusal reports whether the site answered, but not with what was asked for.
+func isRefusal(err error) bool { s := statusOf(err); return s >= 400 && s < 600 }
+
 // statusOf returns an error's HTTP status, 0 for none.
 func statusOf(err error) int {
 	if e, ok := errors.AsType[*client.Error](err); ok {

@@ -26,7 +26,7 @@ type ledger struct {
 	close closer
 	state *state.State
 	walks []follower // under way
-	named []*lookup  // what they owe is told before anything else
+	named []debtor   // what they owe is told before anything else
 	ended []*ending
 	dirty map[string]bool // streams whose entry changed or that got rows since the last state
 	rows  int             // since the last state
@@ -38,6 +38,13 @@ type follower interface {
 	// claims returns what a state may say of the walk, once the account is proven; nil if
 	// nothing moved since the last time.
 	claims() []claim
+}
+
+// debtor is a stream that is read by the ids that records of others name.
+type debtor interface {
+	follower
+	// unread returns the stream's name and the ids that are still to be looked up.
+	unread() (name string, ids []string)
 }
 
 func newLedger(s *services) *ledger {
@@ -261,9 +268,9 @@ func (l *ledger) end() error {
 	return l.write()
 }
 
-// lookUp follows what a lookup owes, and opens its stream.
-func (l *ledger) lookUp(n *lookup) error {
-	if err := l.follow(n, n.readings); err != nil {
+// lookUp follows what a stream that is read by ids owes, and opens it.
+func (l *ledger) lookUp(n debtor, readings []*reading) error {
+	if err := l.follow(n, readings); err != nil {
 		return err
 	}
 	l.mu.Lock()
@@ -277,7 +284,7 @@ func (l *ledger) lookUp(n *lookup) error {
 func (l *ledger) write() error {
 	var changed []string
 	for _, n := range l.named {
-		name, owed := n.r.out.name, n.unread()
+		name, owed := n.unread()
 		if !slices.Equal(owed, l.state.Entry(name).NamedIDs()) {
 			l.state.Name(name, owed)
 			l.dirty[name] = true

@@ -273,12 +273,6 @@ func (w *walk) hasParents() bool {
 	return true
 }
 
-// isCursor reports whether the site refused a cursor.
-func isCursor(err error) bool { return client.KindOf(err) == client.KindCursor }
-
-// isRefusal reports whether the site answered, but not with what was asked for.
-func isRefusal(err error) bool { s := statusOf(err); return s >= 400 && s < 600 }
-
 // readList reads one of the walk's lists, from where its position is.
 func (w *walk) readList(ctx context.Context, i int) error {
 	l := &w.plan.Lists[i]

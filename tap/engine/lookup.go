@@ -55,7 +55,7 @@ func (r *Run) lookUp(w *walk) (*lookup, error) {
 		l.people[out.name] = people
 		out.observe(l)
 	}
-	return l, r.ledger.lookUp(l)
+	return l, r.ledger.lookUp(l, l.readings)
 }
 
 // wrote meets the ids that a record names. It is told before the record is on stdout.
@@ -110,11 +110,11 @@ func (l *lookup) meet(raw []byte, id func() string) {
 	}
 }
 
-// unread returns the ids whose records are not on stdout yet.
-func (l *lookup) unread() []string {
+// unread returns the stream's name and the ids whose records are not on stdout yet.
+func (l *lookup) unread() (name string, ids []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.Concat(l.owed, l.waiting)
+	return l.r.out.name, slices.Concat(l.owed, l.waiting)
 }
 
 // claims returns nothing: a lookup has no position.

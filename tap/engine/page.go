@@ -214,6 +214,13 @@ func (w *walk) uses(row rawjson.Object) bool {
 // row, in whatever order they come.
 func (r *listReading) positions(p *client.Page, keys []string) []plan.Place {
 	places := make([]plan.Place, len(keys))
+	if r.skip.search && r.skip.after != "" && p.Next != "" {
+		// Nothing new yet: the place stays where the listing is to get to.
+		for i := range places {
+			places[i] = r.walk.plan.From
+		}
+		return places
+	}
 	order := r.list.Order
 	later := "" // the first key, in the list's order, of the rows behind
 	least := make([]string, len(keys))
@@ -363,7 +370,7 @@ func (r *listReading) count(row rawjson.Object) {
 	if parent := w.readings[0].Stream.Parent; parent == nil || parent == l || w.uses(row) {
 		return
 	}
-	on := "an unnamed item"
+	on := ""
 	for _, s := range stream.Every() {
 		switch {
 		case s.Listing != l || row.Get(s.ParentField).IsNull():
@@ -372,6 +379,10 @@ func (r *listReading) count(row rawjson.Object) {
 		default:
 			return
 		}
+	}
+	if on == "" {
+		on = "an unnamed item"
+		w.partial = true // it may be of a stream of this walk
 	}
 	w.report.skip(fmt.Sprintf("%s on %s", l.Name, on))
 }

@@ -103,3 +103,6 @@ func withField(row rawjson.Object, name string, value rawjson.Value) (rawjson.Ob
 	b.WriteByte('}')
 	return rawjson.ParseObject(b.Bytes())
 }
+
+// isCursor reports whether the site refused a cursor.
+func isCursor(err error) bool { return client.KindOf(err) == client.KindCursor }

@@ -1,10 +1,13 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
+
+	"github.com/tap-confluence/tap-confluence/tap/client"
 )
 
 // Report is what a sync did, or has done so far.
@@ -22,11 +25,68 @@ type StreamReport struct {
 	Rows     int64
 	Requests int64
 	// Err is why the stream failed, nil if it is complete or the run was interrupted before.
-	Err   error
+	Err error
+	// Held is the bookmark that stays because the stream failed, empty for none.
+	Held  string
 	Ended bool
 	// CutOff reports whether the run ended before the stream did, Skipped whether an earlier
 	// run of the same sync had finished it.
 	CutOff, Skipped bool
+}
+
+// Failure is one cause for which streams failed.
+type Failure struct {
+	// Streams are those that it meets, in the table's order.
+	Streams []string
+	// Err is the error of the first of them.
+	Err error
+	// Also are other remedies than that of Err: what each of the streams needs, where they differ.
+	Also []string
+	// Held is the earliest bookmark that stays because of it, empty for none.
+	Held string
+}
+
+// Causes returns why streams failed: what meets several of them comes once.
+func (r Report) Causes() []Failure {
+	var causes []Failure
+	var keys []string
+	for _, s := range r.Streams {
+		if s.Err == nil {
+			continue
+		}
+		key := causeOf(s.Err)
+		i := slices.Index(keys, key)
+		if i < 0 {
+			i = len(causes)
+			keys, causes = append(keys, key), append(causes, Failure{Err: s.Err, Held: s.Held})
+		}
+		c := &causes[i]
+		c.Streams = append(c.Streams, s.Name)
+		if hint := hintOf(s.Err); hint != hintOf(c.Err) && !slices.Contains(c.Also, hint) {
+			c.Also = append(c.Also, hint)
+		}
+		if s.Held != "" && (c.Held == "" || s.Held < c.Held) {
+			c.Held = s.Held
+		}
+	}
+	return causes
+}
+
+// causeOf names the cause of an error, whichever request met it.
+func causeOf(err error) string {
+	e, ok := errors.AsType[*client.Error](err)
+	if !ok {
+		return err.Error()
+	}
+	return fmt.Sprint(e.Kind, e.Status, e.Message)
+}
+
+// hintOf returns what an error says that one can do about it.
+func hintOf(err error) string {
+	if e, ok := errors.AsType[*client.Error](err); ok {
+		return e.Hint
+	}
+	return ""
 }
 
 // Skip is one reason for which something was not read, and how often.

@@ -13,6 +13,7 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/method"
 	"github.com/tap-confluence/tap-confluence/tap/plan"
 	"github.com/tap-confluence/tap-confluence/tap/site"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
 // lastProof is how long a run that is stopped waits for the proof of its last positions.
@@ -197,6 +198,18 @@ func (r *Run) lastSettling(ctx context.Context, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastProof)
 	defer cancel()
 	return r.ledger.settle(ctx)
+}
+
+// Blind reports whether the account sees no space at all, and who that is. It asks nothing after a
+// run that wrote a row of what lies in spaces.
+func (r *Run) Blind(ctx context.Context) (who string, blind bool) {
+	for _, out := range r.ledger.outputs {
+		if out.rows.Load() > 0 && out.stream.Listing != stream.Groups {
+			return "", false
+		}
+	}
+	blind, err := r.site.Blind(ctx)
+	return r.site.Who(), err == nil && blind
 }
 
 // Price estimates what Sync would read and cost, after Open, with few requests of its own.

@@ -23,7 +23,8 @@ type walk struct {
 	asked    sync.Map // questions that are asked once, see method.Env
 	// over reports whether every list was read until the site said that it ends.
 	over bool
-	// partial reports whether a type of custom content was skipped.
+	// partial reports whether something was left out that may be a record: a type of custom content
+	// that the site does not know, a comment that does not say on what.
 	partial bool
 	// answered is the type of custom content that an answer came of.
 	answered string

@@ -138,6 +138,15 @@ func (o *output) write(items []method.Item) error {
 	return err
 }
 
+// tellUnconverted tells how many bodies could not be written as Markdown.
+func (o *output) tellUnconverted() {
+	o.writing.Lock()
+	defer o.writing.Unlock()
+	if n := o.build.Unconverted(); n > 0 {
+		o.log.Warn("bodies that can't be converted to Markdown came as body.storage", "stream", o.name, "bodies", n)
+	}
+}
+
 // size is how many bytes rows have.
 func size(items []method.Item) int {
 	n := 0

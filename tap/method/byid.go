@@ -40,16 +40,6 @@ func nodeOf(tree *stream.Listing, at [2]string) *stream.Listing {
 	return nil
 }
 
-// above returns the kind and the id of what a row lies in, or of what a search's row names.
-func above(row rawjson.Object) [2]string {
-	if hit := row.Get("content"); !hit.IsNull() {
-		kind, _ := hit.Member("type").Text()
-		id, _ := hit.Member("id").Text()
-		return [2]string{kind, id}
-	}
-	return [2]string{text(row, "parentType"), text(row, "parentId")}
-}
-
 // readNode reads one item of the tree, unless it has been read, and returns what it lies in; the
 // item itself where nothing follows.
 func readNode(ctx context.Context, env Env, at [2]string, readers []*Reader) (next [2]string, err error) {

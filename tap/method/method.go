@@ -124,6 +124,8 @@ type Reader struct {
 	ChildStatuses []string
 	// BodyFormat is the format that bodies are asked for in, empty for none.
 	BodyFormat string
+	// Markdown reports whether bodies are written as Markdown.
+	Markdown bool
 	// Audited reports whether shortcuts are compared in this run.
 	Audited bool
 	// Hash stands for everything that decides which rows come.
@@ -176,6 +178,16 @@ func ParentOf(l *stream.Listing, row rawjson.Object) (*Parent, error) {
 		p.Row = slices.Clone(row.Raw())
 	}
 	return p, nil
+}
+
+// above returns the kind and the id of what a row lies in, or of what a search's row names.
+func above(row rawjson.Object) [2]string {
+	if hit := row.Get("content"); !hit.IsNull() {
+		kind, _ := hit.Member("type").Text()
+		id, _ := hit.Member("id").Text()
+		return [2]string{kind, id}
+	}
+	return [2]string{text(row, "parentType"), text(row, "parentId")}
 }
 
 // Env is what a method needs of a run.

@@ -119,7 +119,33 @@ func Build(in Input) *Plan {
 			}
 		}
 	}
+	if slices.ContainsFunc(b.all, b.counts) {
+		slices.SortStableFunc(b.plan.Walks, furtherFirst)
+	}
 	return b.plan
+}
+
+// furtherFirst orders the walks of a sync that is resumed, so that one which is killed again and
+// again gets to its end: walks that were under way first, then what is least up to date.
+func furtherFirst(a, b *Walk) int {
+	if a.Resumed() != b.Resumed() {
+		if a.Resumed() {
+			return -1
+		}
+		return 1
+	}
+	return a.oldest().Compare(b.oldest())
+}
+
+// oldest returns the lowest bookmark of the walk's streams, the zero time for full reads.
+func (w *Walk) oldest() time.Time {
+	var oldest time.Time
+	for i, r := range w.Readers {
+		if i == 0 || r.Since.Before(oldest) {
+			oldest = r.Since
+		}
+	}
+	return oldest
 }
 
 // candidate decides by which methods a stream is read, and what of it.
@@ -135,6 +161,7 @@ func (b *builder) candidate(sel catalog.Selection) *candidate {
 	b.setScope(r, l, c.entry.Plain)
 	if s.Body && !sel.Removed.Whole("body") {
 		r.BodyFormat = bodyParameter(b.Config)
+		r.Markdown = sel.Markdown
 	}
 	r.Audited = b.Config.AuditSamples > 0 && (!sel.Incremental || !c.entry.Audited)
 	c.reader = r
@@ -153,7 +180,7 @@ func bodyParameter(cfg *config.Config) string {
 	switch cfg.BodyFormat {
 	case "none":
 		return ""
-	case "markdown":
+	case config.Markdown:
 		return "storage" // it is made here
 	}
 	return cfg.BodyFormat
@@ -339,6 +366,9 @@ func (b *builder) start(c *candidate) {
 	if r.Incremental {
 		st.ReplicationKey, st.Bookmark, st.Scope = r.Stream.ReplicationKey, r.Since, scopeHash(r, b.Facts.Spaces)
 		b.notices(c, st.Scope)
+		if c.walk.listing.Typed {
+			st.Types = b.Facts.Types
+		}
 		st.Rewind = c.entry.ReplicationKeyValue != "" && c.entry.Scope != st.Scope
 	}
 	b.plan.Starts = append(b.plan.Starts, st)

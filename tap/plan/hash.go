@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/tap-confluence/tap-confluence/internal/timestamp"
+	"github.com/tap-confluence/tap-confluence/tap/config"
 	"github.com/tap-confluence/tap-confluence/tap/method"
 	"github.com/tap-confluence/tap-confluence/tap/site"
 )
@@ -18,10 +19,15 @@ func short(text string) string {
 	return hex.EncodeToString(sum[:6])
 }
 
-// base is what every hash of a reader holds: the stream, its methods, the mode, the scope. Bodies
-// and the size of pages make no difference to which rows come.
+// base is what every hash of a reader holds: the stream, its methods, the mode, the scope, and
+// whether bodies are Markdown, so that one sync doesn't mix both. What else is asked of bodies and
+// the size of pages make no difference to which rows come.
 func base(r *method.Reader, spaces site.Spaces) string {
-	return fmt.Sprint(r.Stream.Name, r.Methods, r.Incremental, r.Statuses, r.ChildStatuses, spaces.Included, spaces.Excluded, "\n")
+	bodies := ""
+	if r.Markdown {
+		bodies = " " + config.Markdown
+	}
+	return bodies + fmt.Sprint(r.Stream.Name, r.Methods, r.Incremental, r.Statuses, r.ChildStatuses, spaces.Included, spaces.Excluded, "\n")
 }
 
 // doneHash stands for a whole full read.

@@ -32,13 +32,17 @@ func behind(lists []List, a, b Place) bool {
 	return lists[a.List].Order.Compare(a.At.Key, b.At.Key) < 0
 }
 
-// least returns the least advanced of some places.
+// least returns the least advanced of some places. Of two places with the same key nobody can
+// tell whose page comes first: the list is read from its beginning.
 func least(lists []List, places []Place) Place {
 	from := places[0]
 	for _, p := range places[1:] {
+		equal := p.List == from.List && lists[p.List].Order.Compare(p.At.Key, from.At.Key) == 0
 		switch {
-		case p.List == from.List && p.At.Key == "" && from.At.Key == "" && p.At.Cursor != from.At.Cursor:
+		case equal && p.At.Cursor != from.At.Cursor:
 			from.At.Cursor, from.At.Fresh = "", false
+		case equal:
+			from.At.Fresh = from.At.Fresh || p.At.Fresh
 		case behind(lists, p, from):
 			from = p
 		}

@@ -34,7 +34,9 @@ type Builder struct {
 	fields []field
 	known  map[string]bool
 	schema *jsonschema.Schema // nil unless records are validated
-	warn   func(msg string, args ...any)
+	// unconverted counts the bodies that could not be written as Markdown.
+	unconverted int
+	warn        func(msg string, args ...any)
 }
 
 // source says where a field's value comes from.
@@ -49,7 +51,7 @@ const (
 	asTime                   // a timestamp, in one layout
 	fromInside               // a value that lies deeper in the row
 	asHash                   // a hash of the row, which has no key
-	asNumber                 // a whole number, at times sent as text
+	asMarkdown               // a body in storage format, as Markdown
 )
 
 type field struct {
@@ -66,6 +68,8 @@ type field struct {
 	derived string
 	// lifted says where a value from inside lies.
 	lifted stream.Lifted
+	// shape is what the schema declares of the value.
+	shape shape
 }
 
 // New returns the builder of a selected stream. With validate, every record is checked
@@ -81,7 +85,7 @@ func New(sel catalog.Selection, validate bool, warn func(msg string, args ...any
 		b.known[d.Name] = true
 		f := field{
 			name: d.Name, key: slices.Contains(sel.Stream.Key, d.Name), removed: sel.Removed.Whole(d.Name),
-			inside: without(sel.Removed.Inside(d.Name), secondSpellings[d.Name]), source: b.sourceOf(d),
+			inside: without(sel.Removed.Inside(d.Name), secondSpellings[d.Name]), source: b.sourceOf(d, sel.Markdown), shape: shapeOf(d),
 		}
 		if !f.removed {
 			if written {
@@ -118,17 +122,17 @@ func without(removed, more catalog.Fields) catalog.Fields {
 	return all
 }
 
-func (b *Builder) sourceOf(d schemas.Field) source {
+func (b *Builder) sourceOf(d schemas.Field, markdown bool) source {
 	s := b.stream
 	switch {
+	case d.Name == "body" && markdown:
+		return asMarkdown
 	case d.Name == s.ParentField && s.IsChild():
 		return fromParent
 	case d.Name == s.Entity && s.Entity != "":
 		return fromEntity
 	case s.Hashed != nil && slices.Contains(s.Key, d.Name):
 		return asHash
-	case slices.Contains(d.Types, "integer") && s.Hashed != nil:
-		return asNumber
 	case slices.ContainsFunc(s.Lifted, func(l stream.Lifted) bool { return l.Field == d.Name }):
 		return fromInside
 	case d.Name == "modifiedAt":
@@ -198,13 +202,9 @@ func (b *Builder) value(dst []byte, f *field, v rawjson.Value, row rawjson.Objec
 			return rawjson.AppendString(dst, from.ParentID)
 		}
 	case fromEntity:
-		return appendEntity(dst, v, from, f.inside)
+		return appendEntity(dst, b.declared(f, v), from, f.inside)
 	case asHash:
 		return rawjson.AppendString(dst, Hash(b.stream, row))
-	case asNumber:
-		if text, ok := v.Text(); ok && isDigits(text) {
-			return append(dst, text...)
-		}
 	case fromInside:
 		if f.lifted.Time {
 			return b.appendTime(dst, f.name, inside(row, f.lifted.Path))
@@ -219,14 +219,17 @@ func (b *Builder) value(dst []byte, f *field, v rawjson.Value, row rawjson.Objec
 		return rawjson.AppendQuoted(dst, v)
 	case asTime:
 		return b.appendTime(dst, f.name, v)
+	case asMarkdown:
+		return b.appendMarkdown(dst, v, f.inside)
 	}
 	if from.Derived && f.derived != "" {
 		v = row.Get(f.derived)
 	}
+	v = b.declared(f, v)
 	switch {
 	case from.Derived && f.name == "type" && b.stream.Derive == stream.ChildOf:
 		return append(dst, `"page"`...)
-	case v == nil:
+	case v.IsNull():
 		if f.name == b.stream.ParentField && from.ParentID != "" {
 			return rawjson.AppendString(dst, from.ParentID)
 		}
@@ -321,6 +324,7 @@ func (b *Builder) reportUnknown(row rawjson.Object) {
 func compile(sel catalog.Selection) (*jsonschema.Schema, error) {
 	id := "tap-confluence:///" + sel.Stream.Name + ".json"
 	c := jsonschema.NewCompiler()
+	c.Draft = jsonschema.Draft7
 	c.AssertFormat = true
 	c.LoadURL = nil
 	if err := c.AddResource(id, bytes.NewReader(sel.Schema)); err != nil {

@@ -23,6 +23,12 @@ func whole(t testing.TB, name string) catalog.Selection {
 // without selects a stream without some fields, given as paths with dots.
 func without(t testing.TB, name string, fields ...string) catalog.Selection {
 	t.Helper()
+	return selected(t, name, fields)
+}
+
+// selected selects a stream without some fields, with options.
+func selected(t testing.TB, name string, fields []string, options ...catalog.Option) catalog.Selection {
+	t.Helper()
 	metadata := []any{map[string]any{"breadcrumb": []string{}, "metadata": map[string]any{"selected": true}}}
 	for _, field := range fields {
 		var path []string
@@ -35,7 +41,7 @@ func without(t testing.TB, name string, fields ...string) catalog.Selection {
 	if err != nil {
 		t.Fatal(err)
 	}
-	selections, _, err := catalog.ParseSinger(text, stream.Every()...)
+	selections, _, err := catalog.ParseSinger(text, append(options, catalog.Extra(stream.Every()...))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,10 +257,10 @@ func TestRemovedFields(t *testing.T) {
 			}
 		}
 	}
-	// What is null or no object has nothing inside.
+	// What is no object has nothing inside.
 	for _, version := range []string{"null", "7", `"x"`, "[]"} {
 		text, _, err := build(t, without(t, "pages", "version.message"), `{"id":"1","version":`+version+`}`, record.Source{})
-		if err != nil || !strings.Contains(text, `"version":`+version) {
+		if err != nil || !strings.Contains(text, `"version":null`) {
 			t.Errorf("a version of %s: %s, error %v", version, text, err)
 		}
 	}
@@ -306,9 +312,7 @@ func TestValidate(t *testing.T) {
 	for _, test := range []struct{ row, says string }{
 		{`{"id":"g","name":"x"}`, ""},
 		{`{"id":"g","name":null}`, ""},
-		{`{"id":"g","name":7}`, "name"},
-		{`{"id":7}`, "id"},
-		{`{"id":"g","_links":"none"}`, "_links"},
+		{`{"id":"` + strings.Repeat("g", 256) + `"}`, "id"},
 	} {
 		b, err := record.New(whole(t, "groups"), true, func(string, ...any) {})
 		if err != nil {

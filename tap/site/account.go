@@ -38,7 +38,7 @@ func (s *Site) Open(ctx context.Context, now time.Time) error {
 	who, err := s.client.Probe(ctx)
 	switch {
 	case err == nil:
-		s.account = who.AccountID
+		s.account, s.user = who.AccountID, who.User
 		if !who.Date.IsZero() {
 			s.clock, s.told = who.Date, true
 		}

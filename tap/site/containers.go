@@ -150,24 +150,39 @@ func (s *Site) spaceOfItem(ctx context.Context, p place, depth int) (string, err
 	if space, known := s.known(p); known {
 		return space, nil
 	}
-	return s.spaceOf.get(ctx, p, func(ctx context.Context) (string, error) {
-		doc, err := s.client.Get(ctx, ItemRequest(p.listing, p.id, ""))
-		if Names(err, p.id) {
-			s.remember(p, "")
-			return "", nil
-		}
-		if err != nil {
-			return "", err
-		}
-		space, found, err := s.locate(ctx, p.listing, doc, depth+1)
-		if err == nil && !found {
-			err = &client.Error{Kind: client.KindMalformed, Message: "item " + p.id + " names no space"}
-		}
-		if err == nil {
-			s.remember(p, space)
-		}
-		return space, err
-	})
+	ask := func(ctx context.Context) (string, error) { return s.askSpace(ctx, p, depth) }
+	if depth > 0 {
+		return ask(ctx) // whoever is waited for waits for nobody: items may lie in each other
+	}
+	return s.spaceOf.get(ctx, p, ask)
+}
+
+// askSpace asks for an item and, where that names no space, for what it lies in.
+func (s *Site) askSpace(ctx context.Context, p place, depth int) (string, error) {
+	doc, err := s.client.Get(ctx, ItemRequest(p.listing, p.id, ""))
+	if Names(err, p.id) && p.listing.Typed && s.readsTrash() {
+		return "", fmt.Errorf("it may lie in the trash, where nothing tells its space (without trashed in page_status it is not needed): %w", err)
+	}
+	if Names(err, p.id) {
+		s.remember(p, "")
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	space, found, err := s.locate(ctx, p.listing, doc, depth+1)
+	if err == nil && !found {
+		err = &client.Error{Kind: client.KindMalformed, Message: "item " + p.id + " names no space"}
+	}
+	if err == nil {
+		s.remember(p, space)
+	}
+	return space, err
+}
+
+// readsTrash reports whether the run reads what lies in the trash.
+func (s *Site) readsTrash() bool {
+	return slices.Contains(s.cfg.PageStatus, stream.Trashed) || slices.Contains(s.cfg.PageStatus, stream.Deleted)
 }
 
 func (s *Site) known(p place) (string, bool) {

@@ -31,7 +31,7 @@ func (s *Site) Gone(ctx context.Context, it Item, statuses []string) (bool, erro
 	if it.Listing.IDs != "" {
 		shown, beside, err := s.shown(ctx, it, statuses)
 		if err != nil || shown || beside {
-			return !shown && beside, err
+			return err == nil && !shown && beside, err
 		}
 	}
 	if it.Listing.Item == "" {

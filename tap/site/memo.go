@@ -14,13 +14,14 @@ type memo[K comparable, V any] struct {
 
 // asking is a question whose answer is there once done is closed.
 type asking[V any] struct {
-	done   chan struct{}
-	answer V
-	err    error
+	done    chan struct{}
+	answer  V
+	err     error
+	stopped bool // the asker's context ended: the error concerns nobody else
 }
 
 // get returns the answer to a question, and asks it if nobody has. An asker whose context ended
-// leaves the question open for the next one.
+// leaves the question to those who wait, or to the next one.
 func (m *memo[K, V]) get(ctx context.Context, key K, ask func(context.Context) (V, error)) (V, error) {
 	m.mu.Lock()
 	a, known := m.asked[key]
@@ -34,7 +35,7 @@ func (m *memo[K, V]) get(ctx context.Context, key K, ask func(context.Context) (
 	m.mu.Unlock()
 	if !known {
 		a.answer, a.err = ask(ctx)
-		if ctx.Err() != nil {
+		if a.stopped = ctx.Err() != nil; a.stopped {
 			m.mu.Lock()
 			delete(m.asked, key)
 			m.mu.Unlock()
@@ -43,6 +44,9 @@ func (m *memo[K, V]) get(ctx context.Context, key K, ask func(context.Context) (
 	}
 	select {
 	case <-a.done:
+		if a.stopped && ctx.Err() == nil {
+			return m.get(ctx, key, ask)
+		}
 		return a.answer, a.err
 	case <-ctx.Done():
 		var none V

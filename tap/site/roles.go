@@ -24,7 +24,8 @@ const (
 func (s *Site) roles(ctx context.Context) (Roles, error) {
 	doc, err := s.client.Get(ctx, client.Request{Path: stream.Path("/space-role-mode", ""), Scopes: []string{"read:configuration:confluence"}})
 	if err != nil {
-		return RolesUntold, s.unknown(ctx, "whether the site has space roles", err)
+		s.log.Debug("not known: whether the site has space roles", "error", err)
+		return RolesUntold, s.Judge(ctx, err)
 	}
 	switch text(doc, "mode") {
 	case "PRE_ROLES":

@@ -7,6 +7,7 @@
 package site
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -29,6 +30,7 @@ type Site struct {
 	log    *slog.Logger
 
 	account string    // that the run began with, empty if the site does not name it
+	user    string    // the account's name for people, empty if the site does not tell it
 	clock   time.Time // the site's time when the run began
 	told    bool      // the site told it
 
@@ -46,6 +48,9 @@ type Site struct {
 func New(cfg *config.Config, c *client.Client, log *slog.Logger) *Site {
 	return &Site{cfg: cfg, client: c, log: log}
 }
+
+// Who names the account for people, as far as the site tells.
+func (s *Site) Who() string { return cmp.Or(s.user, s.account, "the account") }
 
 // Clock returns the site's time when the run began, the local time if the site gave none.
 func (s *Site) Clock() time.Time { return s.clock }

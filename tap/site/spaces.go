@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/tap/client"
 	"github.com/tap-confluence/tap-confluence/tap/config"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
@@ -68,6 +69,16 @@ func (s *Site) Spaces(ctx context.Context) (Spaces, error) {
 	}
 	out.Hidden = unknown
 	return out, nil
+}
+
+// Blind reports whether the account sees no space at all, and so nothing that lies in one.
+func (s *Site) Blind(ctx context.Context) (bool, error) {
+	page, err := s.client.Pager(client.Request{Path: stream.Path(stream.Spaces.Route, ""), Scopes: stream.Spaces.Scopes}, 1).Page(ctx, "")
+	if err != nil {
+		return false, err
+	}
+	defer page.Release()
+	return len(page.Rows) == 0 && page.Next == "", nil
 }
 
 // inSpaces reports whether a space is read. Where the site hid an excluded space, each space is

@@ -157,9 +157,11 @@ func (s *Site) surveyOwners(ctx context.Context, f *Facts, l *stream.Listing, q 
 		return nil
 	}
 	if l.SearchType == stream.Attachments.SearchType {
-		if f.OwnerIDs[l], err = s.ownersOf(ctx, l, f.Spaces); err != nil {
+		ids, err := s.ownersOf(ctx, l, f.Spaces)
+		if err != nil {
 			return s.unknown(ctx, "what "+l.Name+" lie in", err)
 		}
+		f.OwnerIDs[l] = ids
 	}
 	f.Owners[l] = c
 	return nil

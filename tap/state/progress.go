@@ -16,7 +16,8 @@ type Stage string
 const (
 	// Unread streams begin at their beginning, or at their bookmark.
 	Unread Stage = ""
-	// Done streams were read in full.
+	// Done streams were read to their end. Of incremental ones it only says that the sync has
+	// nothing left to do; a further run reads on from the bookmark.
 	Done Stage = "done"
 	// Failed streams failed while the sync went on without them.
 	Failed Stage = "failed"

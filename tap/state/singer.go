@@ -63,7 +63,7 @@ func singerObject(data []byte) (map[string]json.RawMessage, error) {
 		switch {
 		case bytes.HasPrefix(data, []byte("[")):
 			return nil, problem("it is a list, as Airbyte writes it; Singer's is an object with bookmarks")
-		case bytes.Contains(data, []byte("}\n{")):
+		case bytes.Contains(bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")), []byte("}\n{")):
 			return nil, problem("it holds several lines; keep the last one only")
 		}
 		return nil, problem("it is not a JSON object")

@@ -35,6 +35,9 @@ type Start struct {
 	// Named: the stream is read by the ids that records name, and its entry holds those that are
 	// still to be looked up.
 	Named bool
+	// Types are the types of custom content that the stream reads. Each has a bookmark from the
+	// first state on, so that no merge brings an older one back.
+	Types []string
 	// Rewind moves the bookmark back to Bookmark: the spaces or statuses are others.
 	Rewind bool
 }
@@ -51,8 +54,15 @@ func (s *State) Begin(sync Sync, streams []Start) {
 			if e.ReplicationKeyValue == "" || st.Rewind {
 				e.ReplicationKeyValue = timestamp.Format(st.Bookmark)
 			}
-			if st.Rewind {
-				e.Partitions = nil
+			if st.Rewind { // each is written: one that is left out could come back
+				for kind := range e.Partitions {
+					e.Partitions[kind] = e.ReplicationKeyValue
+				}
+			}
+			for _, kind := range st.Types {
+				if e.Partitions[kind] == "" {
+					e.Partitions[kind] = e.ReplicationKeyValue
+				}
 			}
 		}
 		if st.Named && e.Named == nil {
@@ -151,12 +161,12 @@ func (s *State) FinishFull(name, hash string, p Proof) {
 
 // FinishIncremental moves the bookmark and drops the position. It needs a proof. A bookmark
 // never moves back; a zero time leaves it. Audited says that this read was audited.
-func (s *State) FinishIncremental(name string, bookmark time.Time, audited bool, p Proof) {
+func (s *State) FinishIncremental(name, hash string, bookmark time.Time, audited bool, p Proof) {
 	if !p.account.ok {
 		return
 	}
 	e := s.Entry(name)
-	e.Progress = ""
+	e.Progress = Progress{Stage: Done, Hash: hash}.String()
 	e.Audited = e.Audited || audited
 	if !bookmark.IsZero() {
 		e.ReplicationKeyValue = latest(e.ReplicationKeyValue, bookmark)

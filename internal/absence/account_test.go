@@ -1,0 +1,184 @@
+package absence
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
+	"github.com/tap-confluence/tap-confluence/tap"
+)
+
+// on matches requests whose path ends so.
+func on(suffix string) func(*http.Request) bool {
+	return func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, suffix) }
+}
+
+// TestLostCredentials (rows 1 and 3): a site that no longer knows the account, whichever way it
+// shows that, interrupts the run. Nothing is said to have vanished, no table is activated.
+func TestLostCredentials(t *testing.T) {
+	t.Parallel()
+	streams := []string{"pages", "page_labels", "spaces"}
+	for name, mode := range map[string]simconfluence.Mode{
+		"bare 404": simconfluence.Lost, "public rows only": simconfluence.Public, "public rows, 403": simconfluence.PublicDenied,
+		"401": simconfluence.Unauthorized,
+	} {
+		for _, after := range []int{4, 9, 15, 22} {
+			t.Run(fmt.Sprintf("%s after %d", name, after), func(t *testing.T) {
+				t.Parallel()
+				o := scenario{site: small(), streams: streams, wrong: func(s *simconfluence.Site) { s.SetModeAfter(after, mode) }}.run(t)
+				o.ends(tap.ExitRefused).activates()
+				if mode != simconfluence.Public && mode != simconfluence.PublicDenied { // which hide pages, one by one
+					o.hides("vanished")
+				}
+				if last := o.result.Messages[len(o.result.Messages)-1]; last.Type != "STATE" {
+					t.Errorf("the last line is %.200s", last.Line)
+				}
+				// What was written and what the next run gives is everything.
+				rest := scenario{site: small(), streams: streams, state: o.result.LastState()}.run(t).ends(tap.ExitDone)
+				for _, name := range streams {
+					all := o.rows(name)
+					for key, row := range rest.rows(name) {
+						all[key] = row
+					}
+					for key := range o.fixture.Expect(name, scope) {
+						if all[key] == "" {
+							t.Errorf("%s %s is lost", name, key)
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestHiddenParents (row 1): lists that answer a bare 404 while the site still knows the account
+// fail their parents. The others are read.
+func TestHiddenParents(t *testing.T) {
+	t.Parallel()
+	o := scenario{site: small(), streams: []string{"pages", "page_labels"}, wrong: func(s *simconfluence.Site) {
+		s.SetFaults(of("/pages/{id}/labels", first(s, "pages"), simconfluence.BareNotFound()))
+	}}.run(t)
+	o.ends(tap.ExitFailed).hides("vanished").says("stream=page_labels", "Not Found").activates("pages").whole("pages")
+}
+
+// TestAbsentForAWhile (row 2): routes of a space that the listing shows answer 404 for a moment.
+func TestAbsentForAWhile(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]func(id string) simconfluence.Fault{
+		"bare":  func(string) simconfluence.Fault { return simconfluence.BareNotFound() },
+		"named": notFound,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := scenario{site: small(), streams: []string{"spaces", "space_permissions", "space_labels"}, wrong: func(s *simconfluence.Site) {
+				id, began := first(s, "spaces"), time.Time{}
+				s.SetFaults(simconfluence.Where(func(r *http.Request) bool {
+					if !strings.Contains(r.URL.Path, "/spaces/"+id) {
+						return false
+					}
+					if began.IsZero() {
+						began = time.Now()
+					}
+					return time.Since(began) < 1500*time.Millisecond
+				}, fault(id)))
+			}}.run(t)
+			o.ends(tap.ExitDone).hides("vanished").whole("spaces", "space_permissions", "space_labels")
+		})
+	}
+}
+
+// notFound is the 404 that names an item.
+func notFound(id string) simconfluence.Fault {
+	return simconfluence.Status(404, `{"errors":[{"status":404,"code":"NOT_FOUND","title":"Cannot find an item with id [`+id+`]","detail":null}]}`)
+}
+
+// TestGoneReplies (row 6): a comment whose replies answer 404 is a failed parent, unless its own
+// route says that it is gone.
+func TestGoneReplies(t *testing.T) {
+	t.Parallel()
+	for name, gone := range map[string]bool{"there": false, "gone": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := scenario{site: small(), streams: commentStreams, wrong: func(s *simconfluence.Site) {
+				id := first(s, "page_footer_comments")
+				faults := []simconfluence.Fault{
+					simconfluence.On("/footer-comments", simconfluence.Status(410, `{"message":"gone"}`)), // read page by page
+					of("/footer-comments/{id}/children", id, simconfluence.BareNotFound()),
+				}
+				if gone {
+					faults[1] = of("/footer-comments/{id}/children", id, notFound(id))
+					faults = append(faults, of("/footer-comments/{id}", id, notFound(id)))
+				}
+				s.SetFaults(faults...)
+			}}.run(t)
+			if gone {
+				o.ends(tap.ExitDone)
+				return
+			}
+			o.ends(tap.ExitFailed).says("stream=page_footer_comments").activates()
+		})
+	}
+}
+
+// TestRightsOfOneSpace (row 15): a refusal with AUTHORISATION_FAILED is about what was asked for,
+// not about who is signed in.
+func TestRightsOfOneSpace(t *testing.T) {
+	t.Parallel()
+	o := scenario{site: small(), streams: []string{"spaces", "space_permissions", "tasks"}, wrong: func(s *simconfluence.Site) {
+		s.SetFaults(of("/spaces/{id}/permissions", first(s, "spaces"), simconfluence.Denied(simconfluence.LoginNoRights)))
+	}}.run(t)
+	o.ends(tap.ExitFailed).hides("anonymous").says("stream=space_permissions").whole("spaces", "tasks").activates("spaces", "tasks")
+}
+
+// TestStrayRefusals (row 16): one 401, or one page of an edge server, among good answers.
+func TestStrayRefusals(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]simconfluence.Fault{
+		"401": simconfluence.Unauthenticated(), "HTML 404": simconfluence.EdgeNotFound(),
+		"login page": simconfluence.Body("text/html", "<html><title>Log in</title></html>"),
+	} {
+		for _, route := range []string{"/pages", "/pages/{id}/labels", "/spaces", "/tasks"} {
+			t.Run(name+route, func(t *testing.T) {
+				t.Parallel()
+				streams := []string{"pages", "page_labels", "spaces", "tasks"}
+				o := scenario{site: small(), streams: streams, wrong: func(s *simconfluence.Site) {
+					s.SetFaults(simconfluence.On(route, simconfluence.Times(1, fault)))
+				}}.run(t)
+				o.ends(tap.ExitDone).whole(streams...).activates(streams...)
+			})
+		}
+	}
+}
+
+// TestUnnamedAccount (row 17): a site that does not tell whose token it is can be read. No table is
+// activated, and that is said.
+func TestUnnamedAccount(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{410, 403, 501, 500} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			t.Parallel()
+			o := scenario{site: small(), streams: []string{"spaces", "pages"}, wrong: func(s *simconfluence.Site) {
+				s.SetFaults(simconfluence.WhoAmI(status))
+			}}.run(t)
+			o.ends(tap.ExitDone).says("WARNING the site does not tell whose token this is").whole("spaces", "pages").activates()
+		})
+	}
+}
+
+// TestSeesNothing (row 20): an account that sees no space is named, and told that it sees nothing.
+func TestSeesNothing(t *testing.T) {
+	t.Parallel()
+	wrong := func(s *simconfluence.Site) { s.SetQuirks(simconfluence.Quirks{SeesNothing: true}) }
+	o := scenario{site: small(), streams: []string{"spaces", "pages"}, wrong: wrong}.run(t)
+	o.ends(tap.ExitDone).says("WARNING ", "sees no space").activates()
+	for _, args := range [][]string{{"check"}, {"--test"}} {
+		r := o.fixture.Run(append(args, "--config", o.fixture.Config())...).OK()
+		if text := r.Stderr + string(r.Stdout); !strings.Contains(text, "sees no space") {
+			t.Errorf("%v says %s", args, text)
+		}
+	}
+	scenario{site: small(), streams: []string{"spaces", "pages"}}.run(t).ends(tap.ExitDone).hides("sees no space")
+}

@@ -1,0 +1,207 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// inSpaces are the spaces 1 and 3.
+var inSpaces = Spaces{Included: []string{"1", "3"}}
+
+// verdictsOf asks which rows lie in the chosen spaces.
+func verdictsOf(t *testing.T, ctx context.Context, s *Site, l *stream.Listing, spaces Spaces, rows ...string) []Verdict { //nolint:revive // t first, as in all helpers
+	t.Helper()
+	objects := make([]rawjson.Object, len(rows))
+	for i, row := range rows {
+		objects[i] = object(t, row)
+	}
+	return s.Inside(ctx, l, spaces, objects)
+}
+
+// tell writes a verdict in words.
+func tell(v Verdict) string {
+	switch {
+	case v.Err != nil:
+		return "error"
+	case v.Reason != "":
+		return strings.TrimSpace(map[bool]string{true: "inside"}[v.Inside] + " counted")
+	case v.Inside:
+		return "inside"
+	}
+	return "outside"
+}
+
+// TestInside decides by a row's own space, or by that of what it lies in.
+func TestInside(t *testing.T) {
+	t.Parallel()
+	const (
+		statuses = "&status=current&status=archived&status=trashed&status=deleted"
+		posts    = "&status=current&status=trashed&status=deleted"
+		named    = `404 {"title":"Cannot find content with id [17]"}`
+		bare     = `404 {"title":"Not Found"}`
+	)
+	for _, test := range []struct {
+		name    string
+		listing *stream.Listing
+		spaces  Spaces
+		rows    []string
+		answers map[string][]string
+		want    []string
+	}{
+		{"all spaces", stream.Pages, Spaces{}, []string{`{}`}, nil, []string{"inside"}},
+		{"rows that lie nowhere", stream.Groups, inSpaces, []string{`{}`}, nil, []string{"inside"}},
+		{
+			"their own space", stream.Pages, inSpaces, []string{`{"spaceId":"1"}`, `{"spaceId":"2"}`, `{"spaceId":"3"}`, `{"spaceId":"03"}`, `{"spaceId":"33"}`},
+			nil, []string{"inside", "outside", "inside", "inside", "outside"},
+		},
+		{
+			"all but some", stream.Pages, Spaces{Excluded: []string{"2", "10"}}, []string{`{"spaceId":"1"}`, `{"spaceId":"2"}`, `{"spaceId":"10"}`},
+			nil, []string{"inside", "outside", "outside"},
+		},
+		{
+			"all but a space that was hidden", stream.Pages, Spaces{Excluded: []string{"2"}, Hidden: []string{"SECRET"}},
+			[]string{`{"spaceId":"1"}`, `{"spaceId":"2"}`, `{"spaceId":"3"}`, `{"spaceId":"17"}`, `{"spaceId":"5"}`},
+			map[string][]string{"/spaces/1": {`{"key":"A"}`}, "/spaces/3": {`{"key":"secret"}`}, "/spaces/17": {named}, "/spaces/5": {bare}},
+			[]string{"inside", "outside", "outside", "outside", "error"},
+		},
+		{
+			"pages and posts, a page of rows at a time", stream.FooterComments, inSpaces,
+			[]string{`{"pageId":"17"}`, `{"pageId":"18"}`, `{"pageId":"17"}`, `{"blogPostId":"19"}`},
+			map[string][]string{
+				"/pages?id=17,18" + statuses: {list("", `{"id":"17","spaceId":"1"}`, `{"id":"18","spaceId":"2"}`)},
+				"/blogposts?id=19" + posts:   {list("", `{"id":"19","spaceId":"3"}`)},
+			},
+			[]string{"inside", "outside", "inside", "inside"},
+		},
+		{
+			"a page that the list does not show", stream.FooterComments, inSpaces, []string{`{"pageId":"17"}`},
+			map[string][]string{"/pages?id=17" + statuses: {list("")}, "/pages/17": {`{"id":"17","spaceId":"1"}`}}, []string{"inside"},
+		},
+		{
+			"a page that is gone", stream.FooterComments, inSpaces, []string{`{"pageId":"17"}`},
+			map[string][]string{"/pages?id=17" + statuses: {list("")}, "/pages/17": {named}}, []string{"counted"},
+		},
+		{
+			"a page of which nobody can tell", stream.FooterComments, inSpaces, []string{`{"pageId":"17"}`, `{"pageId":"18"}`},
+			map[string][]string{"/pages?id=17,18" + statuses: {list("", `{"id":"18","spaceId":"1"}`)}, "/pages?id=17" + statuses: {list("")}, "/pages/17": {bare}}, []string{"error", "inside"},
+		},
+		{
+			"a page that names no space", stream.FooterComments, inSpaces, []string{`{"pageId":"17"}`},
+			map[string][]string{"/pages?id=17" + statuses: {list("", `{"id":"17"}`)}, "/pages/17": {`{"id":"17"}`}}, []string{"error"},
+		},
+		{
+			"the list can't be had, the page can", stream.FooterComments, inSpaces, []string{`{"pageId":"17"}`},
+			map[string][]string{"/pages?id=17" + statuses: {`403 {"message":"no"}`}, "/pages/17": {`{"id":"17","spaceId":"2"}`}}, []string{"outside"},
+		},
+		{"rows that name nothing", stream.FooterComments, inSpaces, []string{`{"id":"1","pageId":null}`}, nil, []string{"inside counted"}},
+		{
+			"custom content, which is asked for singly", stream.Attachments, inSpaces, []string{`{"customContentId":"17"}`, `{"customContentId":"18"}`},
+			map[string][]string{"/custom-content/17": {`{"id":"17","spaceId":"3"}`}, "/custom-content/18": {`{"id":"18","spaceId":"2"}`}}, []string{"inside", "outside"},
+		},
+		{
+			"custom content on a page", stream.Attachments, inSpaces, []string{`{"customContentId":"17"}`},
+			map[string][]string{"/custom-content/17": {`{"id":"17","pageId":"5"}`}, "/pages/5": {`{"id":"5","spaceId":"3"}`}}, []string{"inside"},
+		},
+		{
+			"custom content on custom content on a page that is gone", stream.CustomContent, inSpaces, []string{`{"id":"1","customContentId":"2"}`},
+			map[string][]string{"/custom-content/2": {`{"id":"2","pageId":"17"}`}, "/pages/17": {named}}, []string{"counted"},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				if test.answers == nil {
+					test.answers = map[string][]string{}
+				}
+				s, f, _ := opened(t, nil, test.answers)
+				for _, again := range []bool{false, true} {
+					before := len(f.asked)
+					var got []string
+					for _, v := range verdictsOf(t, t.Context(), s, test.listing, test.spaces, test.rows...) {
+						got = append(got, tell(v))
+						if v.Err != nil && !errors.Is(v.Err, ErrUnplaced) {
+							t.Errorf("error %v", v.Err)
+						}
+					}
+					if !slices.Equal(got, test.want) {
+						t.Errorf("%v, want %v", got, test.want)
+					}
+					if more := f.asked[before:]; again && len(more) > 0 && !slices.Contains(test.want, "error") {
+						t.Errorf("asked again: %v", more)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestInsideAsksForMany asks for a hundred items at once.
+func TestInsideAsksForMany(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		answers := map[string][]string{}
+		s, f, _ := opened(t, nil, answers)
+		var rows, ids, shown []string
+		for i := range 250 {
+			rows = append(rows, fmt.Sprintf(`{"pageId":"%d"}`, 1000+i))
+			ids = append(ids, fmt.Sprint(1000+i))
+			shown = append(shown, fmt.Sprintf(`{"id":"%d","spaceId":"1"}`, 1000+i))
+		}
+		for i := 0; i < 250; i += 100 {
+			end := min(i+100, 250)
+			answers["/pages?id="+strings.Join(ids[i:end], ",")+"&status=current&status=archived&status=trashed&status=deleted"] = []string{list("", shown[i:end]...)}
+		}
+		before := len(f.asked)
+		for i, v := range verdictsOf(t, t.Context(), s, stream.FooterComments, inSpaces, rows...) {
+			if tell(v) != "inside" {
+				t.Fatalf("row %d: %s", i, tell(v))
+			}
+		}
+		if got := len(f.asked) - before; got != 3 {
+			t.Errorf("%d requests, want 3", got)
+		}
+	})
+}
+
+// TestContainersInEachOther ends where items name each other: nobody can tell their space.
+func TestContainersInEachOther(t *testing.T) {
+	t.Parallel()
+	for name, answers := range map[string]map[string][]string{
+		"itself":      {"/custom-content/1": {`{"id":"1","customContentId":"1"}`}},
+		"each other":  {"/custom-content/1": {`{"id":"1","customContentId":"2"}`}, "/custom-content/2": {`{"id":"2","customContentId":"1"}`}},
+		"a long line": deep(12),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s, _, _ := opened(t, nil, answers)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+				defer cancel()
+				verdicts := verdictsOf(t, ctx, s, stream.Attachments, inSpaces, `{"customContentId":"1"}`)
+				if v := verdicts[0]; ctx.Err() != nil || !errors.Is(v.Err, ErrUnplaced) || client.KindOf(v.Err) == client.KindStopped {
+					t.Errorf("%s: %v, %v", name, v, ctx.Err())
+				}
+			})
+		})
+	}
+}
+
+// deep is custom content, each in the next one.
+func deep(n int) map[string][]string {
+	answers := map[string][]string{}
+	for i := range n {
+		answers[fmt.Sprint("/custom-content/", i+1)] = []string{fmt.Sprintf(`{"id":"%d","customContentId":"%d"}`, i+1, i+2)}
+	}
+	answers[fmt.Sprint("/custom-content/", n+1)] = []string{`{"spaceId":"1"}`}
+	return answers
+}

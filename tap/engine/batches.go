@@ -32,7 +32,12 @@ func (w *walk) many() *reading {
 // readBatch reads everything that hangs on some parents and then finishes their rows. What one
 // request for all of them does not show is read parent by parent.
 func (w *walk) readBatch(ctx context.Context, batch []*parent) {
-	if r := w.many(); r != nil && !r.distrusted.Load() {
+	r := w.many()
+	if r == nil {
+		w.readParent(ctx, batch[0])
+		return
+	}
+	if !r.distrusted.Load() {
 		for _, p := range batch {
 			if err := w.auditInPassing(ctx, p.Parent, p.audited); err != nil {
 				w.fail(ctx, err)

@@ -54,6 +54,16 @@ func TestLostCredentials(t *testing.T) {
 	}
 }
 
+// TestAnotherAccount: a site that names another account in mid-run has lost the one that began.
+func TestAnotherAccount(t *testing.T) {
+	t.Parallel()
+	o := scenario{site: small(), streams: []string{"pages", "spaces"}, wrong: func(s *simconfluence.Site) {
+		s.SetFaults(simconfluence.On("/wiki/rest/api/user/current", simconfluence.After(1, simconfluence.Body("application/json",
+			`{"type":"known","accountId":"somebody-else","displayName":"Somebody Else"}`))))
+	}}.run(t)
+	o.ends(tap.ExitRefused).says("another account").activates()
+}
+
 // TestHiddenParents (row 1): lists that answer a bare 404 while the site still knows the account
 // fail their parents. The others are read.
 func TestHiddenParents(t *testing.T) {
@@ -99,7 +109,7 @@ func notFound(id string) simconfluence.Fault {
 // route says that it is gone.
 func TestGoneReplies(t *testing.T) {
 	t.Parallel()
-	for name, gone := range map[string]bool{"there": false, "gone": true} {
+	for name, gone := range map[string]bool{"there": false, "not told": false, "gone": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := scenario{site: small(), streams: commentStreams, wrong: func(s *simconfluence.Site) {
@@ -107,6 +117,9 @@ func TestGoneReplies(t *testing.T) {
 				faults := []simconfluence.Fault{
 					simconfluence.On("/footer-comments", simconfluence.Status(410, `{"message":"gone"}`)), // read page by page
 					of("/footer-comments/{id}/children", id, simconfluence.BareNotFound()),
+				}
+				if name == "not told" {
+					faults = append(faults, of("/footer-comments/{id}", id, simconfluence.BareNotFound()))
 				}
 				if gone {
 					faults[1] = of("/footer-comments/{id}/children", id, notFound(id))

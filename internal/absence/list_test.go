@@ -16,6 +16,9 @@ import (
 // scope is what runs with the default settings read.
 var scope = tapfixture.Scope()
 
+// unaudited are the settings of a run that does without audits, which find much of what is lost.
+var unaudited = map[string]any{"audit_samples": 0}
+
 // TestGroups (rows 4 and 5): lists by offset end where nothing new comes, not where next is missing.
 func TestGroups(t *testing.T) {
 	t.Parallel()
@@ -102,7 +105,7 @@ func TestBlocks(t *testing.T) {
 	for name, quirks := range map[string]simconfluence.Quirks{"no blocks": {NoBlocks: true}, "bare blocks": {BareBlocks: true}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o := scenario{site: small(), streams: streams, wrong: func(s *simconfluence.Site) { s.SetQuirks(quirks) }}.run(t)
+			o := scenario{site: small(), settings: unaudited, streams: streams, wrong: func(s *simconfluence.Site) { s.SetQuirks(quirks) }}.run(t)
 			o.ends(tap.ExitDone).whole(streams...).activates(streams...)
 		})
 	}
@@ -164,7 +167,7 @@ func TestForeignComments(t *testing.T) {
 		}
 	}
 
-	null := scenario{site: many, settings: map[string]any{"audit_samples": 0}, streams: commentStreams, wrong: func(s *simconfluence.Site) {
+	null := scenario{site: many, settings: unaudited, streams: commentStreams, wrong: func(s *simconfluence.Site) {
 		s.SetQuirks(simconfluence.Quirks{SitewideNullPage: true})
 	}}.run(t)
 	null.ends(tap.ExitDone).says("on an unnamed item").activates()
@@ -193,7 +196,7 @@ func TestTypelessParents(t *testing.T) {
 	t.Parallel()
 	o := small()
 	o.Pages = 120
-	scenario{site: o, streams: []string{"child_pages"}, wrong: func(s *simconfluence.Site) {
+	scenario{site: o, settings: unaudited, streams: []string{"child_pages"}, wrong: func(s *simconfluence.Site) {
 		s.SetQuirks(simconfluence.Quirks{NoParentTypes: true})
 	}}.run(t).ends(tap.ExitDone).whole("child_pages")
 }

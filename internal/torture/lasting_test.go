@@ -1,6 +1,7 @@
 package torture
 
 import (
+	"encoding/json"
 	"maps"
 	"net/http"
 	"slices"
@@ -68,6 +69,20 @@ func victim(t *testing.T, of, field, end string) string {
 	return ""
 }
 
+// withoutItem takes an item's row out of a list.
+func withoutItem(text, id string) string {
+	var l list
+	if err := json.Unmarshal([]byte(text), &l); err != nil {
+		panic(err) // the site's own answer
+	}
+	l.Results = slices.DeleteFunc(l.Results, func(row json.RawMessage) bool { return strings.Contains(string(row), `"id":"`+id+`"`) })
+	out, err := json.Marshal(l)
+	if err != nil {
+		panic(err)
+	}
+	return string(out)
+}
+
 func conditions(t *testing.T) []lasting {
 	// A page's second version is never told by its row alone.
 	page, space := victim(t, "page_versions", "pageId", "/2"), victim(t, "space_labels", "spaceId", "")
@@ -77,7 +92,7 @@ func conditions(t *testing.T) []lasting {
 		{name: "an endpoint is gone", strike: ofPath("/api/v2/tasks", 410), failed: []string{"tasks"}, status: 1, says: "410"},
 		{name: "an endpoint always answers 500", strike: ofPath("/rest/api/group", 500), failed: []string{"groups"}, status: 1, says: "500"},
 		{name: "the lists of all parents always answer 500", strike: ofPath("/permissions", 500), failed: []string{"space_permissions"}, status: 1, says: "500"},
-		{name: "the search for types of custom content fails", strike: ofPath("/rest/api/search", 500), failed: []string{"custom_content"}, status: 1, says: "looking for types"},
+		{name: "the search for types of custom content fails", strike: ofPath("/rest/api/search", 500), failed: []string{"custom_content"}, status: 1, says: "searching for types"},
 		{name: "an endpoint is not implemented", strike: ofPath("/api/v2/tasks", 501), failed: []string{"tasks"}, status: 1, says: "501"},
 		{name: "a parent's list is not found, the parent is", strike: ofPath("/spaces/"+space+"/permissions", 404), failed: []string{"space_permissions"}, status: 1, says: "404"},
 		{name: "a parent is forbidden", strike: ofPath("/spaces/"+space+"/permissions", 403), failed: []string{"space_permissions"}, status: 1, says: "403"},
@@ -95,10 +110,14 @@ func conditions(t *testing.T) []lasting {
 		{
 			name: "a page vanishes between listing and reading", says: "vanished",
 			strike: func(w http.ResponseWriter, r *http.Request, a *answer) bool {
-				if !ofPage(r) || strings.HasSuffix(r.URL.Path, "/direct-children") {
+				switch {
+				case r.URL.Query().Has("id"): // the listing, asked for it and for another one
+					body("application/json", withoutItem(a.body(), page))(w, r, a)
+				case ofPage(r) && !strings.HasSuffix(r.URL.Path, "/direct-children"):
+					simconfluence.Status(404, `{"errors":[{"status":404,"title":"Cannot find a page with id [`+page+`]"}]}`)(w, r, a)
+				default:
 					return false
 				}
-				status(404, 0)(w, r, a)
 				return true
 			},
 			missing: func(name string, record map[string]any) bool {
@@ -111,7 +130,7 @@ func conditions(t *testing.T) []lasting {
 		{name: "the licence ends", strike: midway(simconfluence.Unlicensed), early: true, status: tap.ExitRefused, says: "not permitted"},
 		{name: "the site is given up", strike: midway(simconfluence.UnknownSite), early: true, status: tap.ExitRefused, says: "no Confluence site"},
 		{name: "a login page for good", strike: midway(simconfluence.LoginPage), early: true, status: tap.ExitFailed, says: "login page"},
-		{name: "maintenance for good", strike: midway(simconfluence.Maintenance), early: true, status: tap.ExitFailed, says: "maintenance"},
+		{name: "maintenance for good", strike: midway(simconfluence.Maintenance), early: true, status: tap.ExitLater, says: "maintenance"},
 		{
 			name: "no answer of more than five rows fits", says: "asking for fewer rows at once",
 			strike: func(w http.ResponseWriter, r *http.Request, a *answer) bool {

@@ -367,9 +367,16 @@ func (r *run) wantFailed(names ...string) {
 	r.t.Helper()
 	var failed []string
 	for line := range strings.Lines(r.log) {
-		if _, rest, ok := strings.Cut(line, "stream failed stream="); ok && strings.HasPrefix(line, "ERROR") {
+		if !strings.HasPrefix(line, "ERROR") {
+			continue
+		}
+		if _, rest, ok := strings.Cut(line, "stream failed stream="); ok {
 			name, _, _ := strings.Cut(rest, " ")
 			failed = append(failed, strings.Trim(name, ":\n"))
+		}
+		if _, rest, ok := strings.Cut(line, `streams failed for one cause streams="`); ok {
+			list, _, _ := strings.Cut(rest, `"`)
+			failed = append(failed, strings.Split(list, ", ")...)
 		}
 	}
 	if slices.Sort(failed); !slices.Equal(failed, slices.Sorted(slices.Values(names))) {
@@ -541,4 +548,9 @@ func watching(tell func(query map[string][]string)) simconfluence.Fault {
 		tell(r.URL.Query())
 		return false
 	}
+}
+
+// hasType matches requests that list a type of custom content.
+func hasType(kind string) func(*http.Request) bool {
+	return func(r *http.Request) bool { return r.URL.Query().Get("type") == kind }
 }

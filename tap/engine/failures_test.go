@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
 	"github.com/tap-confluence/tap-confluence/internal/tapfixture"
 	"github.com/tap-confluence/tap-confluence/tap"
+	"github.com/tap-confluence/tap-confluence/tap/plan"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
@@ -201,18 +203,14 @@ func TestManyFailuresAlike(t *testing.T) {
 func TestFailureIsRemembered(t *testing.T) {
 	t.Parallel()
 	for _, m := range modes {
-		for what, fault := range map[string]func(t *testing.T, f *tapfixture.Fixture) (failed string, fault simconfluence.Fault){
-			"a parent": func(t *testing.T, f *tapfixture.Fixture) (string, simconfluence.Fault) {
-				id := firstRow(t, f, "pages", func(row map[string]any) bool { return fmt.Sprint(row["version"].(map[string]any)["number"]) != "1" })
-				return "page_versions", simconfluence.Where(below("pages", id), simconfluence.Status(403, `{"message":"not you"}`))
+		for what, spoil := range map[string]func(t *testing.T, f *tapfixture.Fixture, page string) (failed string){
+			"a parent": func(_ *testing.T, f *tapfixture.Fixture, page string) string {
+				f.Site.SetFaults(simconfluence.Where(below("pages", page), simconfluence.Status(403, `{"message":"not you"}`)))
+				return "page_versions"
 			},
-			"a body": func(t *testing.T, f *tapfixture.Fixture) (string, simconfluence.Fault) {
-				id := firstRow(t, f, "pages", func(map[string]any) bool { return true })
-				if m.incremental {
-					id = newestFirst(t, f, "pages")[0]
-				}
-				quirk(func(q *simconfluence.Quirks) { q.Unrenderable = []string{id} })(f)
-				return "pages", nil
+			"a body": func(_ *testing.T, f *tapfixture.Fixture, page string) string {
+				quirk(func(q *simconfluence.Quirks) { q.Unrenderable = []string{page} })(f)
+				return "pages"
 			},
 		} {
 			t.Run(m.String()+", "+what, func(t *testing.T) {
@@ -220,10 +218,14 @@ func TestFailureIsRemembered(t *testing.T) {
 				virtual(t, shown(64, 60), func(t *testing.T, f *tapfixture.Fixture) {
 					c := m.client(t, f.With(map[string]any{"page_size": 10}), "pages", "page_versions")
 					whole := c.try(limit{})
-					failed, fault := fault(t, f)
-					if fault != nil {
-						f.Site.SetFaults(fault)
+					// The first one of the listing that has several versions.
+					ids := newestFirst(t, f, "pages")
+					if !m.incremental {
+						slices.SortFunc(ids, plan.ByID.Compare)
 					}
+					versions := changes(t, f, "page_versions")
+					page := ids[slices.IndexFunc(ids, func(id string) bool { _, several := versions[id+"/2"]; return several })]
+					failed := spoil(t, f, page)
 					c.broken(limit{request: total(whole.requests) / 2})
 					if !c.position(failed).Failed {
 						t.Fatalf("the position of %s does not tell: %s", failed, c.state)

@@ -52,7 +52,7 @@ func (w *walk) readBy(ctx context.Context, kind method.Kind, p *parent, readings
 		readers[i] = r.Reader
 	}
 	err := method.Of(kind).Read(ctx, &env{walk: w, write: w.write}, p.Parent, readers)
-	parts, partly := errors.AsType[method.Partly](err)
+	parts, partly := errors.AsType[method.PartlyError](err)
 	if err != nil && !partly {
 		return err // it interrupts the run, or the parent is gone: see method.Env
 	}
@@ -62,7 +62,7 @@ func (w *walk) readBy(ctx context.Context, kind method.Kind, p *parent, readings
 
 // judge adds what could not be read of a parent to the streams' failures. The account has been
 // proven since: see method.Env.Interrupts.
-func (w *walk) judge(p *parent, readings []*reading, parts method.Partly) {
+func (w *walk) judge(p *parent, readings []*reading, parts method.PartlyError) {
 	for _, r := range readings {
 		err := parts[r.Reader]
 		if err == nil {

@@ -213,11 +213,11 @@ type Env interface {
 // ErrGone says that the site has told that an item is gone.
 var ErrGone = errors.New("the item is gone")
 
-// Partly says for which readers a parent could not be read.
-type Partly map[*Reader]error
+// PartlyError says for which readers a parent could not be read.
+type PartlyError map[*Reader]error
 
 // Error tells all of them.
-func (p Partly) Error() string {
+func (p PartlyError) Error() string {
 	var errs []error
 	for _, err := range p {
 		errs = append(errs, err)
@@ -227,7 +227,7 @@ func (p Partly) Error() string {
 
 // ErrorOf returns the part of an error that concerns one reader.
 func ErrorOf(r *Reader, err error) error {
-	if parts, ok := errors.AsType[Partly](err); ok {
+	if parts, ok := errors.AsType[PartlyError](err); ok {
 		return parts[r]
 	}
 	return err
@@ -236,7 +236,7 @@ func ErrorOf(r *Reader, err error) error {
 // each does something for every reader. What fails for one does not keep the others from it,
 // unless it interrupts the sync or the parent is gone.
 func each(ctx context.Context, env Env, readers []*Reader, do func(*Reader) error) error {
-	failed := Partly{}
+	failed := PartlyError{}
 	for _, r := range readers {
 		err := do(r)
 		if err == nil {

@@ -256,7 +256,7 @@ func TestRead(t *testing.T) {
 func wantFailures(t *testing.T, err error, readers []*method.Reader, streams []string, ended error) {
 	t.Helper()
 	if ended != nil {
-		if _, partly := errors.AsType[method.Partly](err); partly || !errors.Is(err, ended) {
+		if _, partly := errors.AsType[method.PartlyError](err); partly || !errors.Is(err, ended) {
 			t.Errorf("error %v, want %v", err, ended)
 		}
 		return
@@ -266,7 +266,7 @@ func wantFailures(t *testing.T, err error, readers []*method.Reader, streams []s
 			t.Errorf("%s failed: %v (%v)", r.Stream.Name, failed, err)
 		}
 	}
-	parts, _ := errors.AsType[method.Partly](err)
+	parts, _ := errors.AsType[method.PartlyError](err)
 	if len(parts) != len(streams) || err != nil && parts == nil {
 		t.Errorf("error %v of %d readers, want %v", err, len(slices.Collect(maps.Keys(parts))), streams)
 	}

@@ -71,7 +71,7 @@ func describe(lists []List) string {
 	return b.String()
 }
 
-// ScopeHash stands for the spaces and live statuses that an incremental stream is read in, empty
+// scopeHash stands for the spaces and live statuses that an incremental stream is read in, empty
 // for all spaces and the default statuses. The trash is none of it: it is read in full.
 func scopeHash(r *method.Reader, spaces site.Spaces) string {
 	var missing []string

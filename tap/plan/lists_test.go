@@ -3,6 +3,7 @@ package plan_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -27,7 +28,7 @@ func TestLists(t *testing.T) {
 		return func(f *site.Facts) {
 			f.Spaces.Included = make([]string, n)
 			for i := range n {
-				f.Spaces.Included[i] = fmt.Sprint(i + 1)
+				f.Spaces.Included[i] = strconv.Itoa(i + 1)
 			}
 		}
 	}

@@ -226,7 +226,7 @@ func TestJudge(t *testing.T) {
 
 		earlier := &InterruptedError{Cause: cause}
 		before := f.count(whoami)
-		if got := s.Judge(t.Context(), fmt.Errorf("wrapped: %w", earlier)); got != error(earlier) || f.count(whoami) != before {
+		if got := s.Judge(t.Context(), fmt.Errorf("wrapped: %w", earlier)); !errors.Is(got, earlier) || f.count(whoami) != before {
 			t.Errorf("an interruption became %v", got)
 		}
 

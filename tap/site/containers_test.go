@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -19,7 +20,7 @@ import (
 var inSpaces = Spaces{Included: []string{"1", "3"}}
 
 // verdictsOf asks which rows lie in the chosen spaces.
-func verdictsOf(t *testing.T, ctx context.Context, s *Site, l *stream.Listing, spaces Spaces, rows ...string) []Verdict { //nolint:revive // t first, as in all helpers
+func verdictsOf(t *testing.T, ctx context.Context, s *Site, l *stream.Listing, spaces Spaces, rows ...string) []Verdict {
 	t.Helper()
 	objects := make([]rawjson.Object, len(rows))
 	for i, row := range rows {
@@ -154,7 +155,7 @@ func TestInsideAsksForMany(t *testing.T) {
 		var rows, ids, shown []string
 		for i := range 250 {
 			rows = append(rows, fmt.Sprintf(`{"pageId":"%d"}`, 1000+i))
-			ids = append(ids, fmt.Sprint(1000+i))
+			ids = append(ids, strconv.Itoa(1000+i))
 			shown = append(shown, fmt.Sprintf(`{"id":"%d","spaceId":"1"}`, 1000+i))
 		}
 		for i := 0; i < 250; i += 100 {

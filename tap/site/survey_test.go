@@ -2,6 +2,7 @@ package site
 
 import (
 	"errors"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -142,9 +143,7 @@ func TestSurvey(t *testing.T) {
 			search("type=comment" + inA): {`{"totalSize":6}`}, search("type=comment"): {`{"totalSize":6000}`},
 			pages: {list("", `{"id":"12","spaceId":"7"}`, `{"id":"3","spaceId":"7"}`, `{"id":"4","spaceId":"8"}`)}, posts: {list("")}, custom: {list("", `{"id":"5","spaceId":"7"}`)},
 		}
-		for name, answer := range more {
-			answers[name] = answer
-		}
+		maps.Copy(answers, more)
 		return answers
 	}
 	owners := map[*stream.Listing][]string{stream.Pages: {"3", "12"}, stream.BlogPosts: nil, stream.CustomContent: {"5"}}

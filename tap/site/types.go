@@ -91,7 +91,6 @@ type typesPage struct {
 	types    []string
 	next     string
 	question int // how many types were left out
-	fruitful bool
 }
 
 // fresh returns the types that are not known yet.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"strconv"
 	"testing"
 	"time"
 
@@ -52,7 +53,7 @@ func (c *client) sync() {
 		}
 		start := state.Start{Name: name, Bookmark: c.time()}
 		if name != "groups" {
-			start.ReplicationKey, start.Scope = "modifiedAt", fmt.Sprint(c.random.IntN(2))
+			start.ReplicationKey, start.Scope = "modifiedAt", strconv.Itoa(c.random.IntN(2))
 			if name == "custom_content" {
 				start.Types = types
 			}

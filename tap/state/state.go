@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 )
 
@@ -51,9 +52,7 @@ func (s *State) Clone() *State {
 	for name, e := range s.entries {
 		c.entries[name] = e.clone()
 	}
-	for name, raw := range s.passed {
-		c.passed[name] = raw
-	}
+	maps.Copy(c.passed, s.passed)
 	return c
 }
 

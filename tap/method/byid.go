@@ -79,11 +79,11 @@ func readNode(ctx context.Context, env Env, at [2]string, readers []*Reader) (ne
 
 // failing says whom an unreadable item concerns: the stream that it is a record of; where that is
 // not selected, all, since what lies above it is not found.
-func failing(own *Reader, readers []*Reader, err error) Partly {
+func failing(own *Reader, readers []*Reader, err error) PartlyError {
 	if own != nil {
-		return Partly{own: err}
+		return PartlyError{own: err}
 	}
-	failed := Partly{}
+	failed := PartlyError{}
 	for _, r := range readers {
 		failed[r] = err
 	}

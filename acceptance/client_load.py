@@ -33,7 +33,8 @@ class Postgres:
         self.psycopg = importlib.import_module("psycopg")
         self.connection = self.psycopg.connect(server.conninfo, autocommit=True)
         importlib.import_module("psycopg.types.json").set_json_loads(functools.partial(json.loads, parse_float=decimal.Decimal), self.connection)
-        self.config = {"sqlalchemy_url": server.url, "default_target_schema": "confluence"}
+        # Without hard_delete ACTIVATE_VERSION crashes it for tables that have a column of the name version.
+        self.config = {"sqlalchemy_url": server.url, "default_target_schema": "confluence", "hard_delete": True}
         if self.folded:
             self.config = {"host": server.folder, "port": 5432, "user": server.user, "password": "none", "dbname": server.database,
                            "default_target_schema": "confluence", "validate_records": True}
@@ -139,11 +140,11 @@ def sync(site, target, program, catalog, state):
     """Pipes a sync into the target. Returns the keys of the records by stream, and the last state that the target printed."""
     work = OUT / f"load-{target.name}"
     work.mkdir(parents=True, exist_ok=True)
-    files = {"config": target.config, "catalog": catalog, "state": state}
+    files = {"config": target.config, "catalog": catalog, "state": state, "tap": {"emit_activate_version": not state}}
     for name, content in files.items():
         if content is not None:
             (work / f"{name}.json").write_text(json.dumps(content))
-    args = [TAP, "--config", CONFIG, "--catalog", work / "catalog.json", *(["--state", work / "state.json"] if state else [])]
+    args = [TAP, "--config", CONFIG, "--config", work / "tap.json", "--catalog", work / "catalog.json", *(["--state", work / "state.json"] if state else [])]
     with log(f"load-{target.name}-tap") as tap_log, log(f"load-{target.name}-target") as target_log:
         source = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=tap_log)
         tee = subprocess.Popen(["tee", work / "messages.jsonl"], stdin=source.stdout, stdout=subprocess.PIPE)

@@ -342,7 +342,7 @@ func (b *built) stopBlocked(t *testing.T) {
 }
 
 // stopTwice stops a program that can't write a second time: within five seconds that is the same
-// signal again, and the program dies of the first.
+// signal again, and the program dies of the first one.
 func (b *built) stopTwice(t *testing.T) {
 	p := b.blocked(t)
 	p.signal(syscall.SIGTERM)

@@ -2,9 +2,9 @@ package absence
 
 import (
 	"bytes"
-	"fmt"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -45,7 +45,7 @@ func TestUnknownTypes(t *testing.T) {
 		return simconfluence.On("/custom-content", simconfluence.Where(func(r *http.Request) bool { return r.URL.Query().Get("type") == kind }, fault))
 	}
 	for _, status := range []int{400, 402, 403, 404, 405, 406, 409, 410, 413, 414, 415, 421, 422, 451, 500, 501} {
-		t.Run(fmt.Sprint(status), func(t *testing.T) {
+		t.Run(strconv.Itoa(status), func(t *testing.T) {
 			t.Parallel()
 			o := scenario{site: small(), settings: map[string]any{"max_retries": 1}, streams: []string{"custom_content"}, wrong: func(s *simconfluence.Site) {
 				s.SetFaults(typed(s.CustomTypes()[0], simconfluence.Status(status, `{"message":"no"}`)))
@@ -162,7 +162,7 @@ func TestForeignComments(t *testing.T) {
 			n++
 		}
 		all += n
-		if on := strings.ReplaceAll(strings.TrimSuffix(name, "_footer_comments"), "_c", "C"); counts[on] != fmt.Sprint(n) || n == 0 {
+		if on := strings.ReplaceAll(strings.TrimSuffix(name, "_footer_comments"), "_c", "C"); counts[on] != strconv.Itoa(n) || n == 0 {
 			t.Errorf("%s are counted as %q, want %d\n%s", name, counts[on], n, tail(o.result.Stderr))
 		}
 	}
@@ -171,6 +171,12 @@ func TestForeignComments(t *testing.T) {
 		s.SetQuirks(simconfluence.Quirks{SitewideNullPage: true})
 	}}.run(t)
 	null.ends(tap.ExitDone).says("on an unnamed item").activates()
+
+	// An audit finds them missing, and they are read page by page.
+	audited := scenario{site: many, streams: commentStreams, wrong: func(s *simconfluence.Site) {
+		s.SetQuirks(simconfluence.Quirks{SitewideNullPage: true})
+	}}.run(t)
+	audited.ends(tap.ExitDone).whole(commentStreams...)
 }
 
 // TestNullParents (row 13): the plain route of replies names no page; the record does.

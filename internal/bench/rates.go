@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/tap-confluence/tap-confluence/internal/autorate/ratesites"
 )
@@ -45,7 +46,7 @@ func (b *bench) rates(context.Context) error {
 		}
 		rows = append(rows, []string{
 			s.Name, fmt.Sprintf("%.0f min", s.Length.Minutes()), count(run.Requests), used,
-			fmt.Sprintf("%.2f%%", refused), figure(run.Found), fmt.Sprintf("%d", run.Early),
+			fmt.Sprintf("%.2f%%", refused), figure(run.Found), strconv.Itoa(run.Early),
 		})
 		if s.Goal {
 			b.report.atLeast("auto_rate, "+s.Name+": % used of what is allowed", 100*run.Used, 90)

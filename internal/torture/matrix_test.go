@@ -89,6 +89,8 @@ type cell struct {
 	kind  kind
 	rate  rate
 	modes []mode
+	// rarely says that audits, which draw their samples, are what asks.
+	rarely bool
 
 	mu            sync.Mutex
 	syncs, struck int
@@ -157,6 +159,9 @@ func (c *cell) sync(t *testing.T, f *tapfixture.Fixture, m mode, want rows) {
 	r := syncOver(t, f, m, "", n)
 	struck := in.stop()
 	if struck == 0 {
+		if c.rarely {
+			t.Skip("this run asked too seldom")
+		}
 		t.Error("nothing was struck")
 	}
 	got := rows{}
@@ -191,7 +196,7 @@ func (c *cell) judgeComplete(t *testing.T, r *run, got, want rows, twice int) in
 	if lost+surplus+spoilt > 0 {
 		t.Errorf("exit status 0, but %d rows are missing, %d too many, %d spoilt\n%s", lost, surplus, spoilt, tail(r.log))
 	}
-	again := slices.ContainsFunc([]string{"starts again", "starts over", "is read plainly"}, func(s string) bool { return strings.Contains(r.log, s) })
+	again := slices.ContainsFunc([]string{"starts again", "starts over", "is read plainly", "read parent by parent"}, func(s string) bool { return strings.Contains(r.log, s) })
 	if twice > 0 && !again {
 		t.Errorf("%d rows came twice", twice)
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -38,7 +39,7 @@ func refusals() []refusal {
 		{"400 about the cursor", fault(simconfluence.RefuseCursor())},
 	}
 	for _, code := range []int{400, 402, 403, 405, 409, 410, 413, 414, 421, 451, 501} {
-		all = append(all, refusal{fmt.Sprint(code), status(code, 0)})
+		all = append(all, refusal{strconv.Itoa(code), status(code, 0)})
 	}
 	return append(all, refusal{"200, headers with wrong values", wrongHeaders})
 }
@@ -54,17 +55,22 @@ func wrongHeaders(w http.ResponseWriter, r *http.Request, a *answer) {
 }
 
 // sort is a sort of route.
-type sort struct{ name, suffix, within string }
+type sort struct {
+	name, suffix, within string
+	// audits says that most of its requests, or all, are made by audits.
+	audits bool
+}
 
 // sorts are the routes that refusals meet: lists of the site, of one parent, of replies, by offset,
 // single items, searches.
 func sorts() []sort {
 	return []sort{
-		{"spaces", "/spaces", ""}, {"pages", "/pages", ""}, {"attachments", "/attachments", "v2/attachments"},
-		{"footer comments", "v2/footer-comments", ""}, {"tasks", "/tasks", ""}, {"custom content", "v2/custom-content", ""},
-		{"permissions of a space", "/permissions", ""}, {"properties of a parent", "/properties", ""},
-		{"labels of a parent", "/labels", ""}, {"replies", "/children", ""},
-		{"groups", "/rest/api/group", ""}, {"search", "/rest/api/search", ""}, {"one page", "", "/v2/pages/"},
+		{name: "spaces", suffix: "/spaces"}, {name: "pages", suffix: "/pages"}, {name: "attachments", suffix: "v2/attachments"},
+		{name: "footer comments", suffix: "v2/footer-comments"}, {name: "tasks", suffix: "/tasks"},
+		{name: "custom content", suffix: "v2/custom-content"}, {name: "permissions of a space", suffix: "/permissions"},
+		{name: "properties of a parent", suffix: "/properties", audits: true}, {name: "labels of a parent", suffix: "/labels", audits: true},
+		{name: "replies", suffix: "/children", audits: true}, {name: "groups", suffix: "/rest/api/group"},
+		{name: "search", suffix: "/rest/api/search"}, {name: "one page", within: "/v2/pages/"},
 	}
 }
 
@@ -96,9 +102,14 @@ func places() []place {
 	}
 }
 
-// last is the number of the last request, or of one near it where audits draw samples, and no two
-// runs ask alike.
-func last(of int) int { return of - of/8 }
+// last is the number of the last request. Where parents are asked one by one audits draw samples,
+// and no two runs ask alike: there it is one near the end.
+func last(of int) int {
+	if of > 20 {
+		return of * 2 / 3
+	}
+	return of
+}
 
 // requestsOf counts the requests of each sort in a run without faults.
 var requestsOf = struct {
@@ -156,7 +167,7 @@ func cellOf(c refusal, s sort, p place, of int) *cell {
 			c.strike(w, r, a)
 		}
 	}
-	return &cell{kind: k, rate: r}
+	return &cell{kind: k, rate: r, rarely: s.audits}
 }
 
 // TestRefusals has every class of refusal meet every sort of route, at the first request, in the

@@ -24,7 +24,6 @@ type limited struct {
 	sent    []time.Time
 	refused int
 	served  float64 // after ratesites.Settling
-	allowed float64
 }
 
 func (l *limited) RoundTrip(req *http.Request) (*http.Response, error) {

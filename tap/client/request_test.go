@@ -93,7 +93,10 @@ func TestRows(t *testing.T) {
 
 		site := listing(1001, nil)
 		c, _ = newTest(t, testConfig(), site, Options{})
-		for range c.Rows(t.Context(), page1, 250) {
+		for _, err := range c.Rows(t.Context(), page1, 250) {
+			if err != nil {
+				t.Error(err)
+			}
 			break
 		}
 		if n := len(site.attempts()); n != 1 || c.memory.free != maxMemory {

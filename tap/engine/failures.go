@@ -37,7 +37,7 @@ func (f *failures) add(err error) {
 		f.first = append(f.first, err)
 	}
 	k := client.KindOf(err)
-	sort := fmt.Sprint(k, statusOf(err))
+	sort := sortOf(err)
 	if sort != f.last {
 		f.last, f.alike = sort, 0
 	}
@@ -106,6 +106,9 @@ func (f *failures) total() (int, error) {
 
 // isRefusal reports whether the site answered, but not with what was asked for.
 func isRefusal(err error) bool { s := statusOf(err); return s >= 400 && s < 600 }
+
+// sortOf tells failures apart by what went wrong, not by the request that met it.
+func sortOf(err error) string { return fmt.Sprint(client.KindOf(err), statusOf(err)) }
 
 // statusOf returns an error's HTTP status, 0 for none.
 func statusOf(err error) int {

@@ -71,7 +71,7 @@ func (w *walk) judge(p *parent, readings []*reading, parts method.PartlyError) {
 		}
 		err = fmt.Errorf("of %s %s: %w", w.plan.Listing.Name, p.ID, err)
 		r.failures.add(err)
-		w.report.warnOnce("failed "+causeOf(err), "a parent can't be read; the stream goes on with the others and fails at its end",
+		w.report.warnOnce("failed "+sortOf(err), "a parent can't be read; the stream goes on with the others and fails at its end",
 			"stream", r.out.name, "id", p.ID, "error", err)
 	}
 }

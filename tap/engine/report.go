@@ -72,13 +72,19 @@ func (r Report) Causes() []Failure {
 	return causes
 }
 
-// causeOf names the cause of an error, whichever request met it.
+// causeOf names the cause of an error: what concerns the account or the network, whichever
+// request met it; anything else with its request.
 func causeOf(err error) string {
 	e, ok := errors.AsType[*client.Error](err)
 	if !ok {
 		return err.Error()
 	}
-	return fmt.Sprint(e.Kind, e.Status, e.Message)
+	cause := fmt.Sprint(e.Kind, e.Status, e.Message)
+	switch e.Kind {
+	case client.KindNotFound, client.KindVague, client.KindServer, client.KindBadRequest, client.KindCursor, client.KindMalformed, client.KindTooLarge:
+		return cause + e.Path
+	}
+	return cause
 }
 
 // hintOf returns what an error says that one can do about it.

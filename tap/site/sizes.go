@@ -186,17 +186,30 @@ func (s *Site) OwnerIDs(ctx context.Context, l *stream.Listing, types []string, 
 	}
 	for _, q := range questions {
 		for batch := range slices.Chunk(spaces.Included, l.SpaceMax) {
-			err := s.rows(ctx, listRequest(l, q.with(l.SpaceParam, strings.Join(batch, ","))), func(row rawjson.Object) error {
-				if spaces.Has(text(row, l.SpaceField)) {
-					ids = append(ids, strings.Clone(text(row, "id")))
+			req := listRequest(l, q.with(l.SpaceParam, strings.Join(batch, ",")))
+			for rows, err := range s.client.Rows(ctx, req, s.cfg.PageSize) {
+				if err != nil {
+					return nil, err
 				}
-				return nil
-			})
-			if err != nil {
-				return nil, err
+				if ids, err = s.appendInside(ctx, ids, l, spaces, rows); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}
 	slices.SortFunc(ids, CompareIDs)
 	return slices.Compact(ids), nil
+}
+
+// appendInside appends the ids of those rows that lie in the run's spaces.
+func (s *Site) appendInside(ctx context.Context, ids []string, l *stream.Listing, spaces Spaces, rows []rawjson.Object) ([]string, error) {
+	for i, v := range s.Inside(ctx, l, spaces, rows) {
+		if v.Err != nil {
+			return nil, v.Err
+		}
+		if v.Inside {
+			ids = append(ids, strings.Clone(text(rows[i], "id")))
+		}
+	}
+	return ids, nil
 }

@@ -3,6 +3,7 @@ package state_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"reflect"
 	"strconv"
@@ -18,7 +19,7 @@ import (
 func TestMergedStates(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(200) {
-		c := &client{t: t, random: rand.New(rand.NewPCG(seed, 1))} //nolint:gosec // a test's choices are no secrets
+		c := &client{t: t, random: rand.New(rand.NewPCG(seed, 1))}
 		for range 4 {
 			c.sync()
 		}
@@ -83,7 +84,7 @@ func (c *client) change(s *state.State, name string) {
 	}
 	switch c.random.IntN(6) {
 	case 0:
-		s.Advance(name, "h", state.Position{List: "all", Cursor: fmt.Sprint(c.random.IntN(9))}, account)
+		s.Advance(name, "h", state.Position{List: "all", Cursor: strconv.Itoa(c.random.IntN(9))}, account)
 	case 1:
 		s.FinishFull(name, "h", finish)
 	case 2:
@@ -128,9 +129,7 @@ func merge(under, over any) any {
 		return over
 	}
 	out := map[string]any{}
-	for key, value := range a {
-		out[key] = value
-	}
+	maps.Copy(out, a)
 	for key, value := range b {
 		out[key] = merge(a[key], value)
 	}

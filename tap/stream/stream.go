@@ -1,7 +1,7 @@
 // Package stream holds the table of streams: what each one is called, where its rows come
 // from and what identifies them.
 //
-// The table is plain data. Catalogs, selection, the README table, the simulated site's
+// The table is plain data. Catalogs, selection, the tables of docs, the simulated site's
 // routes and most tests derive from it, so that adding a stream means one entry here and
 // one schema file. Routes are those of the Confluence Cloud REST API, version 2 unless
 // they begin with /wiki/rest/api (version 1).

@@ -618,3 +618,26 @@ func TestAuditRefused(t *testing.T) {
 		t.Errorf("check: %s", check.Stdout)
 	}
 }
+
+// TestExtraStreamsPriced compares what plan says of the streams on demand with what they take.
+func TestExtraStreamsPriced(t *testing.T) {
+	t.Parallel()
+	o := simconfluence.Scaled(5, 400)
+	o.AllVisible, o.BodyBytes = true, 100
+	for _, names := range [][]string{{"content_restrictions"}, tree(), {"page_likes"}, {"group_members", "space_roles", "space_role_assignments"}} {
+		f := onDemand(t, o).With(map[string]any{"audit_samples": 0})
+		catalog := f.File(tapfixture.Select(names...))
+		r := f.Text("plan", "--format", "json", "--config", f.Config(), "--catalog", catalog).OK()
+		var price struct{ Requests int }
+		if err := json.Unmarshal(r.Stdout, &price); err != nil {
+			t.Fatal(err)
+		}
+		f.Site.Reset()
+		f.Singer(tapfixture.Select(names...), nil).OK()
+		took := f.Site.Total()
+		t.Logf("%s: said %d, took %d", names, price.Requests, took)
+		if price.Requests < took*8/10 || price.Requests > took*12/10 {
+			t.Errorf("%s: the plan said %d requests, the sync took %d", names, price.Requests, took)
+		}
+	}
+}

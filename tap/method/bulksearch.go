@@ -29,7 +29,7 @@ var bulkSearch = Method{
 		})
 	},
 	Audit: InPassing,
-	Price: func(Cost) float64 { return 1.0 / 100 },
+	Price: func(c Cost) float64 { return 1.0/100 + c.Shape.Hidden },
 }
 
 // searchMany asks for the restrictions of some pages and posts (GET /wiki/rest/api/content/search).

@@ -2,7 +2,8 @@
 // table: when it applies, what it costs, how it reads, how an audit repeats it.
 //
 // Files use each other from top to bottom: table.go, then a file per method (ownrow.go,
-// derived.go, firstversion.go, bylabel.go, combined.go, perparent.go, byowner.go), method.go.
+// derived.go, firstversion.go, bylabel.go, combined.go, bulksearch.go, perparent.go, byowner.go,
+// lookedup.go, byid.go), restrictions.go, method.go.
 package method
 
 import (

@@ -19,7 +19,12 @@ var perParent = Method{
 	Read: func(ctx context.Context, env Env, p *Parent, readers []*Reader) error {
 		return each(ctx, env, readers, func(r *Reader) error { return ReadPlain(ctx, env, p, r) })
 	},
-	Price: func(Cost) float64 { return 1 },
+	Price: func(c Cost) float64 {
+		if c.Stream.OffsetKey != "" {
+			return 2 // the second request shows that nothing follows
+		}
+		return 1
+	},
 }
 
 // ReadPlain reads one stream's own list of one parent, for comments with the replies.

@@ -40,6 +40,8 @@ type Size struct {
 type Shape struct {
 	// First is the share of parents at version 1.
 	First float64
+	// Hidden is the share of items that a search for content does not show: those archived.
+	Hidden float64
 	// Rows is the average number of rows per parent, by block; Long the share of parents with
 	// more rows than a block shows.
 	Rows, Long map[string]float64
@@ -72,6 +74,13 @@ func (s *Site) Size(ctx context.Context, m Measure, spaces Spaces, block Block) 
 			}
 			size.Shape.Rows[node.SearchType] = float64(count) / float64(n)
 		}
+	}
+	if m.Listing == stream.Content && n > 0 {
+		shown, err := s.searched(ctx, m.Listing)
+		if err != nil {
+			return size, s.Judge(ctx, err)
+		}
+		size.Shape.Hidden = max(0, 1-float64(shown)/float64(n))
 	}
 	if m.Shape && blocksOf(m.Listing) != nil {
 		if size.Shape, err = s.shape(ctx, m.Listing, spaces, block); err != nil {
@@ -234,6 +243,24 @@ func (s *Site) shape(ctx context.Context, l *stream.Listing, spaces Spaces, bloc
 		s.look(ctx, l, all[i], blocks, block, &out, 1/float64(len(sample)))
 	}
 	return out, nil
+}
+
+// searched counts the items of a joint listing that a search for content shows: none that is archived,
+// nor in an archived space.
+func (s *Site) searched(ctx context.Context, l *stream.Listing) (int, error) {
+	n := 0
+	for _, of := range l.Of {
+		doc, err := s.client.Get(ctx, searchRequest(query{{"cql", "type=" + of.SearchType + InSpaces(s.cfg)}, {"limit", "1"}}))
+		if err != nil {
+			return 0, SearchError(err)
+		}
+		count, err := strconv.Atoi(string(doc.Get("totalSize")))
+		if err != nil {
+			return 0, &client.Error{Kind: client.KindMalformed, Message: "a search does not say how much it found"}
+		}
+		n += count
+	}
+	return n, nil
 }
 
 // blocksOf names the blocks that a combined read of a listing's items can hold.

@@ -2,7 +2,7 @@
 // the account, the site's time, the chosen spaces, types of custom content, counts, and where
 // items lie. It decides what an error concerns and what proves that an item is gone.
 //
-// Files use each other from top to bottom: survey.go, measure.go, sizes.go, types.go, spaces.go,
+// Files use each other from top to bottom: survey.go, roles.go, measure.go, sizes.go, types.go, spaces.go,
 // containers.go, gone.go, account.go, site.go, memo.go.
 package site
 

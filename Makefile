@@ -117,7 +117,7 @@ torture: need-go ## Run every cut and every fault in every mode, a million pages
 	@mkdir -p bin
 	go test -count=1 -timeout 30m ./tap ./tap/engine -torture
 	go test -count=1 -timeout 30m ./internal/torture -torture -matrix '$(CURDIR)/bin/faults.md'
-	@cat bin/faults.md
+	@cat bin/faults.md bin/faults-refusals.md
 
 # With a seed it runs that trial alone; without one it starts at a seed of its own.
 .PHONY: chaos

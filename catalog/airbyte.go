@@ -35,8 +35,8 @@ func Airbyte(opts ...Option) ([]byte, error) {
 	var document struct {
 		Streams []airbyteStream `json:"streams"`
 	}
-	for i := range stream.All {
-		entry, err := airbyteStreamOf(&stream.All[i], o)
+	for _, s := range o.offered() {
+		entry, err := airbyteStreamOf(s, o)
 		if err != nil {
 			return nil, err
 		}
@@ -160,6 +160,8 @@ func (p *airbyteParser) stream(entry configured) {
 	case p.repeated(name):
 	case known == nil:
 		p.unknown = append(p.unknown, name)
+	case !p.options.offers(known):
+		p.locked = append(p.locked, name)
 	default:
 		p.add(known, entry)
 	}

@@ -59,9 +59,20 @@ func (e *UnknownStreamError) Error() string {
 	return strings.Join(lines, "\n") + "\nrun discovery again to see the streams there are"
 }
 
+// NotOfferedError says that a catalog asks for extra streams that the settings do not add.
+type NotOfferedError struct {
+	// Names are the streams in the order of the catalog.
+	Names []string
+}
+
+// Error names the streams and the setting.
+func (e *NotOfferedError) Error() string {
+	return fmt.Sprintf("the setting extra_streams does not name %s: add it there, or take the stream out of the catalog", strings.Join(e.Names, ", "))
+}
+
 // hint suggests a stream's name in place of an unknown one.
 func hint(name string) string {
-	if near := nearest.Name(name, stream.Names()); near != "" {
+	if near := nearest.Name(name, append(stream.Names(), stream.ExtraNames()...)); near != "" {
 		return fmt.Sprintf(", do you mean %q?", near)
 	}
 	return ""
@@ -70,11 +81,25 @@ func hint(name string) string {
 // Option is a setting that changes what catalogs show and select.
 type Option func(*options)
 
-type options struct{ markdown bool }
+type options struct {
+	markdown bool
+	extra    []*stream.Stream
+}
 
 // Markdown says whether bodies are written as Markdown. Schemas then declare body.markdown and
 // body.storage, which holds a body that can't be converted, and no other format.
 func Markdown(on bool) Option { return func(o *options) { o.markdown = on } }
+
+// Extra offers streams beside the usual ones: those that the setting extra_streams names.
+func Extra(streams ...*stream.Stream) Option { return func(o *options) { o.extra = streams } }
+
+// offered are the streams that catalogs hold.
+func (o options) offered() []*stream.Stream {
+	return slices.DeleteFunc(stream.Every(), func(s *stream.Stream) bool { return !o.offers(s) })
+}
+
+// offers reports whether a stream may be selected.
+func (o options) offers(s *stream.Stream) bool { return !s.IsExtra() || slices.Contains(o.extra, s) }
 
 func gather(list []Option) (o options) {
 	for _, set := range list {
@@ -87,10 +112,11 @@ func gather(list []Option) (o options) {
 // means that the binary was built without one of the schemas.
 func All(opts ...Option) ([]Selection, error) {
 	o := gather(opts)
-	selections := make([]Selection, len(stream.All))
-	for i := range stream.All {
+	streams := o.offered()
+	selections := make([]Selection, len(streams))
+	for i, s := range streams {
 		var err error
-		if selections[i], err = selectStream(&stream.All[i], nil, o); err != nil {
+		if selections[i], err = selectStream(s, nil, o); err != nil {
 			return nil, err
 		}
 	}
@@ -114,9 +140,9 @@ func automatic(s *stream.Stream, field string) bool {
 // inTableOrder sorts selections as the table has the streams, so that a run does not
 // depend on how a client orders its catalog.
 func inTableOrder(selections []Selection) {
-	place := make(map[string]int, len(stream.All))
-	for i, name := range stream.Names() {
-		place[name] = i
+	place := map[string]int{}
+	for i, s := range stream.Every() {
+		place[s.Name] = i
 	}
 	slices.SortFunc(selections, func(a, b Selection) int {
 		return place[a.Stream.Name] - place[b.Stream.Name]
@@ -128,6 +154,7 @@ type findings struct {
 	warnings []string
 	errs     []error
 	unknown  []string
+	locked   []string // extra streams that are not offered
 	seen     map[string]bool
 }
 
@@ -157,6 +184,9 @@ func (f *findings) err() error {
 	errs := f.errs
 	if len(f.unknown) > 0 {
 		errs = append(errs, &UnknownStreamError{Names: f.unknown})
+	}
+	if len(f.locked) > 0 {
+		errs = append(errs, &NotOfferedError{Names: f.locked})
 	}
 	if len(errs) == 0 {
 		return nil

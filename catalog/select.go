@@ -159,6 +159,8 @@ func (p *singerParser) stream(entry choice) {
 		p.unknown = append(p.unknown, name)
 	case known == nil:
 		p.warn("unknown stream %q in the catalog%s (not selected, ignored)", name, hint(name))
+	case selected.value && !p.options.offers(known):
+		p.locked = append(p.locked, name)
 	case selected.value:
 		p.add(known, entry, paths)
 	}

@@ -43,8 +43,8 @@ func Singer(opts ...Option) ([]byte, error) {
 	var document struct {
 		Streams []singerEntry `json:"streams"`
 	}
-	for i := range stream.All {
-		entry, err := singerEntryOf(&stream.All[i], o)
+	for _, s := range o.offered() {
+		entry, err := singerEntryOf(s, o)
 		if err != nil {
 			return nil, err
 		}

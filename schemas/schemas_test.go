@@ -10,6 +10,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v5"
 
 	"github.com/tap-confluence/tap-confluence/schemas"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
 // node is a schema with everything that the dialect knows, and what else it has.
@@ -58,7 +59,7 @@ func find(fields []schemas.Field, name string) *schemas.Field {
 
 func TestEveryStreamHasASchemaAndEverySchemaAStream(t *testing.T) {
 	want := []string{"settings"}
-	for _, s := range allStreams() {
+	for _, s := range stream.Every() {
 		want = append(want, s.Name)
 	}
 	slices.Sort(want)
@@ -99,7 +100,7 @@ func TestCallersOwnTheBytes(t *testing.T) {
 
 // TestDialect holds every schema to what all clients take, at every depth.
 func TestDialect(t *testing.T) {
-	for _, s := range allStreams() {
+	for _, s := range stream.Every() {
 		t.Run(s.Name, func(t *testing.T) {
 			root := parse(t, s.Name)
 			if root.Schema != "http://json-schema.org/draft-07/schema#" {
@@ -172,7 +173,7 @@ func typeOf(n *node) (name string, nullable bool) {
 
 // TestFieldsOfTheTable holds the schemas to what the table of streams says.
 func TestFieldsOfTheTable(t *testing.T) {
-	for _, s := range allStreams() {
+	for _, s := range stream.Every() {
 		t.Run(s.Name, func(t *testing.T) {
 			fields := fieldsOf(t, s.Name)
 			want := func(name, typ, format string) {
@@ -217,7 +218,7 @@ func TestFieldsOfTheTable(t *testing.T) {
 // links anywhere but at the end.
 func TestFieldNames(t *testing.T) {
 	plain := regexp.MustCompile(`^[a-z][A-Za-z]*$`)
-	for _, s := range allStreams() {
+	for _, s := range stream.Every() {
 		seen := map[string]string{}
 		fields := fieldsOf(t, s.Name)
 		for i, f := range fields {
@@ -259,7 +260,7 @@ func TestFieldsAreInFileOrder(t *testing.T) {
 // for, and checks a record of nothing but a key.
 func TestCompile(t *testing.T) {
 	for _, draft := range []*jsonschema.Draft{jsonschema.Draft4, jsonschema.Draft7, jsonschema.Draft2020} {
-		for _, s := range allStreams() {
+		for _, s := range stream.Every() {
 			schema := compile(t, draft, s.Name)
 			record := map[string]any{}
 			for _, f := range fieldsOf(t, s.Name) {

@@ -65,7 +65,7 @@ func aboutMarkdown() ([]byte, error) {
 	for _, s := range settings {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", s.name, python(s.required), python(s.Default), s.Description)
 	}
-	fmt.Fprintf(&b, "\nA full list of supported settings and capabilities is available by running: `%s --about`\n\n## Streams\n\n%s", Name, StreamsTable())
+	fmt.Fprintf(&b, "\nA full list of supported settings and capabilities is available by running: `%s --about`\n\n## Streams\n\n%s\nThe setting `extra_streams` adds these:\n\n%s", Name, StreamsTable(), ExtraStreamsTable())
 	return []byte(b.String()), nil
 }
 
@@ -141,29 +141,37 @@ func SettingsTable() (string, error) {
 	return b.String(), nil
 }
 
-// StreamsTable returns the streams as a Markdown table, with the scopes that a token needs
+// StreamsTable returns the usual streams as a Markdown table, with the scopes that a token needs
 // to read each of them.
 func StreamsTable() string {
+	return streamsTable(slices.DeleteFunc(stream.Every(), (*stream.Stream).IsExtra))
+}
+
+// ExtraStreamsTable does the same for the streams that the setting extra_streams adds.
+func ExtraStreamsTable() string {
+	return streamsTable(slices.DeleteFunc(stream.Every(), func(s *stream.Stream) bool { return !s.IsExtra() }))
+}
+
+func streamsTable(streams []*stream.Stream) string {
 	var b strings.Builder
 	b.WriteString("| Stream | Records | Key | Incremental by | Granular scope | Classic scope |\n|---|---|---|---|---|---|\n")
-	for i := range stream.All {
-		s := &stream.All[i]
+	for _, s := range streams {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", code(s.Name), s.Doc, codes(s.Key), code(s.ReplicationKey), scopes(s))
 	}
 	return b.String()
 }
 
-// ScopesTable returns the same scopes as a Markdown table the other way round: which
-// streams each is needed for.
+// ScopesTable returns the same scopes of all streams as a Markdown table the other way round:
+// which streams each is needed for.
 func ScopesTable() string {
 	var rows []string
 	streams := map[string][]string{}
-	for i := range stream.All {
-		row := scopes(&stream.All[i])
+	for _, s := range stream.Every() {
+		row := scopes(s)
 		if streams[row] == nil {
 			rows = append(rows, row)
 		}
-		streams[row] = append(streams[row], stream.All[i].Name)
+		streams[row] = append(streams[row], s.Name)
 	}
 	var b strings.Builder
 	b.WriteString("| Granular scope | Classic scope | Streams |\n|---|---|---|\n")
@@ -173,20 +181,41 @@ func ScopesTable() string {
 	return b.String()
 }
 
-// scopes returns the cells of what a token needs: the granular scopes of the listing and,
-// for a child stream that its parents' rows don't hold, of its own route; and the classic
-// scope that a route of version 1 of the API takes instead. Version 2 takes none.
+// scopes returns the cells of what a token needs: the granular scopes of the listing and, for a
+// child stream that its parents' rows don't hold, of its own route; and the classic scopes that
+// routes of version 1 of the API take instead. Version 2 takes none.
 func scopes(s *stream.Stream) string {
-	if strings.HasPrefix(s.Listing.Route, "/wiki/") {
-		return code(s.Listing.Scopes[1]) + " | " + code(s.Listing.Scopes[0])
+	routes := [][]string{s.Listing.Scopes}
+	if s.Listing.Bulk != nil {
+		routes = append(routes, s.Listing.Bulk.Scopes)
 	}
-	needed := slices.Clone(s.Listing.Scopes)
+	if s.Node != nil {
+		routes = append(routes, s.Node.Scopes)
+	}
 	if s.IsChild() && s.Derive != stream.ChildOf {
-		needed = append(needed, s.Scopes...)
-		slices.Sort(needed)
-		needed = slices.Compact(needed)
+		routes = append(routes, s.Scopes)
 	}
-	return codes(needed) + " | none"
+	var granular, classic []string
+	everywhere := true
+	for _, route := range routes {
+		old := slices.DeleteFunc(slices.Clone(route), isGranular)
+		granular = append(granular, slices.DeleteFunc(slices.Clone(route), func(scope string) bool { return !isGranular(scope) })...)
+		classic = append(classic, old...)
+		everywhere = everywhere && len(old) > 0
+	}
+	if !everywhere {
+		return codes(sorted(granular)) + " | none"
+	}
+	return codes(sorted(granular)) + " | " + codes(sorted(classic))
+}
+
+// isGranular reports whether a scope is one of the newer kind: read:page:confluence.
+func isGranular(scope string) bool { return strings.Count(scope, ":") == 2 }
+
+// sorted returns the texts of a list in order, each once.
+func sorted(list []string) []string {
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // code returns text as code, nothing as nothing.

@@ -16,7 +16,6 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/emit"
 	"github.com/tap-confluence/tap-confluence/tap/engine"
 	"github.com/tap-confluence/tap-confluence/tap/state"
-	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
 // Documentation is where users find the connector's documentation.
@@ -138,13 +137,18 @@ func (p *program) read(ctx context.Context, sink *emit.Airbyte, o *options) erro
 	return s.sync(ctx, engine.Options{Selections: selections, State: st, Sink: sink, PerStream: true})
 }
 
-// refuseCatalog tells of every stream that doesn't exist that it can't be read.
+// refuseCatalog tells of every stream that doesn't exist, or isn't offered, that it can't be read.
 func (s *session) refuseCatalog(sink *emit.Airbyte, err error) error {
+	var names []string
 	if unknown, ok := errors.AsType[*catalog.UnknownStreamError](err); ok {
-		for _, name := range unknown.Names {
-			if e := sink.Status(name, emit.Incomplete); e != nil {
-				return e
-			}
+		names = unknown.Names
+	}
+	if locked, ok := errors.AsType[*catalog.NotOfferedError](err); ok {
+		names = append(names, locked.Names...)
+	}
+	for _, name := range names {
+		if e := sink.Status(name, emit.Incomplete); e != nil {
+			return e
 		}
 	}
 	return usage("%w", err)
@@ -158,7 +162,7 @@ func (s *session) airbyteState(file string) (*state.State, error) {
 			return nil, usage("reading the state: %w", err)
 		}
 	}
-	st, warnings, err := state.ParseAirbyte(data, s.config.Site, stream.Names())
+	st, warnings, err := state.ParseAirbyte(data, s.config.Site, known())
 	s.warn(warnings)
 	if err != nil {
 		return nil, usage("%w", err)

@@ -2,7 +2,6 @@ package tap
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -13,7 +12,6 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/client"
 	"github.com/tap-confluence/tap-confluence/tap/config"
 	"github.com/tap-confluence/tap-confluence/tap/engine"
-	"github.com/tap-confluence/tap-confluence/tap/site"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
@@ -23,6 +21,8 @@ type session struct {
 	config  *config.Config
 	client  *client.Client
 	log     *slog.Logger
+	// extra are the streams that the setting extra_streams adds.
+	extra []*stream.Stream
 	// lines reports whether the log is lines on stderr, as Singer has it.
 	lines bool
 	// running is the sync under way, for what happens beside it.
@@ -41,6 +41,9 @@ func (p *program) session(o *options, handler func(slog.Leveler) slog.Handler) (
 		return nil, &usageError{err}
 	}
 	s.config = cfg
+	if s.extra, err = chosen(cfg.ExtraStreams); err != nil {
+		return nil, err
+	}
 	if lines && cfg.LogFormat == "json" {
 		p.json = true
 		s.log = slog.New(jsonHandler(p.stderr, level))
@@ -63,8 +66,20 @@ func (p *program) session(o *options, handler func(slog.Leveler) slog.Handler) (
 	return s, nil
 }
 
+// chosen returns the streams that the setting extra_streams names.
+func chosen(names []string) ([]*stream.Stream, error) {
+	extra, err := stream.Chosen(names)
+	if err != nil {
+		return nil, usage("extra_streams: %w", err)
+	}
+	return extra, nil
+}
+
+// known names every stream that a state may hold, offered or not.
+func known() []string { return append(stream.Names(), stream.ExtraNames()...) }
+
 // catalogOptions are the settings that catalogs depend on.
-func (s *session) catalogOptions() []catalog.Option { return optionsOf(s.config) }
+func (s *session) catalogOptions() []catalog.Option { return optionsOf(s.config, s.extra) }
 
 // catalogOptions are the settings that discovery depends on. Without a configuration they are the
 // usual ones, and what is wrong with other settings keeps nobody from a catalog.
@@ -72,15 +87,19 @@ func (p *program) catalogOptions(o *options) ([]catalog.Option, error) {
 	if len(o.config) == 0 {
 		return nil, nil
 	}
-	cfg, err := config.Only(config.Input{Files: o.config, Stdin: p.stdin, Environ: p.environ}, "body_format")
+	cfg, err := config.Only(config.Input{Files: o.config, Stdin: p.stdin, Environ: p.environ}, "body_format", "extra_streams")
 	if err != nil {
 		return nil, &usageError{err}
 	}
-	return optionsOf(cfg), nil
+	extra, err := chosen(cfg.ExtraStreams)
+	if err != nil {
+		return nil, err
+	}
+	return optionsOf(cfg, extra), nil
 }
 
-func optionsOf(cfg *config.Config) []catalog.Option {
-	return []catalog.Option{catalog.Markdown(cfg.BodyFormat == config.Markdown)}
+func optionsOf(cfg *config.Config, extra []*stream.Stream) []catalog.Option {
+	return []catalog.Option{catalog.Markdown(cfg.BodyFormat == config.Markdown), catalog.Extra(extra...)}
 }
 
 func setLevel(v *slog.LevelVar, name string) error {
@@ -110,69 +129,6 @@ func (s *session) onWait(until time.Time, why string) {
 			s.log.Debug("writing the state before a wait", "error", err)
 		}
 	}
-}
-
-// check asks one row of every listing after the probe. The streams that the account can't
-// read are returned as sentences; if it can't read spaces, or nothing at all, that is the
-// error.
-func (s *session) check(ctx context.Context) ([]string, error) {
-	here := site.New(s.config, s.client, s.log)
-	if err := here.Open(ctx, s.program.now()); err != nil {
-		return nil, err
-	}
-	var missing []string
-	var refusals []error
-	asked := 0
-	for _, l := range stream.Listings {
-		if l.Typed {
-			continue // it needs a type, and there may be none
-		}
-		asked++
-		err := s.checkListing(ctx, l)
-		switch client.KindOf(err) {
-		case client.KindOther:
-			if err != nil {
-				return nil, err
-			}
-		case client.KindScope, client.KindForbidden, client.KindGone, client.KindNotFound:
-			if l == stream.Spaces {
-				return nil, err
-			}
-			refusals = append(refusals, err)
-			missing = append(missing, fmt.Sprintf("can't read %s: %v", l.Name, err))
-		default:
-			return nil, err
-		}
-	}
-	if len(refusals) == asked {
-		return nil, errors.Join(refusals...)
-	}
-	if _, err := here.Spaces(ctx); err != nil {
-		return missing, err
-	}
-	if blind, err := here.Blind(ctx); err == nil && blind {
-		missing = append(missing, seesNothing(here.Who()))
-	}
-	return missing, nil
-}
-
-// seesNothing says what an empty site most likely means.
-func seesNothing(who string) string {
-	return who + " sees no space, and so nothing that lies in one: give the account permission to view spaces"
-}
-
-// checkListing asks for one row.
-func (s *session) checkListing(ctx context.Context, l *stream.Listing) error {
-	req := client.Request{Path: stream.Path(l.Route, ""), Query: l.Query, Scopes: l.Scopes}
-	if l.Offset {
-		_, err := s.client.Get(ctx, client.Request{Path: req.Path, Query: [][2]string{{"limit", "1"}}, Scopes: l.Scopes})
-		return err
-	}
-	page, err := s.client.Pager(req, 1).Page(ctx, "")
-	if err == nil {
-		page.Release()
-	}
-	return err
 }
 
 // sync runs a sync after the probe, with progress on stderr and a summary at the end.

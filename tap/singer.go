@@ -14,7 +14,6 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/emit"
 	"github.com/tap-confluence/tap-confluence/tap/engine"
 	"github.com/tap-confluence/tap-confluence/tap/state"
-	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
 // singer runs a Singer command line. A failed run's last line on stderr begins with
@@ -149,7 +148,7 @@ func (s *session) singerState(file string) (*state.State, error) {
 	if file != "" && len(bytes.TrimSpace(data)) == 0 {
 		s.log.Warn("the state file is empty: the sync starts from the beginning", "file", file)
 	}
-	st, warnings, err := state.ParseSinger(data, s.config.Site, stream.Names())
+	st, warnings, err := state.ParseSinger(data, s.config.Site, known())
 	s.warn(warnings)
 	if err != nil {
 		return nil, usage("%w", err)

@@ -56,7 +56,7 @@ func TestGeneratedTables(t *testing.T) {
 	}
 	for name, tables := range map[string]map[string]string{
 		"docs/settings.md": {"settings": settings},
-		"docs/streams.md":  {"streams": tap.StreamsTable()},
+		"docs/streams.md":  {"streams": tap.StreamsTable(), "extra streams": tap.ExtraStreamsTable()},
 		"docs/airbyte.md":  {"scopes": tap.ScopesTable()},
 	} {
 		file := filepath.Join(root, filepath.FromSlash(name))
@@ -179,14 +179,14 @@ func roundTrip(t *testing.T, file, text string, airbyte bool) {
 	var again []byte
 	if airbyte {
 		message := `[{"type":"STREAM","stream":{"stream_descriptor":{"name":"` + name + `"},"stream_state":` + text + `}}]`
-		s, warnings, err := state.ParseAirbyte([]byte(message), site, stream.Names())
+		s, warnings, err := state.ParseAirbyte([]byte(message), site, slices.Concat(stream.Names(), stream.ExtraNames()))
 		if err != nil || len(warnings) > 0 {
 			t.Errorf("%s: reading a state: %v %v\n%s", file, err, warnings, text)
 			return
 		}
 		again = s.Airbyte(name)
 	} else {
-		s, warnings, err := state.ParseSinger([]byte(text), site, stream.Names())
+		s, warnings, err := state.ParseSinger([]byte(text), site, slices.Concat(stream.Names(), stream.ExtraNames()))
 		if err != nil || len(warnings) > 0 {
 			t.Errorf("%s: reading a state: %v\n%s", file, err, text)
 			return

@@ -105,7 +105,7 @@ func TestNotFoundNames(t *testing.T) {
 	for i := range stream.All {
 		st := &stream.All[i]
 		for _, route := range []string{st.Route, st.Replies, st.Labelled, st.Listing.Item} {
-			if route == "" {
+			if route == "" || strings.HasPrefix(route, "/wiki/") { // version 1 has words of its own
 				continue
 			}
 			got := get(t, s, stream.Path(route, "424242"))

@@ -31,9 +31,12 @@ func conforms(t *testing.T, s *Site, path string) {
 // TestAnswersFitTheDocuments asks every route about every item of a small site.
 func TestAnswersFitTheDocuments(t *testing.T) {
 	s := New(small())
-	for _, l := range stream.Listings {
+	for _, l := range stream.Passes() {
+		if l.Of != nil || l == stream.AuditLog { // see TestAuditFits
+			continue
+		}
 		if l.Offset {
-			conforms(t, s, l.Route+"?limit=200")
+			conforms(t, s, l.Route+"?"+queryOf(l.Query, "limit=200"))
 			continue
 		}
 		query := queryOf(l.Query, "limit=250")
@@ -49,16 +52,18 @@ func TestAnswersFitTheDocuments(t *testing.T) {
 			conforms(t, s, with(l.Route, "", query+"&body-format=atlas_doc_format"))
 		}
 		for _, row := range listing(t, s, l) {
+			if l.Item == "" {
+				break
+			}
 			itemFits(t, s, l, row)
 		}
 	}
-	for i := range stream.All {
-		st := &stream.All[i]
-		if st.Route == "" {
+	for _, st := range stream.Every() {
+		if st.Route == "" || st.Parent.Of != nil {
 			continue
 		}
 		for _, parent := range listing(t, s, st.Parent) {
-			conforms(t, s, with(st.Route, field(t, parent, "id"), queryOf(st.Query, "limit=250")))
+			conforms(t, s, with(st.Route, field(t, parent, "id"), queryOf(st.Query, "limit=200")))
 		}
 	}
 }

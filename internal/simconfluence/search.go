@@ -32,16 +32,17 @@ func searchable() []searched {
 	return found
 }
 
-var clause = regexp.MustCompile(`(?i)^\s*(type|space|space\.key)\s*(!=|=|not\s+in|in)\s*(\(.*\)|[^()]*?)\s*$`)
+var clause = regexp.MustCompile(`(?i)^\s*(type|space|space\.key|id)\s*(!=|=|not\s+in|in)\s*(\(.*\)|[^()]*?)\s*$`)
 
 // cql is a query: which types and which spaces.
 type cql struct {
 	types  []string
 	spaces []string
+	ids    []string
 	no     [2]bool // not these types, not these spaces
 }
 
-// parseCQL reads the few forms of CQL that a client needs to count things: type and space,
+// parseCQL reads the few forms of CQL that a client needs: ids with in or =, type and space
 // each with =, !=, in and not in, joined by and; an order by is read over.
 func parseCQL(text string) (*cql, error) {
 	q := &cql{}
@@ -58,9 +59,12 @@ func parseCQL(text string) (*cql, error) {
 			values = append(values, strings.Trim(strings.TrimSpace(v), `"'`))
 		}
 		no := m[2] == "!=" || strings.HasPrefix(strings.ToLower(m[2]), "not")
-		if strings.EqualFold(m[1], "type") {
+		switch {
+		case strings.EqualFold(m[1], "type"):
 			q.types, q.no[0] = values, no
-		} else {
+		case strings.EqualFold(m[1], "id"):
+			q.ids = values
+		default:
 			q.spaces, q.no[1] = values, no
 		}
 	}
@@ -188,6 +192,9 @@ func (rq *request) found(q *cql, f func(k Kind, i int, name string)) {
 		for _, k := range what.kinds {
 			only := rq.only(k)
 			for i := range rq.many(k) {
+				if q.ids != nil && !slices.Contains(q.ids, string(rq.appendID(nil, k, i))) {
+					continue
+				}
 				if what.typ != "" && customTypes[rq.customType(i)] != what.typ || only != nil && !only(i) {
 					continue
 				}

@@ -129,7 +129,7 @@ func conditions(t *testing.T) []lasting {
 		{name: "the token's user is taken for anonymous", strike: midway(simconfluence.Anonymous), early: true, status: tap.ExitRefused, says: "anonymous"},
 		{name: "the licence ends", strike: midway(simconfluence.Unlicensed), early: true, status: tap.ExitRefused, says: "not permitted"},
 		{name: "the site is given up", strike: midway(simconfluence.UnknownSite), early: true, status: tap.ExitRefused, says: "no Confluence site"},
-		{name: "a login page for good", strike: midway(simconfluence.LoginPage), early: true, status: tap.ExitFailed, says: "login page"},
+		{name: "a login page for good", strike: midway(simconfluence.LoginPage), early: true, status: tap.ExitLater, says: "login page"},
 		{name: "maintenance for good", strike: midway(simconfluence.Maintenance), early: true, status: tap.ExitLater, says: "maintenance"},
 		{
 			name: "no answer of more than five rows fits", says: "asking for fewer rows at once",

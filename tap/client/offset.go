@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 )
@@ -22,13 +23,14 @@ type offsetList struct {
 	req   Request
 	size  *pageSize
 	key   func(rawjson.Object) string
-	fn    func(rows []rawjson.Object) error
+	fn    func(rows []rawjson.Object, date time.Time) error
 	given map[uint64]struct{} // hashes of the keys of all rows passed on
 	seed  maphash.Seed
 }
 
 // OffsetPages reads a listing of version 1 of the API, which pages by offset (start, limit),
-// and calls fn with the rows of each answer that it has not been given before, told by key.
+// and calls fn with the rows of each answer that it has not been given before, told by key, and with
+// the site's time when it answered, zero if it did not tell.
 // The rows are accounted for as buffered until fn returns.
 //
 // An offset counts rows, so a row that vanishes meanwhile would make the next answer skip
@@ -41,7 +43,7 @@ type offsetList struct {
 // behind the row that is known. A row that exists from beginning to end is given to fn.
 // Errors of the API are of type *Error, those of fn come back as they are.
 func (c *Client) OffsetPages(ctx context.Context, req Request, limit int,
-	key func(rawjson.Object) string, fn func(rows []rawjson.Object) error,
+	key func(rawjson.Object) string, fn func(rows []rawjson.Object, date time.Time) error,
 ) error {
 	// An answer of one row would only ever show the row that is known.
 	list := &offsetList{
@@ -66,7 +68,7 @@ func (l *offsetList) walk(ctx context.Context) (complete bool, err error) {
 	end, last := 0, "" // where the rows received end, and the key of the last one
 	start, gaps := 0, 0
 	for {
-		rows, more, lease, err := l.read(ctx, start)
+		rows, more, date, lease, err := l.read(ctx, start)
 		if err != nil {
 			return false, err
 		}
@@ -78,7 +80,7 @@ func (l *offsetList) walk(ctx context.Context) (complete bool, err error) {
 		if len(rows) > 0 {
 			last = l.key(rows[len(rows)-1])
 		}
-		err = l.pass(rows)
+		err = l.pass(rows, date)
 		lease.release()
 		switch {
 		case err != nil:
@@ -98,7 +100,7 @@ func (l *offsetList) walk(ctx context.Context) (complete bool, err error) {
 }
 
 // read asks for the rows from start on, and whether the site says that there are more.
-func (l *offsetList) read(ctx context.Context, start int) (rows []rawjson.Object, more bool, _ *lease, _ error) {
+func (l *offsetList) read(ctx context.Context, start int) (rows []rawjson.Object, more bool, date time.Time, _ *lease, _ error) {
 	k := &call{parse: func(b *buffer, h http.Header) error {
 		if err := b.page.Parse(b.body); err != nil {
 			return err
@@ -107,17 +109,17 @@ func (l *offsetList) read(ctx context.Context, start int) (rows []rawjson.Object
 		if err != nil {
 			return &Error{Kind: KindMalformed, Message: err.Error(), Cause: err}
 		}
-		rows, more = b.page.Rows, next != ""
+		rows, more, date = b.page.Rows, next != "", dateOf(h)
 		return nil
 	}}
 	lease, err := l.c.shrinking(ctx, k, l.size, func(limit int) Request {
 		return l.req.with([2]string{"start", strconv.Itoa(start)}, [2]string{"limit", strconv.Itoa(limit)})
 	})
-	return rows, more, lease, err
+	return rows, more, date, lease, err
 }
 
 // pass gives fn the rows that it has not been given yet.
-func (l *offsetList) pass(rows []rawjson.Object) error {
+func (l *offsetList) pass(rows []rawjson.Object, date time.Time) error {
 	fresh := make([]rawjson.Object, 0, len(rows))
 	for _, row := range rows {
 		hash := maphash.String(l.seed, l.key(row))
@@ -129,5 +131,5 @@ func (l *offsetList) pass(rows []rawjson.Object) error {
 	if len(fresh) == 0 {
 		return nil
 	}
-	return l.fn(fresh)
+	return l.fn(fresh, date)
 }

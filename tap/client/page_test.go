@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 )
@@ -307,7 +308,7 @@ func TestOffsetPages(t *testing.T) {
 				}}
 				c, _ := newTest(t, testConfig(), site, Options{})
 				given := map[string]int{}
-				err := c.OffsetPages(t.Context(), Request{Path: "/wiki/rest/api/group"}, tt.limit, key, func(rows []rawjson.Object) error {
+				err := c.OffsetPages(t.Context(), Request{Path: "/wiki/rest/api/group"}, tt.limit, key, func(rows []rawjson.Object, _ time.Time) error {
 					for _, row := range rows {
 						given[key(row)]++
 					}
@@ -368,7 +369,7 @@ func TestOffsetPagesPassesErrorsOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, _ := newTest(t, testConfig(), inTurn(says(200, `{"results":[{"id":"1"}]}`)), Options{})
 		full := fmt.Errorf("disk full")
-		err := c.OffsetPages(t.Context(), page1, 10, func(rawjson.Object) string { return "" }, func([]rawjson.Object) error { return full })
+		err := c.OffsetPages(t.Context(), page1, 10, func(rawjson.Object) string { return "" }, func([]rawjson.Object, time.Time) error { return full })
 		if err != full { //nolint:errorlint // the very error
 			t.Errorf("got %v", err)
 		}

@@ -121,10 +121,10 @@ func (a *passing) pick(w *walk, row rawjson.Object, status string, last bool) []
 			if r.out.collect(one.row, []method.Item{it}) != nil {
 				continue // where it is written, that is a failure
 			}
-		} else if r.requests != method.Combined {
+		} else if !r.asks || method.Of(r.requests).Again == nil {
 			continue
 		} else {
-			one.kind = method.Combined
+			one.kind = r.requests
 		}
 		take, asked := taken[one.kind]
 		if !asked {
@@ -152,7 +152,7 @@ func (w *walk) auditInPassing(ctx context.Context, p *method.Parent, audited []a
 // compare compares one shortcut on one parent, and again if it differs.
 func (w *walk) compare(ctx context.Context, p *method.Parent, a auditee) (difference string, err error) {
 	shortcut := a.row
-	if a.kind == method.Combined {
+	if method.Of(a.kind).FromRow == nil {
 		if shortcut, err = w.shortcutRecords(ctx, p, a); err != nil {
 			return "", err
 		}
@@ -171,10 +171,10 @@ func (w *walk) compare(ctx context.Context, p *method.Parent, a auditee) (differ
 // streams that share it.
 func (w *walk) shortcutRecords(ctx context.Context, p *method.Parent, a auditee) (records, error) {
 	readers := []*method.Reader{a.r.Reader}
-	if a.kind == method.Combined {
+	if method.Of(a.kind).FromRow == nil {
 		readers = nil
 		for _, r := range w.readings {
-			if r.requests == method.Combined && r.asks {
+			if r.requests == a.kind && r.asks {
 				readers = append(readers, r.Reader)
 			}
 		}
@@ -208,7 +208,12 @@ func (w *walk) beginAudits(ctx context.Context) error {
 	draw := func(k method.Kind) *sampler {
 		return newSampler(w.random.of(w.plan.Listing.Name+" "+k.String()), w.Config.AuditSamples)
 	}
-	w.passing = &passing{map[method.Kind]*sampler{method.Combined: draw(method.Combined), method.FirstVersion: draw(method.FirstVersion)}}
+	w.passing = &passing{map[method.Kind]*sampler{}}
+	for k, m := range method.Table() {
+		if m.Audit == method.InPassing {
+			w.passing.samplers[method.Kind(k)] = draw(method.Kind(k))
+		}
+	}
 	g, group := errgroup.WithContext(ctx)
 	audits := make([]*around, len(w.readings))
 	for i, r := range w.readings {

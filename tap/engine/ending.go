@@ -8,6 +8,7 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/client"
 	"github.com/tap-confluence/tap-confluence/tap/emit"
 	"github.com/tap-confluence/tap-confluence/tap/method"
+	"github.com/tap-confluence/tap-confluence/tap/plan"
 	"github.com/tap-confluence/tap-confluence/tap/state"
 )
 
@@ -84,7 +85,7 @@ func (c *closer) complete(e *ending, account state.Account) error {
 func (e *ending) activates(p state.Proof) bool {
 	cfg := e.out.Config
 	narrowed := len(cfg.SpaceKeys)+len(cfg.ExcludeSpaceKeys) > 0 || e.typed && len(cfg.CustomContentTypes) > 0
-	return e.out.version != 0 && p.Named() && e.whole && !narrowed && !e.Uses(method.ByOwner) && e.out.rows.Load() > 0
+	return e.out.version != 0 && p.Named() && e.whole && !narrowed && !e.Uses(method.ByOwner) && !e.Uses(method.LookedUp) && !e.Uses(method.ByID) && e.out.rows.Load() > 0
 }
 
 // incomplete ends a stream that failed. Its bookmark stays. People are told in the end, once for
@@ -108,12 +109,16 @@ func (c *closer) incomplete(out *output, hash string, cause error) error {
 }
 
 // settled ends a stream that is not read in this run.
-func (c *closer) settled(out *output, hash string, failed error) error {
+func (c *closer) settled(out *output, s plan.Settled) error {
 	if err := c.open(out); err != nil {
 		return err
 	}
-	if failed != nil {
-		return c.incomplete(out, hash, failed)
+	switch {
+	case s.Failed != nil:
+		return c.incomplete(out, s.Hash, s.Failed)
+	case s.Empty != "":
+		c.report.warnOnce(s.Empty, s.Empty, "stream", out.name)
+		return c.ended(out, StreamReport{Ended: true}, emit.Complete)
 	}
 	c.log.Info("stream was finished before the interruption", "stream", out.name)
 	return c.ended(out, StreamReport{Ended: true, Skipped: true}, emit.Complete)

@@ -6,8 +6,11 @@
 // position moves over the longest finished prefix of rows. A stream ends in ending.go, the
 // state is written in ledger.go, a parent's failure is judged in parents.go.
 //
-// Files use each other from top to bottom: run.go, engine.go, lists.go (the lists of a walk one
-// after another), page.go (a page's rows), parents.go (what hangs on a row), audit.go, env.go
+// A lookup reads a stream by the ids that records of the walks name (lookup.go).
+//
+// Files use each other from top to bottom: run.go, engine.go, lookup.go, lists.go (the lists of a
+// walk one after another), page.go (a page's rows), batches.go (rows that one request asks about),
+// parents.go (what hangs on a row), audit.go, env.go
 // (what methods work with), walk.go, ledger.go, ending.go, reading.go (a stream that a walk
 // reads), compare.go, write.go, services.go, pages.go, track.go, failures.go, sample.go,
 // report.go.

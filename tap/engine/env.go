@@ -34,6 +34,7 @@ func (e *env) Get(ctx context.Context, r *method.Reader, req client.Request) (ra
 func (e *env) List(ctx context.Context, r *method.Reader, req client.Request, use func([]rawjson.Object) error) error {
 	err := e.list(ctx, r, req, use)
 	if isCursor(err) {
+		e.walk.log.Warn("the site refuses a cursor; the list starts over, rows may come twice", "stream", r.Stream.Name, "error", err)
 		err = e.list(ctx, r, req, use)
 	}
 	return err
@@ -42,6 +43,13 @@ func (e *env) List(ctx context.Context, r *method.Reader, req client.Request, us
 func (e *env) list(ctx context.Context, r *method.Reader, req client.Request, use func([]rawjson.Object) error) error {
 	rd := e.walk.of(r)
 	req.Once = rd.failures.once()
+	if field := r.Stream.OffsetKey; field != "" {
+		key := func(row rawjson.Object) string { id, _ := row.Get(field).Text(); return id }
+		return e.walk.Client.OffsetPages(ctx, req, min(e.walk.Config.PageSize, r.Stream.Listing.MaxLimit), key, func(rows []rawjson.Object, _ time.Time) error {
+			rd.out.requests.Add(1)
+			return use(rows)
+		})
+	}
 	list := newPages(e.walk.Client, r.Stream.Listing, req, e.walk.Config.PageSize, func(_ string, err error) {
 		if !e.trial {
 			rd.failures.add(err)
@@ -96,6 +104,17 @@ func (e *env) Present(ctx context.Context, it site.Item, statuses []string, read
 func isAbout(err error, id string) bool {
 	e, ok := errors.AsType[*client.Error](err)
 	return ok && (e.Kind == client.KindNotFound || e.Kind == client.KindVague) && strings.Contains(e.Path, "/"+id)
+}
+
+// First reports whether nobody has asked so before, in this walk.
+func (e *env) First(question string) bool {
+	_, asked := e.walk.asked.LoadOrStore(question, struct{}{})
+	return !asked
+}
+
+// InSpace reports whether a space is one of the run's.
+func (e *env) InSpace(id string) bool {
+	return !e.walk.facts.Spaces.Narrowed() || e.walk.facts.Spaces.Has(id)
 }
 
 // Write makes records of items and writes them.

@@ -22,6 +22,7 @@ type failures struct {
 	first []error
 	last  string // the sort of the last failure
 	alike int    // how many in a row were of that sort
+	good  bool   // something could be read
 	// closed reports whether the site's words refuse the route to the account, so that nothing
 	// more is asked.
 	closed bool
@@ -48,9 +49,22 @@ func (f *failures) add(err error) {
 func (f *failures) succeeded() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.good = true
 	if !f.closed {
 		f.alike = 0
 	}
+}
+
+// forgive forgets the failures if nothing could be read, for one reason of that kind, and returns
+// the first of them.
+func (f *failures) forgive(kind func(error) bool) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.count == 0 || f.good || f.alike != f.count || !kind(f.first[0]) {
+		return nil
+	}
+	f.count, f.alike = 0, 0
+	return f.first[0]
 }
 
 // once reports whether so many requests failed alike that retries are a waste.
@@ -58,6 +72,13 @@ func (f *failures) once() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.alike >= alikeMost
+}
+
+// none reports whether nothing has failed so far.
+func (f *failures) none() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.count == 0
 }
 
 // refused reports whether nothing more is to be asked.
@@ -82,6 +103,9 @@ func (f *failures) total() (int, error) {
 	}
 	return f.count, fmt.Errorf("%d failures, the first of them: %w", f.count, errors.Join(f.first...))
 }
+
+// isRefusal reports whether the site answered, but not with what was asked for.
+func isRefusal(err error) bool { s := statusOf(err); return s >= 400 && s < 600 }
 
 // sortOf tells failures apart by what went wrong, not by the request that met it.
 func sortOf(err error) string { return fmt.Sprint(client.KindOf(err), statusOf(err)) }

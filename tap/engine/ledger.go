@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/tap/emit"
+	"github.com/tap-confluence/tap-confluence/tap/plan"
 	"github.com/tap-confluence/tap-confluence/tap/state"
 )
 
@@ -25,6 +26,7 @@ type ledger struct {
 	close closer
 	state *state.State
 	walks []follower // under way
+	named []debtor   // what they owe is told before anything else
 	ended []*ending
 	dirty map[string]bool // streams whose entry changed or that got rows since the last state
 	rows  int             // since the last state
@@ -36,6 +38,13 @@ type follower interface {
 	// claims returns what a state may say of the walk, once the account is proven; nil if
 	// nothing moved since the last time.
 	claims() []claim
+}
+
+// debtor is a stream that is read by the ids that records of others name.
+type debtor interface {
+	follower
+	// unread returns the stream's name and the ids that are still to be looked up.
+	unread() (name string, ids []string)
 }
 
 func newLedger(s *services) *ledger {
@@ -105,11 +114,11 @@ func (l *ledger) leave(w follower, ended []*ending) error {
 }
 
 // settled ends a stream that is not read in this run.
-func (l *ledger) settled(name, hash string, failed error) error {
+func (l *ledger) settled(s plan.Settled) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	i := slices.IndexFunc(l.outputs, func(o *output) bool { return o.name == name })
-	return l.close.settled(l.outputs[i], hash, failed)
+	i := slices.IndexFunc(l.outputs, func(o *output) bool { return o.name == s.Name })
+	return l.close.settled(l.outputs[i], s)
 }
 
 // cutOff ends the streams that the end of the run left unfinished.
@@ -259,9 +268,32 @@ func (l *ledger) end() error {
 	return l.write()
 }
 
-// write writes the state; the caller holds the lock.
+// lookUp follows what a stream that is read by ids owes, and opens it.
+func (l *ledger) lookUp(n debtor, readings []*reading) error {
+	if err := l.follow(n, readings); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.named = append(l.named, n)
+	return nil
+}
+
+// write writes the state; the caller holds the lock. Where it is told stream by stream, what
+// records named goes before the entries of the streams that named it.
 func (l *ledger) write() error {
 	var changed []string
+	for _, n := range l.named {
+		name, owed := n.unread()
+		if !slices.Equal(owed, l.state.Entry(name).NamedIDs()) {
+			l.state.Name(name, owed)
+			l.dirty[name] = true
+		}
+		if l.dirty[name] {
+			changed = append(changed, name)
+			delete(l.dirty, name)
+		}
+	}
 	for _, out := range l.outputs {
 		if l.dirty[out.name] && out.opened {
 			changed = append(changed, out.name)

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/client"
 	"github.com/tap-confluence/tap-confluence/tap/method"
 	"github.com/tap-confluence/tap-confluence/tap/plan"
+	"github.com/tap-confluence/tap-confluence/tap/record"
 	"github.com/tap-confluence/tap-confluence/tap/site"
 	"github.com/tap-confluence/tap-confluence/tap/state"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
@@ -48,6 +51,7 @@ func (w *walk) walk(ctx context.Context) (again []*reading, learn func(*site.Lea
 	if err := w.endAudits(ctx); err != nil {
 		return nil, nil, err
 	}
+	w.forgive()
 	for _, r := range w.readings {
 		if r.distrusted.Load() && !slices.Contains(again, r) {
 			again = append(again, r)
@@ -132,6 +136,10 @@ func (w *walk) decide(ctx context.Context, i int, cause error) (skip bool, err e
 	if err := w.interrupts(ctx, cause); err != nil {
 		return false, err
 	}
+	if l.Optional && isRefusal(cause) && statusOf(cause) < 500 {
+		w.log.Warn("the search is refused: only what rows name is read", "listing", w.plan.Listing.Name, "error", site.SearchError(cause))
+		return true, nil
+	}
 	switch changed, err := w.other(ctx, l, cause); {
 	case err != nil:
 		return false, err
@@ -152,10 +160,44 @@ func (w *walk) decide(ctx context.Context, i int, cause error) (skip bool, err e
 			return true, nil
 		}
 	}
+	if w.lacksRoles(cause) {
+		return true, nil
+	}
+	name := w.plan.Listing.Name
+	if needs := w.plan.Listing.Needs; needs != "" && isRefused(cause) {
+		name += " (it needs " + needs + ")"
+	}
 	for _, r := range w.readings {
-		r.failures.add(fmt.Errorf("listing %s: %w", w.plan.Listing.Name, cause))
+		r.failures.add(fmt.Errorf("listing %s: %w", name, cause))
 	}
 	return false, nil
+}
+
+// lacksRoles reports whether a listing is refused because the site is from before space roles,
+// as far as anybody can tell.
+func (w *walk) lacksRoles(cause error) bool {
+	for _, r := range w.readings {
+		if !r.Stream.Roles {
+			return false
+		}
+	}
+	lacks := w.facts.Roles == site.RolesUntold && isRefused(cause)
+	if lacks {
+		w.report.warnOnce(plan.NoRoles, plan.NoRoles, "stream", w.readings[0].out.name, "error", cause)
+	}
+	return lacks
+}
+
+// forgive takes it that the site is from before space roles where it does not tell, and refuses
+// those of every single space in the same way.
+func (w *walk) forgive() {
+	for _, r := range w.readings {
+		if r.Stream.Roles && w.facts.Roles == site.RolesUntold && w.over {
+			if cause := r.failures.forgive(isRefused); cause != nil {
+				w.report.warnOnce(plan.NoRoles, plan.NoRoles, "stream", r.out.name, "error", cause)
+			}
+		}
+	}
 }
 
 // other returns how else the site may let the walk's streams be read, nil if it does not. The
@@ -230,9 +272,6 @@ func (w *walk) hasParents() bool {
 	}
 	return true
 }
-
-// isRefusal reports whether the site answered, but not with what was asked for.
-func isRefusal(err error) bool { s := statusOf(err); return s >= 400 && s < 600 }
 
 // readList reads one of the walk's lists, from where its position is.
 func (w *walk) readList(ctx context.Context, i int) error {
@@ -326,22 +365,91 @@ func (r *listReading) sayEmptyTrash() {
 // readOffset reads a listing that pages by offset. It keeps no position: it is read to its end,
 // or again.
 func (w *walk) readOffset(ctx context.Context, l *plan.List) error {
-	key := func(row rawjson.Object) string {
-		id, _ := row.Get("id").Text()
-		return id
-	}
-	limit := min(w.Config.PageSize, w.plan.Listing.MaxLimit)
-	return w.Client.OffsetPages(ctx, l.Request, limit, key, func(rows []rawjson.Object) error {
+	req := l.Request
+	req.Query = append(slices.Clone(req.Query), w.window()...)
+	// A page has at most 250 rows elsewhere: where it may have more, page_size counts in proportion.
+	limit := min(w.Config.PageSize*max(w.plan.Listing.MaxLimit, usualPage)/usualPage, w.plan.Listing.MaxLimit)
+	return w.Client.OffsetPages(ctx, req, limit, w.keyOf, func(rows []rawjson.Object, date time.Time) error {
 		w.countRequest()
+		for _, r := range w.readings {
+			r.begin(date)
+		}
+		if err := w.writeOffset(rows); err != nil {
+			return err
+		}
+		return w.readParents(ctx, rows)
+	})
+}
+
+// usualPage is the most rows that most listings give at once.
+const usualPage = 250
+
+// keyOf tells the rows of a listing by offset apart.
+func (w *walk) keyOf(row rawjson.Object) string {
+	if s := w.readings[0].Stream; s.Hashed != nil {
+		return record.Hash(s, row)
+	}
+	id, _ := row.Get("id").Text()
+	return id
+}
+
+// window narrows a listing to what changed since the bookmark, and to what there was when the run
+// began, by the site's clock, which tells whole seconds.
+func (w *walk) window() [][2]string {
+	var q [][2]string
+	l := w.plan.Listing
+	if since := w.readings[0].Since; l.From != "" && w.plan.Incremental {
+		q = append(q, [2]string{l.From, strconv.FormatInt(since.UnixMilli(), 10)})
+	}
+	if l.Until != "" && w.facts.Told {
+		q = append(q, [2]string{l.Until, strconv.FormatInt(w.facts.Clock.Add(time.Second).UnixMilli(), 10)})
+	}
+	return q
+}
+
+// writeOffset writes the records that rows of a listing by offset hold.
+func (w *walk) writeOffset(rows []rawjson.Object) error {
+	for _, r := range w.readings {
 		items := make([]method.Item, 0, len(rows))
 		for _, row := range rows {
-			items = append(items, method.Item{Row: row})
-		}
-		for _, r := range w.readings {
-			if err := r.out.write(items); err != nil {
-				return err
+			if it, has, _ := r.fromRow(row); has {
+				items = append(items, it)
 			}
 		}
+		if err := r.out.write(r.wanted(items, "")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readParents reads what hangs on rows of a listing by offset, and waits for it.
+func (w *walk) readParents(ctx context.Context, rows []rawjson.Object) error {
+	var need []*reading
+	for _, r := range w.readings {
+		if r.asks && !r.failures.refused() {
+			need = append(need, r)
+		}
+	}
+	if need == nil {
 		return nil
-	})
+	}
+	var parents sync.WaitGroup
+	defer parents.Wait()
+	for _, row := range rows {
+		p, err := method.ParentOf(w.plan.Listing, row)
+		if err != nil {
+			return err
+		}
+		select {
+		case w.tasks <- struct{}{}:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		parents.Go(func() {
+			defer func() { <-w.tasks }()
+			w.readParent(ctx, &parent{Parent: p, unit: &unit{}, need: need})
+		})
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -130,7 +131,7 @@ func (r *listReading) page(ctx context.Context, p *client.Page, parents *sync.Wa
 		}
 	}
 	w.track.add(units)
-	for _, par := range queue {
+	for _, batch := range w.batches(queue) {
 		select {
 		case w.tasks <- struct{}{}:
 		case <-ctx.Done():
@@ -138,7 +139,7 @@ func (r *listReading) page(ctx context.Context, p *client.Page, parents *sync.Wa
 		}
 		parents.Go(func() {
 			defer func() { <-w.tasks }()
-			w.readParent(ctx, par)
+			w.readBatch(ctx, batch)
 		})
 	}
 	w.ledger.checkpoint()
@@ -168,13 +169,18 @@ func (r *listReading) sort(ctx context.Context, p *client.Page) (units []unit, k
 // place keeps the rows that lie in the run's spaces.
 func (r *listReading) place(ctx context.Context, p *client.Page, kept []bool) error {
 	w := r.walk
-	if !w.facts.Spaces.Narrowed() || r.list.Owner.Listing != nil {
+	if !w.facts.Spaces.Narrowed() || r.list.Owner.Listing != nil || r.list.Listing == stream.Hits {
 		return nil
 	}
-	for i, v := range w.site.Inside(ctx, w.plan.Listing, w.facts.Spaces, p.Rows) {
-		if !kept[i] {
-			continue
+	var rows []rawjson.Object
+	var places []int
+	for i, row := range p.Rows {
+		if kept[i] && w.uses(row) {
+			rows, places = append(rows, row), append(places, i)
 		}
+	}
+	for j, v := range w.site.Inside(ctx, w.plan.Listing, w.facts.Spaces, rows) {
+		i := places[j]
 		if kept[i] = v.Inside; v.Reason != "" {
 			w.report.skip(v.Reason)
 		}
@@ -189,6 +195,18 @@ func (r *listReading) place(ctx context.Context, p *client.Page, kept []bool) er
 		}
 	}
 	return nil
+}
+
+// uses reports whether a row is a record of one of the walk's streams, or a parent. What lies in
+// places that nothing is read of is not looked up.
+func (w *walk) uses(row rawjson.Object) bool {
+	return slices.ContainsFunc(w.readings, func(rd *reading) bool {
+		if rd.asks {
+			return true
+		}
+		_, has, _ := rd.fromRow(row)
+		return has
+	})
 }
 
 // positions returns where the walk is once the rows up to each one are finished. A key is never
@@ -331,7 +349,7 @@ func (r *listReading) lastOf(p *client.Page, i int) bool {
 // parent copies what is needed of a row. The row beside it is what a proof of its absence asks
 // for with it.
 func (r *listReading) parent(rows []rawjson.Object, i int) (*parent, error) {
-	p, err := method.ParentOf(r.walk.plan.Listing, rows[i])
+	p, err := method.ParentOf(r.list.Listing, rows[i])
 	if err != nil {
 		return nil, err
 	}
@@ -345,25 +363,26 @@ func (r *listReading) parent(rows []rawjson.Object, i int) (*parent, error) {
 	return &parent{Parent: p}, nil
 }
 
-// count counts rows that belong to no stream of the table.
+// count counts the rows of a list of comments that are no record of any usual stream, and of no
+// stream of the walk.
 func (r *listReading) count(row rawjson.Object) {
-	l := r.walk.plan.Listing
-	if l != stream.FooterComments && l != stream.InlineComments {
-		return
-	}
-	named := slices.ContainsFunc(l.Containers, func(c stream.Container) bool { return !row.Get(c.Field).IsNull() })
-	if named {
+	w, l := r.walk, r.walk.plan.Listing
+	if parent := w.readings[0].Stream.Parent; parent == nil || parent == l || w.uses(row) {
 		return
 	}
 	on := ""
-	for _, field := range []string{"attachmentId", "customContentId"} {
-		if !row.Get(field).IsNull() {
-			on = field[:len(field)-2]
+	for _, s := range stream.Every() {
+		switch {
+		case s.Listing != l || row.Get(s.ParentField).IsNull():
+		case s.IsExtra():
+			on = strings.TrimSuffix(s.ParentField, "Id") + " (extra stream " + s.Name + ")"
+		default:
+			return
 		}
 	}
 	if on == "" {
 		on = "an unnamed item"
-		r.walk.partial = true // it may be of a stream of this walk
+		w.partial = true // it may be of a stream of this walk
 	}
-	r.walk.report.skip(fmt.Sprintf("%s on %s", l.Name, on))
+	w.report.skip(fmt.Sprintf("%s on %s", l.Name, on))
 }

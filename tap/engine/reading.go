@@ -24,6 +24,8 @@ type reading struct {
 	asks     bool
 	// earlier reports whether a parent failed in an earlier run of the sync.
 	earlier bool
+	// alone reports whether the site refuses to answer for many parents at once.
+	alone atomic.Bool
 	// distrusted reports whether an audit found that the stream's shortcut lacks something.
 	distrusted atomic.Bool
 

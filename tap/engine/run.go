@@ -56,20 +56,40 @@ func (r *Run) read(ctx context.Context) error {
 	if err := r.survey(ctx); err != nil {
 		return err
 	}
-	var pending []string
-	for {
-		p := r.plan(pending)
-		if err := r.begin(ctx, p); err != nil {
-			return err
-		}
-		again, err := r.walk(ctx, p)
+	p := r.plan(nil)
+	if err := r.begin(ctx, p); err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	walked := make(chan struct{})
+	for _, planned := range p.Lookups {
+		l, err := r.lookUp(newWalk(r.services, r.ledger, &r.facts, planned))
 		if err != nil {
 			return err
 		}
-		if len(again) == 0 {
-			return nil
+		g.Go(func() error { return l.read(ctx, walked) })
+	}
+	g.Go(func() error {
+		if err := r.readWalks(ctx, p); err != nil {
+			return err
 		}
-		pending = again
+		close(walked)
+		return nil
+	})
+	return g.Wait()
+}
+
+// readWalks runs the walks of a plan, and of the plans for what has to be planned again.
+func (r *Run) readWalks(ctx context.Context, p *plan.Plan) error {
+	for {
+		again, err := r.walk(ctx, p)
+		if err != nil || len(again) == 0 {
+			return err
+		}
+		p = r.plan(again)
+		if err := r.begin(ctx, p); err != nil {
+			return err
+		}
 	}
 }
 
@@ -100,7 +120,7 @@ func (r *Run) begin(ctx context.Context, p *plan.Plan) error {
 		r.log.Debug("planned a walk", "walk", w)
 	}
 	for _, s := range p.Settled {
-		if err := r.ledger.settled(s.Name, s.Hash, s.Failed); err != nil {
+		if err := r.ledger.settled(s); err != nil {
 			return err
 		}
 	}
@@ -198,6 +218,7 @@ func (r *Run) Price(ctx context.Context) (plan.Price, error) {
 		return plan.Price{}, err
 	}
 	p := r.plan(nil)
+	p.Walks = append(p.Walks, p.Lookups...)
 	sizes := make([]site.Size, len(p.Walks))
 	for i, w := range p.Walks {
 		var err error

@@ -20,6 +20,7 @@ type walk struct {
 	around   []*around // audits that end with the walk
 	passing  *passing  // audits of single parents, nil for none
 	claimed  plan.Place
+	asked    sync.Map // questions that are asked once, see method.Env
 	// over reports whether every list was read until the site said that it ends.
 	over bool
 	// partial reports whether something was left out that may be a record: a type of custom content

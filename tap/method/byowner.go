@@ -1,6 +1,7 @@
 package method
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
@@ -20,10 +21,12 @@ var byOwner = Method{
 	Price:   func(Cost) float64 { return 0 },
 }
 
-// readByOwner reports whether a stream's listing is not read as a whole.
+// readByOwner reports whether a stream's listing is not read as a whole. Comments on what is not
+// counted as an owner, such as attachments, are: there are too many lists to ask for.
 func readByOwner(c Choice) bool {
 	_, narrow := c.Facts.Owners[c.Stream.Listing]
-	return narrow && !c.Incremental
+	counted := c.Stream.Parent == nil || slices.Contains(site.Owners(), c.Stream.Parent)
+	return narrow && !c.Incremental && counted
 }
 
 // OwnerPays reports whether a listing is better read by owner than as a whole.

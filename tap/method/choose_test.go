@@ -129,7 +129,7 @@ func TestTable(t *testing.T) {
 			t.Errorf("%d and %d are both %q", other, k, m.Name)
 		}
 		named[m.Name] = k
-		if m.FromRow == nil && m.Read == nil {
+		if m.FromRow == nil && m.Read == nil && k != method.LookedUp { // which reads in no order of rows
 			t.Errorf("%s reads nothing", k)
 		}
 		if inPassing := m.Audit == method.InPassing; inPassing != (m.Again != nil) {

@@ -2,7 +2,8 @@
 // table: when it applies, what it costs, how it reads, how an audit repeats it.
 //
 // Files use each other from top to bottom: table.go, then a file per method (ownrow.go,
-// derived.go, firstversion.go, bylabel.go, combined.go, perparent.go, byowner.go), method.go.
+// derived.go, firstversion.go, bylabel.go, combined.go, bulksearch.go, perparent.go, byowner.go,
+// lookedup.go, byid.go), restrictions.go, method.go.
 package method
 
 import (
@@ -31,10 +32,16 @@ const (
 	ByLabel
 	// ByOwner: for each page, post or custom content of few spaces, the list of what lies in it.
 	ByOwner
+	// LookedUp: items by the ids that a search shows and that records of the run name.
+	LookedUp
+	// ByID: one request for each item that a row or another item lies in.
+	ByID
 	// OwnRow: the rows of a listing are the records.
 	OwnRow
 	// Combined: one request per parent for several streams.
 	Combined
+	// BulkSearch: one search for who may do what with many pages and posts.
+	BulkSearch
 	// PerParent: one list per parent. It is the plain way, which every shortcut is compared with.
 	PerParent
 )
@@ -54,6 +61,10 @@ type Method struct {
 	FromRow func(r *Reader, row rawjson.Object) (it Item, has, whole bool)
 	// Read reads what some readers have of one parent. Nil: no requests.
 	Read func(ctx context.Context, env Env, p *Parent, readers []*Reader) error
+	// Many reads what a stream has of up to Batch parents with one request, and returns those of
+	// which the answer does not show everything. Read then reads these. Nil: there is no such request.
+	Many  func(ctx context.Context, env Env, parents []*Parent, r *Reader) (left []*Parent, err error)
+	Batch int
 	// Again reads what the shortcut has of one parent once more, for an audit in passing.
 	Again func(ctx context.Context, env Env, p *Parent, readers []*Reader) error
 	// Audit says how the shortcut is compared with the plain way.
@@ -151,6 +162,9 @@ type Parent struct {
 	site.Item
 	Title   string
 	Version int
+	// Above is the kind and the id of what the row lies in in the page tree, or, of a search's
+	// row, of the row itself; empty for none.
+	Above [2]string
 	// Row is the row itself, where records are made of it; else nil.
 	Row []byte
 }
@@ -158,6 +172,12 @@ type Parent struct {
 // ParentOf copies what children need of a row; the error says that it has no id.
 func ParentOf(l *stream.Listing, row rawjson.Object) (*Parent, error) {
 	p := &Parent{Item: site.Item{Listing: l, ID: text(row, "id"), Status: text(row, "status")}, Title: text(row, "title"), Version: VersionNumber(row)}
+	if l == stream.Pages || l == stream.Hits {
+		p.Above = above(row)
+	}
+	if l == stream.Hits {
+		p.ID = p.Above[1]
+	}
 	if p.ID == "" {
 		return nil, &client.Error{Kind: client.KindMalformed, Message: "a row of " + l.Route + " has no id"}
 	}
@@ -165,6 +185,16 @@ func ParentOf(l *stream.Listing, row rawjson.Object) (*Parent, error) {
 		p.Row = slices.Clone(row.Raw())
 	}
 	return p, nil
+}
+
+// above returns the kind and the id of what a row lies in, or of what a search's row names.
+func above(row rawjson.Object) [2]string {
+	if hit := row.Get("content"); !hit.IsNull() {
+		kind, _ := hit.Member("type").Text()
+		id, _ := hit.Member("id").Text()
+		return [2]string{kind, id}
+	}
+	return [2]string{text(row, "parentType"), text(row, "parentId")}
 }
 
 // Env is what a method needs of a run.
@@ -176,6 +206,10 @@ type Env interface {
 	// Present repeats a read that the site answers with 404 until the item is proven to be gone
 	// (ErrGone), or it is clear that the error stays.
 	Present(ctx context.Context, it site.Item, statuses []string, read func() error) error
+	// First reports whether nobody has asked so before, in this walk.
+	First(question string) bool
+	// InSpace reports whether a space is one of the run's.
+	InSpace(id string) bool
 	// Write makes records of items and writes them.
 	Write(r *Reader, items []Item) error
 	// Interrupts returns what an error means for the whole sync, nil if it concerns only what was

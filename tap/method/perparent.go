@@ -19,14 +19,43 @@ var perParent = Method{
 	Read: func(ctx context.Context, env Env, p *Parent, readers []*Reader) error {
 		return each(ctx, env, readers, func(r *Reader) error { return ReadPlain(ctx, env, p, r) })
 	},
-	Price: func(Cost) float64 { return 1 },
+	Price: func(c Cost) float64 {
+		if c.Stream.OffsetKey != "" {
+			return 2 // the second request shows that nothing follows
+		}
+		return 1
+	},
 }
 
 // ReadPlain reads one stream's own list of one parent, for comments with the replies.
 func ReadPlain(ctx context.Context, env Env, p *Parent, r *Reader) error {
+	if r.Stream.Silent {
+		return readSilent(ctx, env, p, r)
+	}
 	return env.Present(ctx, p.Item, r.ParentStatuses(), func() error {
+		if r.Stream.Operations != nil {
+			return readByOperation(ctx, env, p, r)
+		}
 		return readTree(ctx, env, p, r, r.PlainRequest(p.ID))
 	})
+}
+
+// readSilent reads a list that is also empty where its parent is gone: the parent is then asked
+// for itself.
+func readSilent(ctx context.Context, env Env, p *Parent, r *Reader) error {
+	empty := true
+	err := env.List(ctx, r, r.PlainRequest(p.ID), func(rows []rawjson.Object) error {
+		empty = empty && len(rows) == 0
+		return env.Write(r, r.childItems(rows, p))
+	})
+	if err != nil || !empty {
+		return err
+	}
+	_, err = env.Get(ctx, r, site.ItemRequest(p.Listing, p.ID, ""))
+	if site.Names(err, p.ID) {
+		return ErrGone
+	}
+	return err
 }
 
 // readTree reads a list and, for comments, the replies below each row.

@@ -98,6 +98,11 @@ func (e *fakeEnv) Write(r *method.Reader, items []method.Item) error {
 }
 
 // Interrupts takes only one error for the end of everything.
+// First is always true: nothing is remembered.
+func (e *fakeEnv) First(string) bool { return true }
+
+func (e *fakeEnv) InSpace(string) bool { return true }
+
 func (e *fakeEnv) Interrupts(_ context.Context, err error) error {
 	if errors.Is(err, errWhole) {
 		return err

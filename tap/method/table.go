@@ -7,8 +7,11 @@ func Table() [PerParent + 1]*Method {
 		FirstVersion: &firstVersion,
 		ByLabel:      &byLabel,
 		ByOwner:      &byOwner,
+		LookedUp:     &lookedUp,
+		ByID:         &byID,
 		OwnRow:       &ownRow,
 		Combined:     &combined,
+		BulkSearch:   &bulkSearch,
 		PerParent:    &perParent,
 	}
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -25,7 +26,8 @@ func Question(cfg *config.Config, selected []catalog.Selection, st *state.State)
 	}
 	for _, sel := range selected {
 		s := sel.Stream
-		q.Types = q.Types || s.Listing.Typed
+		q.Roles = q.Roles || s.Roles
+		q.Types = q.Types || s.Listing.Typed || s.Parent != nil && s.Parent.Typed
 		if s.Labelled != "" && partners(selected, st, s) == 1 && !st.Entry(s.Name).Plain {
 			add(&q.ByLabel, s.Parent)
 		}
@@ -66,11 +68,21 @@ type candidate struct {
 	pending  bool
 }
 
+// lookup is 1 for a stream that is read by the ids that others name, else 0.
+func (c *candidate) lookup() int {
+	if c.walk.listing.Bulk != nil {
+		return 1
+	}
+	return 0
+}
+
 // builder makes one plan.
 type builder struct {
 	Input
 	plan *Plan
 	all  []*candidate
+	// reads reports whether any stream is to be read.
+	reads bool
 }
 
 // Build makes the plan of a run, or of what is pending of it.
@@ -81,10 +93,12 @@ func Build(in Input) *Plan {
 	}
 	groups := map[walkOf][]*candidate{}
 	var order []walkOf
+	slices.SortStableFunc(b.all, func(x, y *candidate) int { return cmp.Compare(x.lookup(), y.lookup()) })
 	for _, c := range b.all {
 		if !c.pending || b.settled(c) {
 			continue
 		}
+		b.reads = true
 		b.resume(c)
 		b.start(c)
 		if groups[c.walk] == nil {
@@ -92,9 +106,15 @@ func Build(in Input) *Plan {
 		}
 		groups[c.walk] = append(groups[c.walk], c)
 	}
-	for _, l := range append(slices.Clone(stream.Listings), stream.Labels) {
+	for _, l := range stream.Passes() {
 		for _, w := range order {
-			if w.listing == l {
+			switch {
+			case w.listing != l:
+			case l.Bulk != nil:
+				walk := b.walk(w, groups[w])
+				walk.Named = groups[w][0].entry.NamedIDs()
+				b.plan.Lookups = append(b.plan.Lookups, walk)
+			default:
 				b.plan.Walks = append(b.plan.Walks, b.walk(w, groups[w]))
 			}
 		}
@@ -170,6 +190,8 @@ func bodyParameter(cfg *config.Config) string {
 func (b *builder) setScope(r *method.Reader, l *stream.Listing, plain bool) {
 	s, wanted := r.Stream, b.Config.PageStatus
 	switch {
+	case s.Node != nil:
+		r.Statuses = live
 	case s.Derive == stream.ChildOf:
 		r.Statuses, r.ChildStatuses = wanted, wanted
 		if plain {
@@ -178,7 +200,7 @@ func (b *builder) setScope(r *method.Reader, l *stream.Listing, plain bool) {
 	case s.IsChild() && s.Parent.Statuses == nil:
 	case s.IsChild():
 		r.Statuses = both(wanted, live)
-	case l == s.Parent: // comments, read per page
+	case l == s.Parent && l.Statuses != nil: // comments, read per page
 		r.Statuses = both(live, l.Statuses)
 	case l.Statuses != nil:
 		r.Statuses = wanted
@@ -220,12 +242,20 @@ func timeOf(text string) time.Time {
 func (b *builder) settled(c *candidate) bool {
 	r := c.reader
 	if c.walk.listing.Typed && b.Facts.TypesErr != nil {
-		b.plan.Settled = append(b.plan.Settled, Settled{r.Stream.Name, b.Facts.TypesErr, "unplanned"})
+		b.plan.Settled = append(b.plan.Settled, Settled{Name: r.Stream.Name, Failed: b.Facts.TypesErr, Hash: "unplanned"})
+		b.keepStart(c)
+		return true
+	}
+	if r.Stream.Roles && b.Facts.Roles == site.NoRoles {
+		b.plan.Settled = append(b.plan.Settled, Settled{Name: r.Stream.Name, Empty: NoRoles})
 		b.keepStart(c)
 		return true
 	}
 	r.Hash = doneHash(r, b.Facts.Spaces, b.listsOf(c.walk))
 	p := c.progress
+	if c.lookup() > 0 && (b.reads || len(c.entry.NamedIDs()) > 0 || p.Stage == state.Failed) {
+		return false // records of this run may name more, or some are still owed
+	}
 	if !b.counts(c) || p.Hash != r.Hash {
 		return false
 	}
@@ -236,7 +266,7 @@ func (b *builder) settled(c *candidate) bool {
 		}
 		b.plan.Settled = append(b.plan.Settled, Settled{Name: r.Stream.Name})
 	case state.Failed:
-		b.plan.Settled = append(b.plan.Settled, Settled{r.Stream.Name, errEarlier, r.Hash})
+		b.plan.Settled = append(b.plan.Settled, Settled{Name: r.Stream.Name, Failed: errEarlier, Hash: r.Hash})
 	default:
 		return false
 	}
@@ -245,6 +275,9 @@ func (b *builder) settled(c *candidate) bool {
 }
 
 var errEarlier = errors.New("it failed in an earlier run of this sync; the next sync reads it again")
+
+// NoRoles is why streams of space roles are empty.
+const NoRoles = "the site is from before space roles: the stream is empty"
 
 // counts reports whether an entry's progress is of the sync under way.
 func (b *builder) counts(c *candidate) bool { return b.Run != "" && c.entry.Run == b.Run }
@@ -270,7 +303,8 @@ func (b *builder) resume(c *candidate) {
 
 // listsOf returns the lists of a walk, as all selected streams that it serves want them.
 func (b *builder) listsOf(w walkOf) []List {
-	l := lister{listing: w.listing, incremental: w.incremental, unsorted: w.unsorted, facts: &b.Facts}
+	l := lister{listing: w.listing, incremental: w.incremental, unsorted: w.unsorted, facts: &b.Facts, learned: b.Facts.Learned[w.listing],
+		spaces: site.InSpaces(b.Config)}
 	for _, c := range b.all {
 		if c.walk.listing != w.listing || c.walk.incremental != w.incremental {
 			continue
@@ -325,7 +359,7 @@ func (w *Walk) first() {
 // start says how the sync begins a stream, and what the user should know.
 func (b *builder) start(c *candidate) {
 	r := c.reader
-	st := state.Start{Name: r.Stream.Name, Scope: c.entry.Scope}
+	st := state.Start{Name: r.Stream.Name, Scope: c.entry.Scope, Named: c.lookup() > 0}
 	if c.walk.resumed {
 		st.Progress = c.progress
 	}

@@ -32,6 +32,8 @@ type lister struct {
 	statuses    []string // that any reader wants
 	body        string   // format of bodies, empty for none
 	facts       *site.Facts
+	learned     site.Learned // of the walk's listing
+	spaces      string       // what narrows a search, empty for all spaces
 }
 
 // lists returns the lists of a walk in the order in which they are read.
@@ -39,14 +41,38 @@ func (l *lister) lists() []List {
 	if owners, narrow := l.facts.OwnerIDs[l.listing]; narrow && !l.incremental {
 		return l.byOwner(owners)
 	}
+	var lists []List
+	for _, of := range l.listing.Of {
+		part := *l
+		part.listing = of
+		lists = append(lists, part.byStatus(of.Name, "")...)
+	}
+	if l.listing.Nodes != nil {
+		lists = append(lists, l.search())
+	}
+	if lists != nil {
+		return lists
+	}
 	if !l.listing.Typed {
 		return l.byStatus("", "")
 	}
-	var lists []List
 	for _, kind := range l.facts.Types {
 		lists = append(lists, l.byStatus(kind, kind)...)
 	}
 	return lists
+}
+
+// search returns the list of what a search finds of the page tree.
+func (l *lister) search() List {
+	var types []string
+	for _, n := range l.listing.Nodes {
+		types = append(types, n.SearchType)
+	}
+	q := append(slices.Clone(stream.Hits.Query), [2]string{"cql", "type in (" + strings.Join(types, ",") + ")" + l.spaces})
+	return List{
+		Name: "search", Listing: stream.Hits, Optional: true,
+		Request: client.Request{Path: stream.Path(stream.Hits.Route, ""), Query: q, Scopes: stream.Hits.Scopes, Ahead: true},
+	}
 }
 
 // byStatus returns the lists of one type, or of a listing without types. A full read asks for all
@@ -65,7 +91,7 @@ func (l *lister) byStatus(prefix, kind string) []List {
 		}
 	}
 	switch {
-	case l.incremental && l.facts.Learned[l.listing].Split:
+	case l.incremental && l.learned.Split:
 		for _, status := range trash {
 			add(status, []string{status}, l.fullOrder(), true)
 		}
@@ -75,7 +101,7 @@ func (l *lister) byStatus(prefix, kind string) []List {
 	case l.incremental:
 		add("trash", trash, l.fullOrder(), true)
 		add("live", alive, l.order(), false)
-	case l.facts.Learned[l.listing].Split:
+	case l.learned.Split:
 		for _, status := range slices.Concat(trash, alive, trash) {
 			name := status
 			if slices.ContainsFunc(lists, func(li List) bool { return strings.HasSuffix(li.Name, status) }) {
@@ -114,7 +140,7 @@ func (l *lister) list(name, kind string, statuses []string, order Order, trash b
 		add("sort", l.listing.Sort)
 	}
 	return List{
-		Name: cmp.Or(name, "all"), Type: kind, Trash: trash, Order: order,
+		Name: cmp.Or(name, "all"), Listing: l.listing, Type: kind, Trash: trash, Order: order,
 		Request: client.Request{Path: stream.Path(l.listing.Route, ""), Query: q, Scopes: l.listing.Scopes, Ahead: true},
 	}
 }

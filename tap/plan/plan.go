@@ -34,6 +34,9 @@ type Input struct {
 // Plan is what a run reads.
 type Plan struct {
 	Walks []*Walk
+	// Lookups read streams by the ids that records of the walks name. They begin with the walks
+	// and end after the last one, whatever is planned again.
+	Lookups []*Walk
 	// Settled are streams that the sync under way has read, or that can't be read.
 	Settled []Settled
 	// Starts says how the sync begins each stream.
@@ -47,6 +50,8 @@ type Settled struct {
 	Name string
 	// Failed is why it counts as failed, nil if it is done.
 	Failed error
+	// Empty is why there is nothing to read, empty if the sync has read it.
+	Empty string
 	// Hash is that of its progress.
 	Hash string
 }
@@ -66,6 +71,8 @@ type Walk struct {
 	Incremental bool
 	Lists       []List
 	Readers     []*method.Reader
+	// Named are ids of a lookup that an earlier run left.
+	Named []string
 	// From is the place where the walk begins.
 	From Place
 	// Places says where each reader of a resumed walk was; nil for a walk from the beginning.
@@ -81,9 +88,13 @@ type Place struct {
 // List is one list of a walk.
 type List struct {
 	// Name is the list's name in positions.
-	Name    string
+	Name string
+	// Listing is that of the rows.
+	Listing *stream.Listing
 	Request client.Request
 	Order   Order
+	// Optional: the list only finds more. A site that refuses it costs a warning.
+	Optional bool
 	// Type is the type of custom content that is listed, whose bookmark is its own.
 	Type string
 	// Trash: the list holds what is in the trash. An incremental walk reads it in full.

@@ -114,6 +114,8 @@ func (w *Walk) price(size site.Size, cfg *config.Config) WalkPrice {
 		rows := n
 		if r.Stream.Include != "" && r.Stream.Parent == w.Listing {
 			rows = n * size.Shape.Rows[r.Stream.Include]
+		} else if r.Stream.Node != nil {
+			rows = n * size.Shape.Rows[r.Stream.Node.SearchType]
 		} else if w.Listing == stream.FooterComments || w.Listing == stream.InlineComments {
 			rows = n / float64(len(w.Readers))
 		}

@@ -49,6 +49,8 @@ const (
 	fromChange               // version.createdAt
 	asText                   // any JSON, as text
 	asTime                   // a timestamp, in one layout
+	fromInside               // a value that lies deeper in the row
+	asHash                   // a hash of the row, which has no key
 	asMarkdown               // a body in storage format, as Markdown
 )
 
@@ -64,6 +66,8 @@ type field struct {
 	inside catalog.Fields
 	// derived is what the field is called in the parent's row, where that differs.
 	derived string
+	// lifted says where a value from inside lies.
+	lifted stream.Lifted
 	// shape is what the schema declares of the value.
 	shape shape
 }
@@ -92,6 +96,9 @@ func New(sel catalog.Selection, validate bool, warn func(msg string, args ...any
 		}
 		if sel.Stream.Derive == stream.ChildOf && d.Name == "childPosition" {
 			f.derived = "position"
+		}
+		if i := slices.IndexFunc(sel.Stream.Lifted, func(l stream.Lifted) bool { return l.Field == d.Name }); i >= 0 {
+			f.lifted = sel.Stream.Lifted[i]
 		}
 		b.fields = append(b.fields, f)
 	}
@@ -124,6 +131,10 @@ func (b *Builder) sourceOf(d schemas.Field, markdown bool) source {
 		return fromParent
 	case d.Name == s.Entity && s.Entity != "":
 		return fromEntity
+	case s.Hashed != nil && slices.Contains(s.Key, d.Name):
+		return asHash
+	case slices.ContainsFunc(s.Lifted, func(l stream.Lifted) bool { return l.Field == d.Name }):
+		return fromInside
 	case d.Name == "modifiedAt":
 		return fromChange
 	case slices.Contains(s.Text, d.Name):
@@ -192,6 +203,13 @@ func (b *Builder) value(dst []byte, f *field, v rawjson.Value, row rawjson.Objec
 		}
 	case fromEntity:
 		return appendEntity(dst, b.declared(f, v), from, f.inside)
+	case asHash:
+		return rawjson.AppendString(dst, Hash(b.stream, row))
+	case fromInside:
+		if f.lifted.Time {
+			return b.appendTime(dst, f.name, inside(row, f.lifted.Path))
+		}
+		return appendLifted(dst, f.lifted, row)
 	case fromChange:
 		return b.appendTime(dst, f.name, row.Get("version").Member("createdAt"))
 	case asText:
@@ -218,6 +236,27 @@ func (b *Builder) value(dst []byte, f *field, v rawjson.Value, row rawjson.Objec
 		return append(dst, "null"...)
 	case f.inside != nil:
 		return appendPruned(dst, v, f.inside)
+	}
+	return append(dst, v...)
+}
+
+// inside returns the value at a path of a row.
+func inside(row rawjson.Object, path []string) rawjson.Value {
+	v := row.Get(path[0])
+	for _, name := range path[1:] {
+		v = v.Member(name)
+	}
+	return v
+}
+
+// appendLifted appends a value that lies deeper in the row.
+func appendLifted(dst []byte, l stream.Lifted, row rawjson.Object) []byte {
+	v := inside(row, l.Path)
+	if text, ok := v.Text(); ok && l.Lower {
+		return rawjson.AppendString(dst, strings.ToLower(text))
+	}
+	if v == nil {
+		return append(dst, "null"...)
 	}
 	return append(dst, v...)
 }

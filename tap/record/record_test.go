@@ -41,7 +41,7 @@ func selected(t testing.TB, name string, fields []string, options ...catalog.Opt
 	if err != nil {
 		t.Fatal(err)
 	}
-	selections, _, err := catalog.ParseSinger(text, options...)
+	selections, _, err := catalog.ParseSinger(text, append(options, catalog.Extra(stream.Every()...))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,11 +152,16 @@ func TestFields(t *testing.T) {
 // there, in the schema's order, and null but for the key.
 func TestEveryDeclaredField(t *testing.T) {
 	t.Parallel()
-	for i := range stream.All {
-		st := &stream.All[i]
+	for _, st := range stream.Every() {
 		t.Run(st.Name, func(t *testing.T) {
 			t.Parallel()
-			row := `{"id":"5","number":3}`
+			row := `{"id":"5","number":3,"accountId":"a","roleId":"r"}`
+			if st.Operations != nil {
+				row = `{"operation":"read","principalType":"user","principalId":"a"}`
+			}
+			if st.Lifted != nil {
+				row = strings.Replace(row, "}", `,"principal":{"principalType":"USER","principalId":"a"}}`, 1)
+			}
 			text, _, err := build(t, whole(t, st.Name), row, record.Source{ParentID: "9", ParentTitle: "t"})
 			if err != nil {
 				t.Fatal(err)
@@ -174,7 +179,8 @@ func TestEveryDeclaredField(t *testing.T) {
 				if string(name) != field.Name {
 					t.Errorf("field %d is %s, want %s", i, name, field.Name)
 				}
-				given := slices.Contains(st.Key, field.Name) || field.Name == st.ParentField || field.Name == st.Entity && st.Entity != ""
+				given := slices.Contains(st.Key, field.Name) || field.Name == st.ParentField || field.Name == st.Entity && st.Entity != "" ||
+					st.Lifted != nil && field.Name == "principal"
 				if v.IsNull() == given {
 					t.Errorf("%s is %s", name, v)
 				}

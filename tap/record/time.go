@@ -2,6 +2,7 @@ package record
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
@@ -30,14 +31,17 @@ func (b *Builder) appendTime(dst []byte, field string, v rawjson.Value) []byte {
 // Time reads a date as text, or as a number of milliseconds since 1970, as the API has
 // been seen to send for some items.
 func Time(v rawjson.Value) (time.Time, bool) {
-	if text, ok := v.Text(); ok {
+	if text, ok := v.Text(); ok && !isDigits(text) {
 		t, err := timestamp.Parse(text)
 		return t, err == nil
 	}
-	ms, err := strconv.ParseInt(string(v), 10, 64)
+	ms, err := strconv.ParseInt(strings.Trim(string(v), `"`), 10, 64)
 	t := time.UnixMilli(ms)
 	return t, err == nil && timestamp.Fits(t)
 }
+
+// isDigits reports whether a text is a number, as some answers have milliseconds.
+func isDigits(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }
 
 // isCanonical says whether a value is "2006-01-02T15:04:05.000Z" with digits in the digits'
 // places and a day and hour that exist.

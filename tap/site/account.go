@@ -40,7 +40,7 @@ func (s *Site) Open(ctx context.Context, now time.Time) error {
 	case err == nil:
 		s.account, s.user = who.AccountID, who.User
 		if !who.Date.IsZero() {
-			s.clock = who.Date
+			s.clock, s.told = who.Date, true
 		}
 	case client.KindOf(err) == client.KindScope:
 	default:

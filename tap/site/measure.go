@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"time"
 
@@ -39,6 +40,8 @@ type Size struct {
 type Shape struct {
 	// First is the share of parents at version 1.
 	First float64
+	// Hidden is the share of items that a search for content does not show: those archived.
+	Hidden float64
 	// Rows is the average number of rows per parent, by block; Long the share of parents with
 	// more rows than a block shows.
 	Rows, Long map[string]float64
@@ -61,7 +64,25 @@ func (s *Site) Size(ctx context.Context, m Measure, spaces Spaces, block Block) 
 		size.Unknown = "how many " + m.Listing.Name + " there are (" + client.KindOf(err).String() + ")"
 	}
 	size.Rows = n
-	if m.Shape {
+	if m.Listing.Nodes != nil && n > 0 {
+		size.Shape.Rows = map[string]float64{}
+		for _, node := range m.Listing.Nodes {
+			count, err := s.Count(ctx, node, false)
+			if err != nil {
+				size.Unknown = "how many " + node.Name + " there are (" + client.KindOf(err).String() + ")"
+				return size, s.Judge(ctx, err)
+			}
+			size.Shape.Rows[node.SearchType] = float64(count) / float64(n)
+		}
+	}
+	if m.Listing == stream.Content && n > 0 {
+		shown, err := s.searched(ctx, m.Listing)
+		if err != nil {
+			return size, s.Judge(ctx, err)
+		}
+		size.Shape.Hidden = max(0, 1-float64(shown)/float64(n))
+	}
+	if m.Shape && blocksOf(m.Listing) != nil {
 		if size.Shape, err = s.shape(ctx, m.Listing, spaces, block); err != nil {
 			return size, s.Judge(ctx, err)
 		}
@@ -91,8 +112,28 @@ func (s *Site) size(ctx context.Context, m Measure, spaces Spaces) (int, error) 
 		return n, nil
 	case l == stream.Tasks:
 		return s.tasks(ctx, spaces)
+	case l.Of != nil:
+		n := 0
+		for _, of := range l.Of {
+			count, err := s.Count(ctx, of, false)
+			if err != nil {
+				return 0, err
+			}
+			n += count
+		}
+		return n, nil
+	case l.Bulk != nil:
+		doc, err := s.client.Get(ctx, listRequest(l, query{{"limit", "1"}}))
+		if err != nil {
+			return 0, SearchError(err)
+		}
+		n, err := strconv.Atoi(string(doc.Get("totalSize")))
+		if err != nil {
+			return 0, &client.Error{Kind: client.KindMalformed, Message: "a search does not say how much it found"}
+		}
+		return n, nil
 	case l.Offset:
-		doc, err := s.client.Get(ctx, listRequest(l, query{{"limit", "200"}}))
+		doc, err := s.client.Get(ctx, listRequest(l, query{{"limit", strconv.Itoa(l.MaxLimit)}}))
 		n := 0
 		for range doc.Get("results").Elements() {
 			n++
@@ -195,16 +236,42 @@ func (s *Site) shape(ctx context.Context, l *stream.Listing, spaces Spaces, bloc
 		return out, nil
 	}
 	out.First = float64(first) / float64(len(all))
-	blocks := []string{"labels", "properties", "versions"}
-	if l == stream.Spaces {
-		blocks = blocks[:2]
-	}
+	blocks := blocksOf(l)
 	order := rand.New(rand.NewPCG(1, 1)).Perm(len(all)) //nolint:gosec // samples are no secrets
 	sample := order[:min(shapeSamples, len(order))]
 	for _, i := range sample {
 		s.look(ctx, l, all[i], blocks, block, &out, 1/float64(len(sample)))
 	}
 	return out, nil
+}
+
+// searched counts the items of a joint listing that a search for content shows: none that is archived,
+// nor in an archived space.
+func (s *Site) searched(ctx context.Context, l *stream.Listing) (int, error) {
+	n := 0
+	for _, of := range l.Of {
+		doc, err := s.client.Get(ctx, searchRequest(query{{"cql", "type=" + of.SearchType + InSpaces(s.cfg)}, {"limit", "1"}}))
+		if err != nil {
+			return 0, SearchError(err)
+		}
+		count, err := strconv.Atoi(string(doc.Get("totalSize")))
+		if err != nil {
+			return 0, &client.Error{Kind: client.KindMalformed, Message: "a search does not say how much it found"}
+		}
+		n += count
+	}
+	return n, nil
+}
+
+// blocksOf names the blocks that a combined read of a listing's items can hold.
+func blocksOf(l *stream.Listing) []string {
+	var blocks []string
+	for _, st := range stream.Every() {
+		if st.Parent == l && st.Include != "" {
+			blocks = append(blocks, st.Include)
+		}
+	}
+	return blocks
 }
 
 // look adds one item to the averages. One that can't be read is a sample less.

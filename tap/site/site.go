@@ -2,7 +2,7 @@
 // the account, the site's time, the chosen spaces, types of custom content, counts, and where
 // items lie. It decides what an error concerns and what proves that an item is gone.
 //
-// Files use each other from top to bottom: survey.go, measure.go, sizes.go, types.go, spaces.go,
+// Files use each other from top to bottom: survey.go, roles.go, measure.go, sizes.go, types.go, spaces.go,
 // containers.go, gone.go, account.go, site.go, memo.go.
 package site
 
@@ -32,6 +32,7 @@ type Site struct {
 	account string    // that the run began with, empty if the site does not name it
 	user    string    // the account's name for people, empty if the site does not tell it
 	clock   time.Time // the site's time when the run began
+	told    bool      // the site told it
 
 	proofs     proofs
 	spaceOf    memo[place, string]
@@ -53,6 +54,9 @@ func (s *Site) Who() string { return cmp.Or(s.user, s.account, "the account") }
 
 // Clock returns the site's time when the run began, the local time if the site gave none.
 func (s *Site) Clock() time.Time { return s.clock }
+
+// Account returns the id of the account that the run began with, empty if the site does not tell.
+func (s *Site) Account() string { return s.account }
 
 // query is the parameters of a request, in order. Its methods return a new one.
 type query [][2]string
@@ -85,6 +89,9 @@ func listRequest(l *stream.Listing, q query) client.Request {
 // named where the route can give other ones.
 func ItemRequest(l *stream.Listing, id, status string) client.Request {
 	req := client.Request{Path: stream.Path(l.Item, id), Scopes: l.Scopes}
+	if l.ItemParam != "" {
+		req.Query = query{{l.ItemParam, id}}
+	}
 	if status != "" && status != stream.Current && l.Kind != "" && !l.Typed {
 		req.Query = query{{"status", status}}
 	}

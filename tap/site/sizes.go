@@ -10,6 +10,7 @@ import (
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/config"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
@@ -17,16 +18,13 @@ import (
 // site. Archived spaces count, archived pages do not: it is an estimate.
 func (s *Site) Count(ctx context.Context, l *stream.Listing, wholeSite bool) (int, error) {
 	cql := "type=" + l.SearchType
-	if len(s.cfg.SpaceKeys) > 0 && !wholeSite {
-		cql += " and space in (" + quoted(s.cfg.SpaceKeys) + ")"
-	}
-	if len(s.cfg.ExcludeSpaceKeys) > 0 && !wholeSite {
-		cql += " and space not in (" + quoted(s.cfg.ExcludeSpaceKeys) + ")"
+	if !wholeSite {
+		cql += InSpaces(s.cfg)
 	}
 	return s.counts.get(ctx, cql, func(ctx context.Context) (int, error) {
 		doc, err := s.client.Get(ctx, searchRequest(query{{"cql", cql}, {"limit", "1"}, {"includeArchivedSpaces", "true"}}))
 		if err != nil {
-			return 0, searchError(err)
+			return 0, SearchError(err)
 		}
 		n, err := strconv.Atoi(string(doc.Get("totalSize")))
 		if err != nil {
@@ -38,6 +36,18 @@ func (s *Site) Count(ctx context.Context, l *stream.Listing, wholeSite bool) (in
 		}
 		return n + archived, nil
 	})
+}
+
+// InSpaces is what narrows a search to the spaces of the settings, empty for all.
+func InSpaces(cfg *config.Config) string {
+	cql := ""
+	if len(cfg.SpaceKeys) > 0 {
+		cql += " and space in (" + quoted(cfg.SpaceKeys) + ")"
+	}
+	if len(cfg.ExcludeSpaceKeys) > 0 {
+		cql += " and space not in (" + quoted(cfg.ExcludeSpaceKeys) + ")"
+	}
+	return cql
 }
 
 // AtLeast returns how many rows a listing has, as far as its first page shows: all of them, or
@@ -81,17 +91,15 @@ func (s *Site) CountLabels(ctx context.Context, most int) (int, error) {
 // that has rows.
 func (s *Site) Ends(ctx context.Context, l *stream.Listing, spaces Spaces) ([][]Sample, error) {
 	return s.ends.get(ctx, l, func(ctx context.Context) ([][]Sample, error) {
-		statuses := []string{""}
-		if l.Statuses != nil {
-			statuses = slices.DeleteFunc([]string{stream.Current, stream.Archived}, func(status string) bool {
-				return !slices.Contains(l.Statuses, status)
-			})
+		parts, err := s.parts(ctx, l)
+		if err != nil {
+			return nil, err
 		}
-		ends := make([][]Sample, 2*len(statuses))
+		ends := make([][]Sample, 2*len(parts))
 		g, ctx := errgroup.WithContext(ctx)
 		for i := range ends {
 			g.Go(func() (err error) {
-				q := endQuery(l, statuses[i/2], i%2 == 1, spaces)
+				q := endQuery(l, parts[i/2], i%2 == 1, spaces)
 				ends[i], err = s.sampleOf(ctx, l, q, spaces)
 				return err
 			})
@@ -103,12 +111,34 @@ func (s *Site) Ends(ctx context.Context, l *stream.Listing, spaces Spaces) ([][]
 	})
 }
 
-// endQuery asks for one end of a listing.
-func endQuery(l *stream.Listing, status string, last bool, spaces Spaces) query {
-	var q query
-	if status != "" {
-		q = q.with("status", status)
+// parts are what a listing is asked for separately: its statuses that are not of the trash, or its
+// types.
+func (s *Site) parts(ctx context.Context, l *stream.Listing) ([]query, error) {
+	var parts []query
+	switch {
+	case l.Typed:
+		types, err := s.Types(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range types {
+			parts = append(parts, query{{"type", t}})
+		}
+	case l.Statuses != nil:
+		for _, status := range []string{stream.Current, stream.Archived} {
+			if slices.Contains(l.Statuses, status) {
+				parts = append(parts, query{{"status", status}})
+			}
+		}
+	default:
+		parts = []query{nil}
 	}
+	return parts, nil
+}
+
+// endQuery asks for one end of a part of a listing.
+func endQuery(l *stream.Listing, part query, last bool, spaces Spaces) query {
+	q := slices.Clone(part)
 	sort := l.Sort
 	if last {
 		sort = "-" + sort

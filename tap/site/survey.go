@@ -13,6 +13,8 @@ import (
 type Question struct {
 	// Types asks for the types of custom content.
 	Types bool
+	// Roles asks whether the site has space roles.
+	Roles bool
 	// ByLabel are listings whose labels may be read label by label.
 	ByLabel []*stream.Listing
 	// ByOwner are listings that may be read item by item in few chosen spaces.
@@ -26,11 +28,15 @@ type Question struct {
 type Facts struct {
 	// Clock is the site's time when the run began.
 	Clock time.Time
+	// Told reports whether the site told that time; otherwise it is the local one.
+	Told bool
 	// Spaces are those of the run.
 	Spaces Spaces
 	// Types are the types of custom content. TypesErr is why they could not be found out.
 	Types    []string
 	TypesErr error
+	// Roles says whether the site has space roles.
+	Roles Roles
 	// Labels counts the site's labels, Parents what carries them, by listing. Missing: unknown.
 	Labels  int
 	Parents map[*stream.Listing]int
@@ -77,7 +83,7 @@ type OwnerCounts struct {
 // Survey asks the site what a plan has to know. Counts that the site refuses are unknown facts;
 // the error is *config.Error for space_keys that do not exist, else what interrupts the sync.
 func (s *Site) Survey(ctx context.Context, q Question) (Facts, error) {
-	f := Facts{Clock: s.clock, Parents: map[*stream.Listing]int{}, Owners: map[*stream.Listing]OwnerCounts{}, OwnerIDs: map[*stream.Listing]map[*stream.Listing][]string{}}
+	f := Facts{Clock: s.clock, Told: s.told, Parents: map[*stream.Listing]int{}, Owners: map[*stream.Listing]OwnerCounts{}, OwnerIDs: map[*stream.Listing]map[*stream.Listing][]string{}}
 	var err error
 	if f.Spaces, err = s.Spaces(ctx); err != nil {
 		return f, err
@@ -87,6 +93,11 @@ func (s *Site) Survey(ctx context.Context, q Question) (Facts, error) {
 			if err := s.Judge(ctx, f.TypesErr); err != nil {
 				return f, err
 			}
+		}
+	}
+	if q.Roles {
+		if f.Roles, err = s.roles(ctx); err != nil {
+			return f, err
 		}
 	}
 	for _, l := range q.ByLabel {
@@ -122,10 +133,13 @@ func (s *Site) surveyLabels(ctx context.Context, f *Facts, l *stream.Listing) er
 	return nil
 }
 
+// Owners are the listings of what is counted to decide whether a listing is read by owner.
+func Owners() []*stream.Listing { return []*stream.Listing{stream.Pages, stream.BlogPosts} }
+
 // surveyOwners counts what the rows of a listing lie in, and reads its ids where that pays.
 func (s *Site) surveyOwners(ctx context.Context, f *Facts, l *stream.Listing, q Question) error {
 	var c OwnerCounts
-	for _, of := range []*stream.Listing{stream.Pages, stream.BlogPosts} {
+	for _, of := range Owners() {
 		n, err := s.Count(ctx, of, false)
 		if err != nil {
 			return s.unknown(ctx, "how many "+of.Name+" the chosen spaces have", err)

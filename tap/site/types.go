@@ -113,7 +113,7 @@ func (p typesPage) beyond(ctx context.Context, s *Site, known, longer []string) 
 func (s *Site) typesBut(ctx context.Context, known []string, cursor string) (typesPage, error) {
 	page, err := s.client.Pager(searchRequest(query{{"cql", "type not in (" + quoted(known) + ")"}, {"includeArchivedSpaces", "true"}}), 100).Page(ctx, cursor)
 	if err != nil {
-		return typesPage{}, searchError(err)
+		return typesPage{}, SearchError(err)
 	}
 	defer page.Release()
 	out := typesPage{next: page.Next, question: len(known)}
@@ -130,9 +130,9 @@ func searchRequest(q query) client.Request {
 	return client.Request{Path: "/wiki/rest/api/search", Query: q, Scopes: []string{"search:confluence", "read:content-details:confluence"}}
 }
 
-// searchError is the error of a search. Where it says that the account may not use Confluence,
+// SearchError is the error of a search. Where it says that the account may not use Confluence,
 // the search refuses only itself: the probe was answered.
-func searchError(err error) error {
+func SearchError(err error) error {
 	if e, ok := errors.AsType[*client.Error](err); ok && e.Kind == client.KindLicence {
 		own := *e
 		own.Kind, own.Hint = client.KindForbidden, "the account may not search"

@@ -30,6 +30,17 @@ type Entry struct {
 	Scope string `json:"scope"`
 	// Partitions are the bookmarks of the types of custom content, by type.
 	Partitions map[string]string `json:"partitions"`
+	// Named are the ids that records named and that are still to be looked up, with spaces in
+	// between. Only streams that are read by such ids have it; nil for the others.
+	Named *string `json:"named,omitempty"`
+}
+
+// NamedIDs returns the ids that are still to be looked up.
+func (e Entry) NamedIDs() []string {
+	if e.Named == nil {
+		return nil
+	}
+	return strings.Fields(*e.Named)
 }
 
 // clone returns a copy that shares nothing with e.

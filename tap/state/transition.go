@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/internal/timestamp"
@@ -31,6 +32,9 @@ type Start struct {
 	Bookmark time.Time
 	// Scope is the hash of an incremental read's spaces and statuses.
 	Scope string
+	// Named: the stream is read by the ids that records name, and its entry holds those that are
+	// still to be looked up.
+	Named bool
 	// Types are the types of custom content that the stream reads. Each has a bookmark from the
 	// first state on, so that no merge brings an older one back.
 	Types []string
@@ -61,8 +65,21 @@ func (s *State) Begin(sync Sync, streams []Start) {
 				}
 			}
 		}
+		if st.Named && e.Named == nil {
+			e.Named = new("")
+		}
 		s.put(st.Name, e)
 	}
+}
+
+// Name records which ids are still to be looked up for a stream: all that records on stdout name
+// and whose own record is not there yet. It takes no proof, since it only says what is owed; it
+// has to be told no later than the positions behind those records. No other transition changes
+// it, so that a sync that was interrupted, or failed, owes them to the next.
+func (s *State) Name(name string, ids []string) {
+	e := s.Entry(name)
+	e.Named = new(strings.Join(ids, " "))
+	s.put(name, e)
 }
 
 // Advance records how far the stream got. It needs a proof that the account was still the

@@ -7,7 +7,13 @@
 // they begin with /wiki/rest/api (version 1).
 package stream
 
-import "strings"
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tap-confluence/tap-confluence/internal/nearest"
+)
 
 // V2 is the path prefix of version 2 of the API; routes of the table are relative to it.
 const V2 = "/wiki/api/v2"
@@ -51,6 +57,24 @@ type Stream struct {
 	Replies string
 	// Labelled is the route that lists the parents that carry a label, with {id}.
 	Labelled string
+	// OffsetKey is the field that tells the rows of Route apart where it pages by offset; empty where
+	// it pages by cursor.
+	OffsetKey string
+	// Silent says that Route answers with an empty list where the parent is gone.
+	Silent bool
+	// Operations are what version 1 restricts an item for; Route then answers who may do each, and
+	// Route with the operation behind it one of them, by offset.
+	Operations []string
+	// Node is the kind of thing in the page tree that the records are, read one by one; nil for
+	// streams with a listing.
+	Node *Listing
+	// Hashed are the paths of the values whose hash is the key, where the API's rows have none. They
+	// go through lists.
+	Hashed [][]string
+	// Roles says that the stream is of space roles, which not every site has.
+	Roles bool
+	// Lifted are fields whose values lie deeper in the API's row.
+	Lifted []Lifted
 	// Body says that records have a body, asked for with body-format.
 	Body bool
 	// Text lists fields of any JSON type, emitted as JSON text.
@@ -59,6 +83,14 @@ type Stream struct {
 	Scopes []string
 	// Query holds fixed parameters of Route.
 	Query [][2]string
+}
+
+// Lifted is a top-level field of a record whose value lies deeper in the API's row.
+type Lifted struct {
+	Field string
+	Path  []string
+	// Lower makes the text lower case; Time a timestamp of milliseconds.
+	Lower, Time bool
 }
 
 // Derivation says how a child stream's records can be had from its parents' rows.
@@ -86,6 +118,8 @@ type Listing struct {
 	Sort, SortField, ChangeSort string
 	// Changed is the path of the field that tells when a row last changed.
 	Changed []string
+	// ItemParam is the parameter that names the row where the path of Item doesn't.
+	ItemParam string
 	// IDs is the parameter that narrows the route to rows of those ids, empty without one.
 	// Such a route proves that an item is gone.
 	IDs string
@@ -110,6 +144,22 @@ type Listing struct {
 	Offset bool
 	// MaxLimit is the largest limit that the route takes.
 	MaxLimit int
+	// Of are the listings that this one joins: their rows come one listing after another. It has no
+	// route then.
+	Of []*Listing
+	// Nodes are what can lie above the rows in the page tree, beside pages. No route lists them: rows
+	// and a search name their ids.
+	Nodes []*Listing
+	// From and Until are the parameters that narrow the route to a time, in milliseconds; empty
+	// without. A list that grows at its head moves nothing below Until.
+	From, Until string
+	// Needs says what else than a scope the route needs, empty for nothing.
+	Needs string
+	// IDPath is the path of a row's field that identifies it, where that is not id.
+	IDPath []string
+	// Bulk is the route that gives items by their ids, where the listing shows some ids only and
+	// records name others; nil where the listing's rows are the items.
+	Bulk *Bulk
 	// Typed says that the route lists one type at a time, named by the type parameter.
 	Typed bool
 	// Containers are the fields that name what a row lies in, where it names no space.
@@ -117,6 +167,15 @@ type Listing struct {
 	// ByOwner is the route that lists the rows of one page, post or custom content, with {kind}
 	// and {id}; empty without one.
 	ByOwner string
+}
+
+// Bulk is a route that gives many items at once.
+type Bulk struct {
+	// Route takes a POST with a list of ids under the name IDs, at most Max.
+	Route, IDs string
+	Max        int
+	// Scopes are the OAuth scopes of the route.
+	Scopes []string
 }
 
 // Container is a field of a row that names the item that the row lies in.
@@ -138,23 +197,79 @@ func ListingNamed(name string) *Listing {
 	return nil
 }
 
-// Find returns the entry of that name, or nil.
+// Find returns the entry of that name, of the usual streams or the extra ones, or nil.
 func Find(name string) *Stream {
-	for i := range All {
-		if All[i].Name == name {
-			return &All[i]
+	for _, s := range Every() {
+		if s.Name == name {
+			return s
 		}
 	}
 	return nil
 }
 
-// Names lists the names of all streams in the table's order.
-func Names() []string {
-	names := make([]string, len(All))
+// Every returns all entries in the order in which catalogs have them: the usual streams, then
+// the extra ones.
+func Every() []*Stream {
+	every := make([]*Stream, 0, len(All)+len(Extra))
 	for i := range All {
-		names[i] = All[i].Name
+		every = append(every, &All[i])
+	}
+	for i := range Extra {
+		every = append(every, &Extra[i])
+	}
+	return every
+}
+
+// Passes returns all listings in the order in which their passes start.
+func Passes() []*Listing { return slices.Concat(Listings, ExtraListings) }
+
+// Names lists the names of the usual streams in the table's order.
+func Names() []string { return namesOf(All) }
+
+// ExtraNames lists the names of the extra streams in the table's order.
+func ExtraNames() []string { return namesOf(Extra) }
+
+func namesOf(table []Stream) []string {
+	names := make([]string, len(table))
+	for i := range table {
+		names[i] = table[i].Name
 	}
 	return names
+}
+
+// AllExtra chooses every extra stream.
+const AllExtra = "all"
+
+// Chosen returns the extra streams that are named, in the table's order; AllExtra names every
+// one. Names of usual streams add nothing. The error names each unknown stream, with the
+// nearest that exists.
+func Chosen(names []string) ([]*Stream, error) {
+	var unknown []string
+	for _, name := range names {
+		if name == AllExtra || Find(name) != nil {
+			continue
+		}
+		text := fmt.Sprintf("no stream is called %q", name)
+		if near := nearest.Name(name, append(ExtraNames(), AllExtra)); near != "" {
+			text += fmt.Sprintf(", do you mean %q?", near)
+		}
+		unknown = append(unknown, text)
+	}
+	if len(unknown) > 0 {
+		return nil, fmt.Errorf("%s; there are %s, or all", strings.Join(unknown, "; "), strings.Join(ExtraNames(), ", "))
+	}
+	var chosen []*Stream
+	for i := range Extra {
+		if slices.Contains(names, AllExtra) || slices.Contains(names, Extra[i].Name) {
+			chosen = append(chosen, &Extra[i])
+		}
+	}
+	return chosen, nil
+}
+
+// IsExtra reports whether the stream is offered only if the settings name it.
+func (s *Stream) IsExtra() bool {
+	return slices.ContainsFunc(Extra, func(e Stream) bool { return e.Name == s.Name })
 }
 
 // Path returns the full path of a route of the table, with the id filled in.

@@ -40,8 +40,9 @@ var (
 	FooterComments = &Listing{
 		Name: "footer comments", Changed: changed, SearchType: "comment", Route: "/footer-comments", Item: "/footer-comments/{id}", MaxLimit: 250,
 		Sort: "created-date", ChangeSort: "-modified-date", Body: true,
-		Containers: []Container{{"pageId", "pages"}, {"blogPostId", "blog posts"}}, ByOwner: "/{kind}/{id}/footer-comments",
-		Scopes: []string{"read:comment:confluence"},
+		Containers: []Container{{"pageId", "pages"}, {"blogPostId", "blog posts"}, {"attachmentId", "attachments"}, {"customContentId", "custom content"}},
+		ByOwner:    "/{kind}/{id}/footer-comments",
+		Scopes:     []string{"read:comment:confluence"},
 	}
 	InlineComments = &Listing{
 		Name: "inline comments", Changed: changed, SearchType: "comment", Route: "/inline-comments", Item: "/inline-comments/{id}", MaxLimit: 250,
@@ -62,7 +63,7 @@ var (
 		Scopes:     []string{"read:custom-content:confluence"},
 	}
 	Groups = &Listing{
-		Name: "groups", Route: "/wiki/rest/api/group", MaxLimit: 200, Offset: true,
+		Name: "groups", Route: "/wiki/rest/api/group", MaxLimit: 200, Offset: true, Item: "/wiki/rest/api/group/by-id", ItemParam: "id",
 		Scopes: []string{"read:confluence-groups", "read:group:confluence"},
 	}
 )
@@ -73,10 +74,66 @@ var Labels = &Listing{
 	Scopes: []string{"read:label:confluence"},
 }
 
+// Folders, Whiteboards and so on are what the page tree is made of beside pages. Their SearchType is
+// also what a row's parentType says.
+var (
+	Folders     = &Listing{Name: "folders", SearchType: "folder", Item: "/folders/{id}", Scopes: []string{"read:folder:confluence"}}
+	Whiteboards = &Listing{Name: "whiteboards", SearchType: "whiteboard", Item: "/whiteboards/{id}", Scopes: []string{"read:whiteboard:confluence"}}
+	Databases   = &Listing{Name: "databases", SearchType: "database", Item: "/databases/{id}", Scopes: []string{"read:database:confluence"}}
+	Embeds      = &Listing{Name: "embeds", SearchType: "embed", Item: "/embeds/{id}", Scopes: []string{"read:embed:confluence"}}
+)
+
+// Tree is the page tree above the pages: their rows say what each lies in.
+var Tree = &Listing{
+	Name: "page tree", Of: []*Listing{Pages}, Nodes: []*Listing{Folders, Whiteboards, Databases, Embeds},
+	MaxLimit: 250, Sort: "id", SortField: "id", Statuses: Pages.Statuses, SpaceField: "spaceId",
+	Scopes: []string{"read:page:confluence"},
+}
+
+// Hits is a search for content.
+var Hits = &Listing{
+	Name: "search", Route: "/wiki/rest/api/search", MaxLimit: 250, IDPath: []string{"content", "id"},
+	Query:  [][2]string{{"includeArchivedSpaces", "true"}},
+	Scopes: []string{"search:confluence", "read:content-details:confluence"},
+}
+
+// AuditLog is the log of what administrators and people changed, newest first.
+var AuditLog = &Listing{
+	Name: "audit log", Route: "/wiki/rest/api/audit", MaxLimit: 1000, Offset: true, Changed: []string{"creationDate"},
+	From: "startDate", Until: "endDate", Needs: "an account that administers Confluence, and a paid plan",
+	Scopes: []string{"read:audit-log:confluence"},
+}
+
+// Content joins pages and blog posts.
+var Content = &Listing{
+	Name: "pages and blog posts", Of: []*Listing{Pages, BlogPosts}, MaxLimit: 250, Sort: "id", SortField: "id",
+	Statuses: []string{Current, Archived, Trashed, Deleted}, SpaceField: "spaceId",
+	Scopes: []string{"read:page:confluence"},
+}
+
+// SpaceRoles is the listing of the roles that can be held in spaces.
+var SpaceRoles = &Listing{
+	Name: "space roles", Route: "/space-roles", MaxLimit: 250,
+	Scopes: []string{"read:space.permission:confluence"},
+}
+
+// Users is the search for users, of which it shows the active people. The others are found by the
+// ids that records name. It ends at 10,000.
+var Users = &Listing{
+	Name: "users", Route: "/wiki/rest/api/search/user", MaxLimit: 200, Offset: true, IDPath: []string{"user", "accountId"},
+	Query:  [][2]string{{"cql", "type=user"}, {"sitePermissionTypeFilter", "all"}},
+	Scopes: []string{"read:content-details:confluence"},
+	Bulk:   &Bulk{Route: "/users-bulk", IDs: "accountIds", Max: 250, Scopes: []string{"read:user:confluence"}},
+}
+
 // Listings are the nine listings in the order in which their passes start.
 var Listings = []*Listing{
 	Spaces, Groups, Pages, BlogPosts, FooterComments, InlineComments, Tasks, CustomContent, Attachments,
 }
+
+// ExtraListings are the listings that only extra streams, or shortcuts, need. Their passes start
+// after the others.
+var ExtraListings = []*Listing{Labels, SpaceRoles, Content, Tree, AuditLog, Users}
 
 // changed is where most rows tell when they last changed.
 var changed = []string{"version", "createdAt"}
@@ -89,7 +146,7 @@ var (
 	cmtRead  = []string{"read:comment:confluence"}
 )
 
-// All is the table of streams.
+// All is the table of the usual streams; extra.go has those that a setting adds.
 var All = []Stream{
 	{
 		Name: "spaces", Doc: "Spaces, with plain description and icon.",

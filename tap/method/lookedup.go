@@ -1,0 +1,28 @@
+package method
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// lookedUp reads items by their ids, many with one request: the ids that a search shows, and those
+// that records of the run name. Nothing lists all there are, so such a table is never whole.
+var lookedUp = Method{
+	Name:    "looked up by id",
+	Fits:    func(c Choice) bool { return c.Stream.Listing.Bulk != nil },
+	Listing: func(s *stream.Stream) *stream.Listing { return s.Listing },
+	Price:   func(c Cost) float64 { return 1 / float64(c.Stream.Listing.Bulk.Max) },
+}
+
+// BulkRequest asks for items by their ids.
+func BulkRequest(b *stream.Bulk, ids []string) (client.Request, error) {
+	body, err := json.Marshal(map[string][]string{b.IDs: ids})
+	if err != nil {
+		return client.Request{}, fmt.Errorf("asking for %d items by id: %w", len(ids), err)
+	}
+	return client.Request{Method: http.MethodPost, Path: stream.Path(b.Route, ""), Body: body, Scopes: b.Scopes}, nil
+}

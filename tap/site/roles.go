@@ -1,0 +1,37 @@
+package site
+
+import (
+	"context"
+
+	"github.com/tap-confluence/tap-confluence/tap/client"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
+// Roles says whether a site has space roles.
+type Roles int
+
+const (
+	// RolesUntold: the site does not tell.
+	RolesUntold Roles = iota
+	// NoRoles: the site is from before roles.
+	NoRoles
+	// HasRoles: it has them, beside permissions or in their place.
+	HasRoles
+)
+
+// roles asks for the mode of the site's roles (GET /space-role-mode). The error interrupts the
+// sync; an answer that tells nothing is RolesUntold.
+func (s *Site) roles(ctx context.Context) (Roles, error) {
+	doc, err := s.client.Get(ctx, client.Request{Path: stream.Path("/space-role-mode", ""), Scopes: []string{"read:configuration:confluence"}})
+	if err != nil {
+		s.log.Debug("not known: whether the site has space roles", "error", err)
+		return RolesUntold, s.Judge(ctx, err)
+	}
+	switch text(doc, "mode") {
+	case "PRE_ROLES":
+		return NoRoles, nil
+	case "":
+		return RolesUntold, nil
+	}
+	return HasRoles, nil
+}

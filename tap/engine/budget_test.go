@@ -215,7 +215,7 @@ func expectedCost(f *tapfixture.Fixture, o simconfluence.Options, samples int) c
 // TestBudget reads all streams. Without audits every request is accounted for.
 func TestBudget(t *testing.T) {
 	t.Parallel()
-	o := simconfluence.Scaled(1, tapfixture.Cut(300, 800))
+	o := simconfluence.Scaled(1, tapfixture.Cut(200, 800))
 	o.AllVisible, o.BodyBytes = true, 200
 	for _, samples := range []int{0, 10} {
 		virtual(t, o, func(t *testing.T, f *tapfixture.Fixture) {

@@ -3,6 +3,7 @@ package schemas
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -39,13 +40,13 @@ type described struct {
 func (d *described) people(at []string) []Person {
 	var found []Person
 	for name, field := range d.Properties {
-		path := append(at[:len(at):len(at)], name)
+		path := append(slices.Clip(at), name)
 		text := strings.ToLower(field.Description)
 		switch {
 		case strings.HasPrefix(text, "account id of ") || strings.HasPrefix(text, "account ids of "):
 			found = append(found, Person{Path: path})
 		case strings.Contains(text, "account id") && strings.Contains(text, "group id"):
-			found = append(found, Person{Path: path, Kind: append(at[:len(at):len(at)], kindOf(name))})
+			found = append(found, Person{Path: path, Kind: append(slices.Clip(at), kindOf(name))})
 		}
 		found = append(found, field.people(path)...)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 	"github.com/tap-confluence/tap-confluence/tap/client"
@@ -75,7 +76,7 @@ func (c *checker) judge(name string, err error) error {
 
 // row asks for one row of a listing, and returns its id, empty if there is none.
 func (c *checker) row(ctx context.Context, l *stream.Listing) (id string, err error) {
-	req := client.Request{Path: stream.Path(l.Route, ""), Query: append(l.Query[:len(l.Query):len(l.Query)], [2]string{"limit", "1"}), Scopes: l.Scopes}
+	req := client.Request{Path: stream.Path(l.Route, ""), Query: append(slices.Clip(l.Query), [2]string{"limit", "1"}), Scopes: l.Scopes}
 	doc, err := c.client.Get(ctx, req)
 	if err != nil {
 		return "", err
@@ -141,7 +142,7 @@ func (c *checker) node(ctx context.Context, n *stream.Listing) error {
 		Path: stream.Path(stream.Hits.Route, ""), Query: [][2]string{{"cql", "type=" + n.SearchType}, {"limit", "1"}}, Scopes: stream.Hits.Scopes,
 	})
 	if err != nil {
-		return nil //nolint:nilerr // streams read without it
+		return nil // streams read without it
 	}
 	for v := range doc.Get("results").Elements() {
 		if id, ok := v.Member("content").Member("id").Text(); ok {

@@ -290,7 +290,7 @@ func (a *around) sample(ctx context.Context) ([]*method.Parent, error) {
 		var end []*method.Parent
 		for _, row := range rows {
 			p, err := method.ParentOf(a.r.Stream.Parent, row.Object)
-			if err == nil && (a.kind != method.ByLabel || a.r.takes(p.Status)) {
+			if err == nil && a.r.takes(p.Status) {
 				end = append(end, p)
 			}
 		}
@@ -315,9 +315,6 @@ const busyMost = 5
 
 // busy returns parents that rows at the ends of a listing name.
 func (a *around) busy(ctx context.Context, ends [][]site.Sample) ([]*method.Parent, error) {
-	if a.kind == method.ByLabel {
-		return nil, nil // most parents have labels
-	}
 	if a.kind == method.OwnRow {
 		var err error
 		if ends, err = a.walk.site.Ends(ctx, a.r.Stream.Listing, a.walk.facts.Spaces); err != nil {

@@ -3,6 +3,7 @@ package record_test
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,11 +58,17 @@ func FuzzTime(f *testing.F) {
 
 // expected reads a date the plain way.
 func expected(v rawjson.Value) (string, bool) {
-	if text, ok := v.Text(); ok {
-		at, err := timestamp.Parse(text)
-		return timestamp.Format(at), err == nil
+	text, ok := v.Text()
+	if at, err := timestamp.Parse(text); ok && err == nil {
+		return timestamp.Format(at), true
 	}
-	ms, err := strconv.ParseInt(string(v), 10, 64)
+	if ok && strings.Trim(text, "0123456789") != "" { // not even a number of milliseconds, in quotes
+		return "", false
+	}
+	if !ok {
+		text = string(v)
+	}
+	ms, err := strconv.ParseInt(text, 10, 64)
 	at := time.UnixMilli(ms)
 	return timestamp.Format(at), err == nil && timestamp.Fits(at)
 }

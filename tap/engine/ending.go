@@ -56,6 +56,9 @@ func (c *closer) open(out *output) error {
 // before what it did not write.
 func (c *closer) complete(e *ending, account state.Account) error {
 	out := e.out
+	if cause := e.err(); cause != nil {
+		return c.incomplete(out, e.Hash, cause)
+	}
 	n, _ := e.failures.total()
 	proof, err := state.Evidence{Ended: e.over, Failures: n, Account: account}.Prove()
 	if err != nil {

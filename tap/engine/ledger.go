@@ -103,9 +103,12 @@ func (l *ledger) leave(w follower, ended []*ending) error {
 	defer l.mu.Unlock()
 	l.walks = slices.DeleteFunc(l.walks, func(o follower) bool { return o == w })
 	for _, e := range ended {
-		if cause := e.err(); cause == nil {
-			l.ended = append(l.ended, e)
-		} else if err := l.close.incomplete(e.out, e.Hash, cause); err != nil {
+		cause := e.err()
+		if _, _, types := e.snapshot(); cause == nil || len(types) > 0 {
+			l.ended = append(l.ended, e) // a proof is due of the stream, or of its types that were read
+			continue
+		}
+		if err := l.close.incomplete(e.out, e.Hash, cause); err != nil {
 			return err
 		}
 	}

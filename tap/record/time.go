@@ -31,11 +31,15 @@ func (b *Builder) appendTime(dst []byte, field string, v rawjson.Value) []byte {
 // Time reads a date as text, or as a number of milliseconds since 1970, as the API has
 // been seen to send for some items.
 func Time(v rawjson.Value) (time.Time, bool) {
-	if text, ok := v.Text(); ok && !isDigits(text) {
+	text, ok := v.Text()
+	if ok && !isDigits(text) {
 		t, err := timestamp.Parse(text)
 		return t, err == nil
 	}
-	ms, err := strconv.ParseInt(strings.Trim(string(v), `"`), 10, 64)
+	if !ok {
+		text = string(v)
+	}
+	ms, err := strconv.ParseInt(text, 10, 64)
 	t := time.UnixMilli(ms)
 	return t, err == nil && timestamp.Fits(t)
 }

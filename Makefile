@@ -49,8 +49,9 @@ build-site: need-go
 ##  See it work
 
 .PHONY: demo
-demo: build build-site ## Load a simulated site into DuckDB and compare every table with the truth
+demo: build build-site ## Load a simulated site into DuckDB, compare every table with the truth, print a page as Markdown
 	@demo/duckdb.sh
+	@demo/markdown.sh
 
 .PHONY: demo-postgres
 demo-postgres: build build-site ## The same into a temporary Postgres server, twice

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/tap/emit"
+	"github.com/tap-confluence/tap-confluence/tap/plan"
 	"github.com/tap-confluence/tap-confluence/tap/state"
 )
 
@@ -36,6 +37,8 @@ type follower interface {
 	// claims returns what a state may say of the walk, once the account is proven; nil if
 	// nothing moved since the last time.
 	claims() []claim
+	// accepted notes that claims of that place are proven.
+	accepted(plan.Place)
 }
 
 func newLedger(s *services) *ledger {
@@ -166,6 +169,7 @@ func (l *ledger) loop(ctx context.Context) {
 // claim is what a state would say, once the account is proven.
 type claim struct {
 	walk  follower
+	place plan.Place
 	r     *reading
 	hash  string
 	at    state.Position
@@ -225,6 +229,7 @@ func (l *ledger) accept(c claim, account state.Account) error {
 		l.ended = slices.DeleteFunc(l.ended, func(e *ending) bool { return e == c.ended })
 		return l.close.complete(c.ended, account)
 	}
+	c.walk.accepted(c.place)
 	if c.r.distrusted.Load() {
 		return nil
 	}

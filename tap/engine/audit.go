@@ -113,7 +113,7 @@ func (a *passing) pick(w *walk, row rawjson.Object, status string, last bool) []
 	taken := map[method.Kind]bool{}
 	for _, r := range w.readings {
 		k, ok := r.shortcut(method.InPassing)
-		if !ok || !w.audits(r) || r.distrusted.Load() || !r.takes(status) {
+		if !ok || !r.Audited || r.distrusted.Load() || !r.takes(status) {
 			continue
 		}
 		one := auditee{r: r, kind: k, row: records{}}
@@ -202,13 +202,16 @@ func (a *around) wrote(out *output, it method.Item) {
 
 // beginAudits prepares the audits of a walk: it reads the samples of those that go around it.
 func (w *walk) beginAudits(ctx context.Context) error {
-	if w.plan.Resumed() || w.Config.AuditSamples <= 0 {
+	if w.Config.AuditSamples <= 0 {
 		return nil
 	}
 	draw := func(k method.Kind) *sampler {
 		return newSampler(w.random.of(w.plan.Listing.Name+" "+k.String()), w.Config.AuditSamples)
 	}
 	w.passing = &passing{map[method.Kind]*sampler{method.Combined: draw(method.Combined), method.FirstVersion: draw(method.FirstVersion)}}
+	if w.plan.Resumed() {
+		return nil // of what an earlier run wrote nobody watched the parents
+	}
 	g, group := errgroup.WithContext(ctx)
 	audits := make([]*around, len(w.readings))
 	for i, r := range w.readings {

@@ -113,7 +113,7 @@ func (a *passing) pick(w *walk, row rawjson.Object, status string, last bool) []
 	taken := map[method.Kind]bool{}
 	for _, r := range w.readings {
 		k, ok := r.shortcut(method.InPassing)
-		if !ok || !w.audits(r) || r.distrusted.Load() || !r.takes(status) {
+		if !ok || !r.Audited || r.distrusted.Load() || !r.takes(status) {
 			continue
 		}
 		one := auditee{r: r, kind: k, row: records{}}
@@ -202,7 +202,7 @@ func (a *around) wrote(out *output, it method.Item) {
 
 // beginAudits prepares the audits of a walk: it reads the samples of those that go around it.
 func (w *walk) beginAudits(ctx context.Context) error {
-	if w.plan.Resumed() || w.Config.AuditSamples <= 0 {
+	if w.Config.AuditSamples <= 0 {
 		return nil
 	}
 	draw := func(k method.Kind) *sampler {
@@ -213,6 +213,9 @@ func (w *walk) beginAudits(ctx context.Context) error {
 		if m.Audit == method.InPassing {
 			w.passing.samplers[method.Kind(k)] = draw(method.Kind(k))
 		}
+	}
+	if w.plan.Resumed() {
+		return nil // of what an earlier run wrote nobody watched the parents
 	}
 	g, group := errgroup.WithContext(ctx)
 	audits := make([]*around, len(w.readings))

@@ -38,6 +38,8 @@ type follower interface {
 	// claims returns what a state may say of the walk, once the account is proven; nil if
 	// nothing moved since the last time.
 	claims() []claim
+	// accepted notes that claims of that place are proven.
+	accepted(plan.Place)
 }
 
 // debtor is a stream that is read by the ids that records of others name.
@@ -178,6 +180,7 @@ func (l *ledger) loop(ctx context.Context) {
 // claim is what a state would say, once the account is proven.
 type claim struct {
 	walk  follower
+	place plan.Place
 	r     *reading
 	hash  string
 	at    state.Position
@@ -237,6 +240,7 @@ func (l *ledger) accept(c claim, account state.Account) error {
 		l.ended = slices.DeleteFunc(l.ended, func(e *ending) bool { return e == c.ended })
 		return l.close.complete(c.ended, account)
 	}
+	c.walk.accepted(c.place)
 	if c.r.distrusted.Load() {
 		return nil
 	}

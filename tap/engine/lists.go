@@ -82,6 +82,7 @@ func (w *walk) endings(again []*reading) []*ending {
 // does not keep the others from being read.
 func (w *walk) readLists(ctx context.Context) error {
 	failures := w.failed() // before the type of custom content that is being read
+	held := w.failedType()
 	for i := w.plan.From.List; i < len(w.plan.Lists); i++ {
 		l := &w.plan.Lists[i]
 		if i != w.plan.From.List && w.startsType(i) {
@@ -100,7 +101,7 @@ func (w *walk) readLists(ctx context.Context) error {
 			} else if l.Type == "" && l.Owner.Listing == nil {
 				return nil
 			}
-		} else if w.plan.Incremental && l.Type != "" && w.lastOfType(i) == i && failures == w.failed() {
+		} else if w.plan.Incremental && l.Type != "" && w.lastOfType(i) == i && failures == w.failed() && l.Type != held {
 			for _, r := range w.readings {
 				r.typeEnded(l.Type, w.Config.LookbackWindow)
 			}
@@ -109,6 +110,15 @@ func (w *walk) readLists(ctx context.Context) error {
 	}
 	w.over = true
 	return nil
+}
+
+// failedType returns the type of custom content whose reading may have failed in an earlier run of
+// the sync, so that its bookmark stays; empty for none.
+func (w *walk) failedType() string {
+	if !slices.ContainsFunc(w.readings, func(r *reading) bool { return r.earlier }) {
+		return ""
+	}
+	return w.plan.Lists[w.plan.From.List].Type
 }
 
 // startsType reports whether a list is the first of its type of custom content.
@@ -323,6 +333,9 @@ func (w *walk) read(ctx context.Context, i int, from state.Position, search bool
 	})
 	if err := g.Wait(); err != nil {
 		return err
+	}
+	if r.skip.search && r.skip.after != "" {
+		return errDisorder // no row as far as the position: who knows what was dropped on the way
 	}
 	r.sayEmptyTrash()
 	return context.Cause(ctx)

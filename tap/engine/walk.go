@@ -126,7 +126,6 @@ func (w *walk) claims() []claim {
 	if place == w.claimed || place.List >= len(w.plan.Lists) {
 		return nil
 	}
-	w.claimed = place
 	l := &w.plan.Lists[place.List]
 	var claims []claim
 	for _, r := range trusted(w.readings) {
@@ -137,8 +136,11 @@ func (w *walk) claims() []claim {
 			at.Began, at.Newest = began, newest
 		}
 		claims = append(claims, claim{
-			walk: w, r: r, at: at, types: types, hash: plan.HashAt(r.Reader, w.facts.Spaces, w.plan.Lists, place.List),
+			walk: w, place: place, r: r, at: at, types: types, hash: plan.HashAt(r.Reader, w.facts.Spaces, w.plan.Lists, place.List),
 		})
 	}
 	return claims
 }
+
+// accepted notes that a claim stands in the state. One whose proof was broken off is made again.
+func (w *walk) accepted(place plan.Place) { w.claimed = place }

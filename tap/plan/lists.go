@@ -95,16 +95,20 @@ func (l *lister) byStatus(prefix, kind string) []List {
 		for _, status := range trash {
 			add(status, []string{status}, l.fullOrder(), true)
 		}
-		for _, status := range alive {
-			add("live "+status, []string{status}, l.order(), false)
+		for _, status := range around(alive) {
+			name := "live " + status
+			if named(lists, name) {
+				name = "again " + name
+			}
+			add(name, []string{status}, l.order(), false)
 		}
 	case l.incremental:
 		add("trash", trash, l.fullOrder(), true)
 		add("live", alive, l.order(), false)
 	case l.learned.Split:
-		for _, status := range slices.Concat(trash, alive, trash) {
+		for _, status := range around(slices.Concat(trash, alive)) {
 			name := status
-			if slices.ContainsFunc(lists, func(li List) bool { return strings.HasSuffix(li.Name, status) }) {
+			if named(lists, name) {
 				name = "again " + status
 			}
 			add(name, []string{status}, l.order(), slices.Contains(trash, status))
@@ -113,6 +117,19 @@ func (l *lister) byStatus(prefix, kind string) []List {
 		add("all", wanted, l.order(), len(alive) == 0)
 	}
 	return lists
+}
+
+// around orders statuses that are asked for one by one: all others before and after the current ones,
+// so that what changes its status once, meanwhile, is in a list that is read before or after that.
+func around(statuses []string) []string {
+	most := both(statuses, []string{stream.Current})
+	rest := without(statuses, most)
+	return slices.Concat(rest, most, rest)
+}
+
+// named reports whether one of some lists has a name, whatever its type.
+func named(lists []List, name string) bool {
+	return slices.ContainsFunc(lists, func(l List) bool { return l.Name == name || strings.HasSuffix(l.Name, "/"+name) })
 }
 
 // list makes one list.

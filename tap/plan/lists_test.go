@@ -50,8 +50,9 @@ func TestLists(t *testing.T) {
 		{
 			"one status a request", given{full: "pages", statuses: everything, facts: learned(stream.Pages, site.Learned{Split: true})},
 			"trashed by id trash" + pages + "&status=trashed&sort=id\n" + "deleted by id trash" + pages + "&status=deleted&sort=id\n" +
-				"current by id" + pages + "&status=current&sort=id\n" + "archived by id" + pages + "&status=archived&sort=id\n" +
-				"again-trashed by id trash" + pages + "&status=trashed&sort=id\n" + "again-deleted by id trash" + pages + "&status=deleted&sort=id",
+				"archived by id" + pages + "&status=archived&sort=id\n" + "current by id" + pages + "&status=current&sort=id\n" +
+				"again-trashed by id trash" + pages + "&status=trashed&sort=id\n" + "again-deleted by id trash" + pages + "&status=deleted&sort=id\n" +
+				"again-archived by id" + pages + "&status=archived&sort=id",
 		},
 		{"changes", given{changes: "pages"}, "live by change" + pages + "&sort=-modified-date"},
 		{
@@ -61,8 +62,8 @@ func TestLists(t *testing.T) {
 		{"changes in the trash alone", given{changes: "pages", statuses: everything[2:]}, "trash by id trash" + pages + "&status=trashed&status=deleted&sort=id"},
 		{
 			"changes, one status a request", given{changes: "pages", statuses: everything[:3], facts: learned(stream.Pages, site.Learned{Split: true})},
-			"trashed by id trash" + pages + "&status=trashed&sort=id\nlive-current by change" + pages + "&status=current&sort=-modified-date\n" +
-				"live-archived by change" + pages + "&status=archived&sort=-modified-date",
+			"trashed by id trash" + pages + "&status=trashed&sort=id\nlive-archived by change" + pages + "&status=archived&sort=-modified-date\n" +
+				"live-current by change" + pages + "&status=current&sort=-modified-date\n" + "again-live-archived by change" + pages + "&status=archived&sort=-modified-date",
 		},
 		{"changes of a site that can't sort", given{changes: "pages", facts: learned(stream.Pages, site.Learned{Unsorted: true})}, "live by id" + pages + "&sort=id"},
 		{"changes of what never sorts", given{changes: "tasks"}, "all /wiki/api/v2/tasks?body-format=storage"},

@@ -32,13 +32,18 @@ func behind(lists []List, a, b Place) bool {
 	return lists[a.List].Order.Compare(a.At.Key, b.At.Key) < 0
 }
 
-// least returns the least advanced of some places. Of two places with the same key nobody can
-// tell whose page comes first: the list is read from its beginning.
+// keyless reports whether a place lies behind rows that show no key, which it can't be compared by.
+func (p Place) keyless() bool { return p.At.Key == "" && p.At.Cursor != "" }
+
+// least returns the least advanced of some places. Of two places with the same key, or one without,
+// nobody can tell whose page comes first: the list is read from its beginning.
 func least(lists []List, places []Place) Place {
 	from := places[0]
 	for _, p := range places[1:] {
 		equal := p.List == from.List && lists[p.List].Order.Compare(p.At.Key, from.At.Key) == 0
 		switch {
+		case p.List == from.List && p.At.Cursor != from.At.Cursor && (p.keyless() || from.keyless()):
+			from.At.Key, from.At.Cursor, from.At.Fresh = "", "", false
 		case equal && p.At.Cursor != from.At.Cursor:
 			from.At.Cursor, from.At.Fresh = "", false
 		case equal:

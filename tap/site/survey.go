@@ -175,7 +175,8 @@ func (s *Site) ownersOf(ctx context.Context, l *stream.Listing, spaces Spaces) (
 		var types []string
 		var err error
 		if of.Typed {
-			if types, err = s.Types(ctx); err != nil {
+			// Those of the settings choose records of custom content, not what attachments lie in.
+			if types, err = s.foundTypes(ctx); err != nil {
 				return nil, err
 			}
 		}

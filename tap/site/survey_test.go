@@ -137,7 +137,9 @@ func TestSurvey(t *testing.T) {
 	byOwner := Question{ByOwner: []*stream.Listing{stream.Attachments, stream.FooterComments}}
 	counts := func(more map[string][]string) map[string][]string {
 		answers := map[string][]string{
-			spacesRoute + "A":         {list("", `{"id":"7","key":"A"}`)},
+			spacesRoute + "A": {list("", `{"id":"7","key":"A"}`)},
+			// The settings' types choose records, not what attachments lie in.
+			butTypes(ownTypes[0]...):  {list("", found("ac:a"))},
 			search("type=page" + inA): {`{"totalSize":3,"archivedResultCount":1}`}, search("type=blogpost" + inA): {`{"totalSize":2}`},
 			search("type=attachment" + inA): {`{"totalSize":5}`}, search("type=attachment"): {`{"totalSize":5000}`},
 			search("type=comment" + inA): {`{"totalSize":6}`}, search("type=comment"): {`{"totalSize":6000}`},

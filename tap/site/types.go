@@ -30,6 +30,11 @@ func (s *Site) Types(ctx context.Context) ([]string, error) {
 	if len(s.cfg.CustomContentTypes) > 0 {
 		return s.cfg.CustomContentTypes, nil
 	}
+	return s.foundTypes(ctx)
+}
+
+// foundTypes returns the types of custom content that a search finds.
+func (s *Site) foundTypes(ctx context.Context) ([]string, error) {
 	return s.types.get(ctx, struct{}{}, func(ctx context.Context) ([]string, error) {
 		found, err := s.searchTypes(ctx)
 		if err != nil {
@@ -149,12 +154,15 @@ func refusedQuestion(err error) bool {
 
 // UnknownType reports whether the site says that it does not know a type of custom content. Only
 // the bare question for one row counts, answered by 400, 404 or 501: any other parameter may
-// be what was refused.
+// be what was refused. A bare 404 tells nothing.
 func (s *Site) UnknownType(ctx context.Context, kind string) (bool, error) {
 	l := stream.CustomContent
 	req := client.Request{Path: stream.Path(l.Route, ""), Query: query{{"type", kind}, {"limit", "1"}}, Scopes: l.Scopes}
 	_, err := s.client.Get(ctx, req)
 	if e, ok := errors.AsType[*client.Error](err); ok {
+		if bare := e.Message == "" || strings.EqualFold(e.Message, "not found"); bare && e.Status == http.StatusNotFound {
+			return false, err // lost credentials look like this, and overload
+		}
 		switch e.Status {
 		case http.StatusBadRequest, http.StatusNotFound, http.StatusNotImplemented:
 			return true, nil

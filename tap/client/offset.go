@@ -88,10 +88,10 @@ func (l *offsetList) walk(ctx context.Context) (complete bool, err error) {
 		case reached > end && len(rows) > 0:
 			end, gaps = reached, 0
 			start = end - 1
-		case start < end:
-			start = end // only the row that is known: what comes behind it?
 		case !more || gaps == offsetGaps:
 			return true, nil
+		case start < end:
+			start = end // only the row that is known: what comes behind it?
 		default:
 			start += l.size.now
 			gaps++

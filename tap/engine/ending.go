@@ -87,8 +87,7 @@ func (c *closer) complete(e *ending, account state.Account) error {
 // named.
 func (e *ending) activates(p state.Proof) bool {
 	cfg := e.out.Config
-	// Types of custom content are chosen, or were found by a search, whose index lags.
-	narrowed := len(cfg.SpaceKeys)+len(cfg.ExcludeSpaceKeys) > 0 || e.typed
+	narrowed := len(cfg.SpaceKeys)+len(cfg.ExcludeSpaceKeys) > 0 || e.typed && len(cfg.CustomContentTypes) > 0
 	return e.out.version != 0 && p.Named() && e.whole && !narrowed && !e.Uses(method.ByOwner) && !e.Uses(method.LookedUp) && !e.Uses(method.ByID) && e.out.rows.Load() > 0
 }
 

@@ -107,10 +107,8 @@ func (o *outcome) whole(names ...string) *outcome {
 // activates wants ACTIVATE_VERSION of exactly these streams.
 func (o *outcome) activates(names ...string) *outcome {
 	o.t.Helper()
-	got := o.result.Streams("ACTIVATE_VERSION")
-	slices.Sort(got)
-	slices.Sort(names)
-	if !slices.Equal(got, names) {
+	got := slices.Sorted(slices.Values(o.result.Streams("ACTIVATE_VERSION")))
+	if !slices.Equal(got, slices.Sorted(slices.Values(names))) {
 		o.t.Errorf("ACTIVATE_VERSION of %v, want %v\n%s", got, names, tail(o.result.Stderr))
 	}
 	return o

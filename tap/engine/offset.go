@@ -1,0 +1,106 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/tap/method"
+	"github.com/tap-confluence/tap-confluence/tap/plan"
+	"github.com/tap-confluence/tap-confluence/tap/record"
+)
+
+// readOffset reads a listing that pages by offset. It keeps no position: it is read to its end,
+// or again.
+func (w *walk) readOffset(ctx context.Context, l *plan.List) error {
+	req := l.Request
+	req.Query = append(slices.Clone(req.Query), w.window()...)
+	// A page has at most 250 rows elsewhere: where it may have more, page_size counts in proportion.
+	limit := min(w.Config.PageSize*max(w.plan.Listing.MaxLimit, usualPage)/usualPage, w.plan.Listing.MaxLimit)
+	return w.Client.OffsetPages(ctx, req, limit, w.keyOf, func(rows []rawjson.Object, date time.Time) error {
+		w.countRequest()
+		for _, r := range w.readings {
+			r.begin(date)
+		}
+		if err := w.writeOffset(rows); err != nil {
+			return err
+		}
+		return w.readParents(ctx, rows)
+	})
+}
+
+// usualPage is the most rows that most listings give at once.
+const usualPage = 250
+
+// keyOf tells the rows of a listing by offset apart.
+func (w *walk) keyOf(row rawjson.Object) string {
+	if s := w.readings[0].Stream; s.Hashed != nil {
+		return record.Hash(s, row)
+	}
+	id, _ := row.Get("id").Text()
+	return id
+}
+
+// window narrows a listing to what changed since the bookmark, and to what there was when the run
+// began, by the site's clock, which tells whole seconds.
+func (w *walk) window() [][2]string {
+	var q [][2]string
+	l := w.plan.Listing
+	if since := w.readings[0].Since; l.From != "" && w.plan.Incremental {
+		q = append(q, [2]string{l.From, strconv.FormatInt(since.UnixMilli(), 10)})
+	}
+	if l.Until != "" && w.facts.Told {
+		q = append(q, [2]string{l.Until, strconv.FormatInt(w.facts.Clock.Add(time.Second).UnixMilli(), 10)})
+	}
+	return q
+}
+
+// writeOffset writes the records that rows of a listing by offset hold.
+func (w *walk) writeOffset(rows []rawjson.Object) error {
+	for _, r := range w.readings {
+		items := make([]method.Item, 0, len(rows))
+		for _, row := range rows {
+			if it, has, _ := r.fromRow(row); has {
+				items = append(items, it)
+			}
+		}
+		if err := r.out.write(r.wanted(items, "")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readParents reads what hangs on rows of a listing by offset, and waits for it.
+func (w *walk) readParents(ctx context.Context, rows []rawjson.Object) error {
+	var need []*reading
+	for _, r := range w.readings {
+		if r.asks && !r.failures.refused() {
+			need = append(need, r)
+		}
+	}
+	if need == nil {
+		return nil
+	}
+	var parents sync.WaitGroup
+	defer parents.Wait()
+	for _, row := range rows {
+		p, err := method.ParentOf(w.plan.Listing, row)
+		if err != nil {
+			return err
+		}
+		select {
+		case w.tasks <- struct{}{}:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		parents.Go(func() {
+			defer func() { <-w.tasks }()
+			w.readParent(ctx, &parent{Parent: p, unit: &unit{}, need: need})
+		})
+	}
+	return nil
+}

@@ -35,7 +35,7 @@ type Selection struct {
 // that is removed whole, else it names what is removed inside the field.
 type Fields map[string]Fields
 
-// Whole says whether the field is removed with all that is in it.
+// Whole reports whether the field is removed with all that is in it.
 func (f Fields) Whole(name string) bool {
 	inside, removed := f[name]
 	return removed && inside == nil
@@ -86,7 +86,7 @@ type options struct {
 	extra    []*stream.Stream
 }
 
-// Markdown says whether bodies are written as Markdown. Schemas then declare body.markdown and
+// Markdown reports whether bodies are written as Markdown. Schemas then declare body.markdown and
 // body.storage, which holds a body that can't be converted, and no other format.
 func Markdown(on bool) Option { return func(o *options) { o.markdown = on } }
 
@@ -132,7 +132,7 @@ func selectStream(s *stream.Stream, removed Fields, o options) (Selection, error
 	return Selection{Stream: s, Removed: removed, Schema: prune(schema, removed), Markdown: o.markdown}, nil
 }
 
-// automatic says whether records need the field whatever is selected.
+// automatic reports whether records need the field whatever is selected.
 func automatic(s *stream.Stream, field string) bool {
 	return slices.Contains(s.Key, field) || field == s.ReplicationKey
 }

@@ -108,7 +108,7 @@ func ParseSinger(data []byte, opts ...Option) ([]Selection, []string, error) {
 	return p.selections, p.warnings, nil
 }
 
-// isAirbyte says whether the entry is a configured or discovered stream of Airbyte.
+// isAirbyte reports whether the entry is a configured or discovered stream of Airbyte.
 func (c choice) isAirbyte() bool {
 	return strings.HasPrefix(string(c.Stream), "{") || c.JSONSchema != nil
 }
@@ -118,7 +118,7 @@ func (c choice) legacy() flag {
 	return first(c.Selected, flagOf(get(members(c.Schema), "selected")))
 }
 
-// marked says whether the entry is of that old form and selected.
+// marked reports whether the entry is of that old form and selected.
 func (c choice) marked() bool { return len(c.Metadata) == 0 && c.legacy().value }
 
 // name is the stream's identity.

@@ -229,7 +229,7 @@ func (c *comparison) field(at string, declared *node, fields []apifacts.Field, t
 	c.object(at, declared.Properties, inner, false)
 }
 
-// excepted says whether a table of exceptions covers the place.
+// excepted reports whether a table of exceptions covers the place.
 func (c *comparison) excepted(table []exception, place string) bool {
 	for _, e := range table {
 		if ok, err := path.Match(e.place, place); err != nil {

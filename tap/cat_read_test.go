@@ -110,7 +110,7 @@ var catNeverSet = []string{
 	"custom_content.customContentId", "custom_content.blogPostId",
 }
 
-// catCanBeSet says whether a field may be wanted in some record.
+// catCanBeSet reports whether a field may be wanted in some record.
 func catCanBeSet(t *testing.T, field string) bool {
 	t.Helper()
 	return !slices.ContainsFunc(catNeverSet, func(pattern string) bool {

@@ -135,7 +135,7 @@ func exitStatus(err error) int {
 	return ExitFailed
 }
 
-// isSettings says whether an error is a mistake in the settings that only the site could
+// isSettings reports whether an error is a mistake in the settings that only the site could
 // show.
 func isSettings(err error) bool {
 	_, ok := errors.AsType[*config.Error](err)

@@ -168,7 +168,7 @@ func (f *Facts) Operation(path string) *Operation {
 	return nil
 }
 
-// matches says whether the path fits the template. A placeholder takes one segment that is
+// matches reports whether the path fits the template. A placeholder takes one segment that is
 // not empty; no two documented routes fit the same path of numbers and names.
 func matches(template, path string) bool {
 	for {

@@ -2,7 +2,7 @@ package chaos
 
 import "time"
 
-// completes says whether a run says that a stream is complete or, but for what belongs to one
+// completes reports whether a run says that a stream is complete or, but for what belongs to one
 // parent that the site refused, has to be.
 func (r *played) completes(name string, airbyte bool) (done bool, except string) {
 	switch {
@@ -18,7 +18,7 @@ func (r *played) completes(name string, airbyte bool) (done bool, except string)
 	return false, ""
 }
 
-// cut says whether some of the output never arrived, so that the client does not know how the
+// cut reports whether some of the output never arrived, so that the client does not know how the
 // run ended.
 func (r *played) cut() bool {
 	return r.killed && (r.spec.Kill.How == "crash" || r.spec.Kill.How == "closed")
@@ -35,7 +35,7 @@ func (r *played) told(name string) string {
 	return status
 }
 
-// ended says whether the sync came to its end in this run as far as a stream is concerned: well,
+// ended reports whether the sync came to its end in this run as far as a stream is concerned: well,
 // or with something that the site refused for good. Everything else interrupts it.
 func (r *played) ended(name string, airbyte bool) bool {
 	if r.cut() {
@@ -75,7 +75,7 @@ func (p *player) chain(r *played, name string) []part {
 	return parts
 }
 
-// goesOn says whether a run may go on with the sync of a state that it was given. A state that
+// goesOn reports whether a run may go on with the sync of a state that it was given. A state that
 // lost a merge matters only if it is of the same sync as the one that won.
 func (p *player) goesOn(r *played, from origin, name string, lost bool) bool {
 	if lost && from.run.root != r.given[name][0].run.root {
@@ -88,7 +88,7 @@ func (p *player) goesOn(r *played, from origin, name string, lost bool) bool {
 	return !p.final(from, name)
 }
 
-// final says whether a state is the last one of a sync that came to its end.
+// final reports whether a state is the last one of a sync that came to its end.
 func (p *player) final(from origin, name string) bool {
 	if !from.run.ended(name, p.trial.Airbyte) {
 		return false

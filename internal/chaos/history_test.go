@@ -174,7 +174,7 @@ func (t table) at(key string, moment int) *content {
 	return nil
 }
 
-// throughout says whether a row was there at every moment from one to another.
+// throughout reports whether a row was there at every moment from one to another.
 func (t table) throughout(key string, from, to int) bool {
 	for m := from; m <= to; m++ {
 		if t.at(key, m) == nil {
@@ -184,7 +184,7 @@ func (t table) throughout(key string, from, to int) bool {
 	return true
 }
 
-// ever says whether a row was there at any moment from one to another, and said what is asked.
+// ever reports whether a row was there at any moment from one to another, and said what is asked.
 func (t table) ever(key string, c *content, from, to int) (there, same bool) {
 	for m := from; m <= to; m++ {
 		if at := t.at(key, m); at != nil {
@@ -197,7 +197,7 @@ func (t table) ever(key string, c *content, from, to int) (there, same bool) {
 	return there, false
 }
 
-// told says whether one of some contents is what a row said at a moment from one to another:
+// told reports whether one of some contents is what a row said at a moment from one to another:
 // where a new version has an older time, times don't tell.
 func (t table) told(key string, all []*content, from, to int) bool {
 	return slices.ContainsFunc(all, func(c *content) bool {

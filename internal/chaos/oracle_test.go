@@ -75,7 +75,7 @@ func (j *judge) output() {
 	}
 }
 
-// quiet says whether nothing was done to the run that would let it fail.
+// quiet reports whether nothing was done to the run that would let it fail.
 func (j *judge) quiet() bool {
 	spec := j.run.spec
 	if spec.Fault.What != "" {
@@ -103,7 +103,7 @@ func (j *judge) quiet() bool {
 	return true
 }
 
-// sound says whether nothing failed in the earlier runs of a sync for good, but for one parent:
+// sound reports whether nothing failed in the earlier runs of a sync for good, but for one parent:
 // a run that goes on there has to fail, too.
 func (j *judge) sound(name, parent string) bool {
 	for _, part := range j.chain(j.run, name)[1:] {

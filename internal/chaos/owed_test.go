@@ -44,7 +44,7 @@ func (j *judge) whole(name string, except string) {
 	}
 }
 
-// excepted says whether a row belonged to a parent.
+// excepted reports whether a row belonged to a parent.
 func excepted(rows table, key, parent string, from, to int) bool {
 	if parent == "" {
 		return false

@@ -136,7 +136,7 @@ func (p *player) run(spec *runSpec) {
 	r.root = p.rootOf(r)
 }
 
-// blind says whether a space that a run chooses is hidden.
+// blind reports whether a space that a run chooses is hidden.
 func (p *player) blind(spec *runSpec) bool {
 	shown := p.site.SpaceKeys()
 	return slices.ContainsFunc(keys(p.site, spec.Settings.Spaces), func(key string) bool { return !slices.Contains(shown, key) })

@@ -39,7 +39,7 @@ func shrink(t *testing.T, tr *trial, kind string, budget time.Duration) *trial {
 	return best
 }
 
-// way makes a trial simpler, and says whether it could.
+// way makes a trial simpler, and reports whether it could.
 type way func(*trial) bool
 
 // smaller lists ways to make a trial simpler, the big ones first.

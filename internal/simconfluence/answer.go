@@ -199,7 +199,7 @@ func (rq *request) format() string { return rq.query.Get("body-format") }
 // list answers with one page of a list.
 func (rq *request) list(l *list) { rq.listOf(l, true) }
 
-// listOf answers with one page of a list; link says whether the Link header names the next.
+// listOf answers with one page of a list; link reports whether the Link header names the next.
 func (rq *request) listOf(l *list, link bool) {
 	if l.name == "" {
 		l.name = rq.path

@@ -140,7 +140,7 @@ func (rq *request) inMode(mode Mode) (done, handled bool) {
 	return false, false
 }
 
-// admitted says whether the credentials of a request will do.
+// admitted reports whether the credentials of a request will do.
 func (rq *request) admitted(a Auth, gateway bool) bool {
 	if a.Email == "" && a.AccessToken == "" {
 		return true

@@ -357,7 +357,7 @@ func (s *Site) parent(i int) (int, string) {
 	return p, "page"
 }
 
-// hasFolder says whether a folder lies below the page.
+// hasFolder reports whether a folder lies below the page.
 func (s *Site) hasFolder(p int) bool { return draw(s.h(Page, p, saltMisc), 3) == 0 }
 
 // author returns the hash that an item's author is drawn from.

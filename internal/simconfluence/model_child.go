@@ -147,7 +147,7 @@ func prefix(l int) string {
 	return "global"
 }
 
-// fits says whether a label can be on items of that kind: spaces have my and team labels,
+// fits reports whether a label can be on items of that kind: spaces have my and team labels,
 // content has global and my ones.
 func fits(k Kind, l int) bool {
 	p := prefix(l)

@@ -51,7 +51,7 @@ func (s *Site) date(h http.Header) {
 	h.Set("Date", time.UnixMilli(s.now).Add(s.quirks.DateOff).UTC().Format(http.TimeFormat))
 }
 
-// wait waits, and says whether the client is still there.
+// wait waits, and reports whether the client is still there.
 func wait(r *http.Request, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -63,7 +63,7 @@ func wait(r *http.Request, d time.Duration) bool {
 	}
 }
 
-// split takes the gateway's prefix off a path; known says whether it names this site.
+// split takes the gateway's prefix off a path; known reports whether it names this site.
 func (s *Site) split(path string) (rest string, gateway, known bool) {
 	below, ok := strings.CutPrefix(path, gatewayPrefix)
 	if !ok {
@@ -174,7 +174,7 @@ func (s *Site) lookup(normal, path string) route {
 	return r
 }
 
-// covered says whether a token that lacks some scopes has one of the sets that will do.
+// covered reports whether a token that lacks some scopes has one of the sets that will do.
 func covered(sets []apifacts.ScopeSet, missing []string) bool {
 	if len(sets) == 0 {
 		return true

@@ -107,7 +107,7 @@ func paragraphs(seed uint64, hard bool) [2][]string {
 	return out
 }
 
-// hardBody says whether the body of hash h may hold nasty text.
+// hardBody reports whether the body of hash h may hold nasty text.
 func (s *Site) hardBody(h uint64) bool {
 	return s.opts.HardEvery == 0 || draw(mix(h^0x4a), s.opts.HardEvery) == 0
 }

@@ -104,7 +104,7 @@ func (t *truth) run() {
 	}
 }
 
-// listed says whether an item is in the listing that the options ask for.
+// listed reports whether an item is in the listing that the options ask for.
 func (t *truth) listed(k Kind, i int) bool {
 	if !t.visible(k, i) {
 		return false

@@ -1,6 +1,6 @@
 package simconfluence
 
-// visible says whether the user may see an item, whatever its status.
+// visible reports whether the user may see an item, whatever its status.
 func (s *Site) visible(k Kind, i int) bool {
 	if s.gone(k, i) {
 		return false
@@ -31,7 +31,7 @@ func (s *Site) visible(k Kind, i int) bool {
 	return s.visible(c, j)
 }
 
-// hidden says whether something keeps the user from seeing this very item: one in fifty
+// hidden reports whether something keeps the user from seeing this very item: one in fifty
 // of the younger ones, and a run of neighbours that can empty a whole page of an answer.
 func (s *Site) hidden(k Kind, i int) bool {
 	if e := s.edit(k, i); e != nil && (e.hide || e.show) {
@@ -52,7 +52,7 @@ func (s *Site) hidden(k Kind, i int) bool {
 	return i > n/3+4 && draw(s.h(k, i, saltVisible), 50) == 0
 }
 
-// open says whether an item is there for those who don't ask for a status: for single
+// open reports whether an item is there for those who don't ask for a status: for single
 // reads, and as a parent of what belongs to it.
 func (s *Site) open(k Kind, i int) bool {
 	if !s.visible(k, i) {

@@ -41,7 +41,7 @@ func (r *run) entry(m mode, name string) entry {
 	return e
 }
 
-// endedEarly says whether the whole run was ended by a reason that no stream owns.
+// endedEarly reports whether the whole run was ended by a reason that no stream owns.
 func (r *run) endedEarly() bool {
 	return !strings.Contains(r.log, " of the streams failed") && !slices.ContainsFunc(r.Errors(), func(e string) bool {
 		return strings.Contains(e, " of the streams failed")

@@ -34,7 +34,7 @@ type lasting struct {
 	settings map[string]any
 }
 
-// beyond says whether a site has answered that many requests.
+// beyond reports whether a site has answered that many requests.
 func beyond(a *answer, n int) bool { return a.site.Total() > n }
 
 // ofPath answers requests whose path ends so with a status.

@@ -42,7 +42,7 @@ type injector struct {
 	met, struck int
 }
 
-// hit counts a request that could be struck and says whether it is.
+// hit counts a request that could be struck and reports whether it is.
 func (in *injector) hit() bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()

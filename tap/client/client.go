@@ -214,7 +214,7 @@ func (r Request) with(more ...[2]string) Request {
 	return r
 }
 
-// has says whether the request has the parameter.
+// has reports whether the request has the parameter.
 func (r Request) has(name string) bool {
 	return slices.ContainsFunc(r.Query, func(q [2]string) bool { return q[0] == name })
 }

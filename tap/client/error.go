@@ -75,7 +75,7 @@ func (k Kind) String() string {
 	return names[k]
 }
 
-// SiteWide says whether a failure of this kind would meet every other request too, so that
+// SiteWide reports whether a failure of this kind would meet every other request too, so that
 // a run had better end.
 func (k Kind) SiteWide() bool {
 	switch k {

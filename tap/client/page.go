@@ -165,7 +165,7 @@ func (p *Pager) endless(page *Page) string {
 	return ""
 }
 
-// again says whether next has been a cursor of this listing before, and remembers both.
+// again reports whether next has been a cursor of this listing before, and remembers both.
 func (p *Pager) again(cursor, next string) bool {
 	if next == "" {
 		return false

@@ -268,7 +268,7 @@ func checkAddress(base string) error {
 	return nil
 }
 
-// isLoopback says whether an address is of this machine.
+// isLoopback reports whether an address is of this machine.
 func isLoopback(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil {

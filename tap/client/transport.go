@@ -236,7 +236,7 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	}
 }
 
-// isLogin says whether a redirect leads to a page where people sign in.
+// isLogin reports whether a redirect leads to a page where people sign in.
 func isLogin(host, path string) bool {
 	host, path = strings.ToLower(host), strings.ToLower(path)
 	return host == "id.atlassian.com" || strings.HasSuffix(path, "/login") ||

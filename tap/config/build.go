@@ -113,7 +113,7 @@ func (l *loader) credentials(c *Config) {
 	}
 }
 
-// unbasic says whether a character cannot stand in the user of basic authentication, or
+// unbasic reports whether a character cannot stand in the user of basic authentication, or
 // in an address.
 func unbasic(r rune) bool { return r == ':' || unicode.IsSpace(r) || unicode.IsControl(r) }
 

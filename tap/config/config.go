@@ -186,7 +186,7 @@ func (l *loader) fail(setting, text string) {
 	}
 }
 
-// failed says whether a mistake in the setting is known already.
+// failed reports whether a mistake in the setting is known already.
 func (l *loader) failed(setting string) bool {
 	return slices.ContainsFunc(l.problems, func(p problem) bool { return p.setting == setting })
 }

@@ -113,7 +113,7 @@ func defaultScheme(text string) string {
 	return "https"
 }
 
-// loopback says whether a host, with or without a port, is this machine.
+// loopback reports whether a host, with or without a port, is this machine.
 func loopback(host string) bool {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
@@ -132,7 +132,7 @@ func isIP(name string) bool {
 	return err == nil && ip.Zone() == ""
 }
 
-// loopbackURL says whether an address that parseURL accepted is this machine.
+// loopbackURL reports whether an address that parseURL accepted is this machine.
 func loopbackURL(address string) bool {
 	u, err := url.Parse(address)
 	return err == nil && loopback(u.Host)

@@ -245,7 +245,7 @@ func TestUnknownTypes(t *testing.T) {
 	}
 }
 
-// TestBegun says whether the site's time at the beginning of a resumed list is known.
+// TestBegun reports whether the site's time at the beginning of a resumed list is known.
 func TestBegun(t *testing.T) {
 	t.Parallel()
 	everything := []string{stream.Current, stream.Archived, stream.Trashed}

@@ -47,7 +47,7 @@ func Time(v rawjson.Value) (time.Time, bool) {
 // isDigits reports whether a text is a number, as some answers have milliseconds.
 func isDigits(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }
 
-// isCanonical says whether a value is "2006-01-02T15:04:05.000Z" with digits in the digits'
+// isCanonical reports whether a value is "2006-01-02T15:04:05.000Z" with digits in the digits'
 // places and a day and hour that exist.
 func isCanonical(v rawjson.Value) bool {
 	const form = `"0000-00-00T00:00:00.000Z"`

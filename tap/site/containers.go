@@ -12,7 +12,7 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-// Verdict says whether a row lies in the spaces of a run.
+// Verdict reports whether a row lies in the spaces of a run.
 type Verdict struct {
 	Inside bool
 	// Reason tells why a row is counted, empty for none.

@@ -7,7 +7,7 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-// Roles says whether a site has space roles.
+// Roles reports whether a site has space roles.
 type Roles int
 
 const (

@@ -35,7 +35,7 @@ type Facts struct {
 	// Types are the types of custom content. TypesErr is why they could not be found out.
 	Types    []string
 	TypesErr error
-	// Roles says whether the site has space roles.
+	// Roles reports whether the site has space roles.
 	Roles Roles
 	// Labels counts the site's labels, Parents what carries them, by listing. Missing: unknown.
 	Labels  int

@@ -142,3 +142,32 @@ func TestGoneWhileCompared(t *testing.T) {
 		}
 	})
 }
+
+// TestFirstVersionGone edits attachments between their row and the list that it is compared with,
+// and deletes them before they are asked for again.
+func TestFirstVersionGone(t *testing.T) {
+	t.Parallel()
+	virtual(t, shown(1, 40), func(t *testing.T, f *tapfixture.Fixture) {
+		var mu sync.Mutex
+		edited, gone := map[string]bool{}, map[string]bool{}
+		f.Site.SetFaults(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+			parts := strings.Split(r.URL.Path, "/")
+			if len(parts) < 6 || parts[4] != "attachments" {
+				return false
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			switch id := parts[5]; {
+			case len(parts) == 7 && !edited[id]:
+				edited[id] = f.Site.Edit(simconfluence.Attachment, id) == nil
+			case len(parts) == 6 && edited[id] && !gone[id]:
+				gone[id] = f.Site.Delete(simconfluence.Attachment, id) == nil
+			}
+			return false
+		})
+		r := reads(t, f.With(map[string]any{"audit_samples": 10}), false, "attachment_versions").run()
+		if len(gone) == 0 || r.logged("shortcut=") {
+			t.Errorf("%d attachments vanished while they were compared\n%s", len(gone), r.told())
+		}
+	})
+}

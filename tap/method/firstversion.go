@@ -18,7 +18,11 @@ var firstVersion = Method{
 	FromRow: func(_ *Reader, row rawjson.Object) (Item, bool, bool) { return firstVersionOf(row) },
 	Again: func(ctx context.Context, env Env, p *Parent, readers []*Reader) error {
 		return each(ctx, env, readers, func(r *Reader) error {
-			doc, err := env.Get(ctx, r, site.ItemRequest(p.Listing, p.ID, p.Status))
+			var doc rawjson.Object
+			err := env.Present(ctx, p.Item, r.ParentStatuses(), func() (err error) {
+				doc, err = env.Get(ctx, r, site.ItemRequest(p.Listing, p.ID, p.Status))
+				return err
+			})
 			if err != nil {
 				return err
 			}

@@ -6,7 +6,10 @@ OUT=demo/out
 PYTHON=${PYTHON:-python3}
 PAGES=${PAGES:-300}
 SEED=${SEED:-1}
-SITE_FLAGS=(-pages "$PAGES" -seed "$SEED" -email demo@example.org -token demo)
+# With EXTRA=1 all streams on demand come, too, else those with the names of people only.
+EXTRA_STREAMS=users
+[ -z "${EXTRA:-}" ] || EXTRA_STREAMS=all
+SITE_FLAGS=(-pages "$PAGES" -spaces $((PAGES / 100 + 5)) -seed "$SEED" -readable -email demo@example.org -token demo)
 
 site_pid=
 
@@ -50,7 +53,8 @@ start_site() {
   local tries
   for ((tries = 0; tries < 300; tries++)); do
     if read -r site <"$OUT/site.url"; then
-      say "a simulated Confluence with $PAGES pages is at $site"
+      say "a simulated Confluence is at $site"
+      sed 's/^/  /' "$OUT/site.log" >&2 # what became of the pages
       return
     fi
     kill -0 "$site_pid" 2>/dev/null || die "the simulated site ended: $(tail -n 5 "$OUT/site.log")"
@@ -78,10 +82,11 @@ prepare() {
   "email": "demo@example.org",
   "api_token": "demo",
   "api_url": "$site",
+  "extra_streams": "$EXTRA_STREAMS",
   "requests_per_second": 0
 }
 JSON
-  bin/simconfluence "${SITE_FLAGS[@]}" -truth >"$OUT/truth.json"
+  bin/simconfluence "${SITE_FLAGS[@]}" -truth -extra "$EXTRA_STREAMS" >"$OUT/truth.json"
   bin/tap-confluence --config "$OUT/tap.json" --discover >"$OUT/catalog.json"
 }
 

@@ -3,10 +3,9 @@
 # which builds what it needs.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+PAGES=20
 . demo/lib.sh
 
-PAGES=20
-SITE_FLAGS=(-pages "$PAGES" -seed "$SEED" -email demo@example.org -token demo)
 OUT=demo/out/markdown
 trap stop_site EXIT
 prepare

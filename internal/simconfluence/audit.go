@@ -66,8 +66,7 @@ func (s *Site) auditRow(b []byte, i int) []byte {
 // auditObjects appends what a record of the audit log is about, and closes it.
 func (s *Site) auditObjects(b []byte, i int, kind, value string) []byte {
 	h := s.h(AuditRecord, i, saltMisc)
-	b = s.appendText(append(b, `,"affectedObject":{"name":"`...), mix(h+4), 2)
-	b = strconv.AppendInt(append(b, ' '), int64(i), 10)
+	b = s.auditObject(append(b, `,"affectedObject":{"name":"`...), kind, mix(h+4), i)
 	b = append(append(b, `","objectType":"`...), kind...)
 	b = append(b, `"},"changedValues":[`...)
 	if value != "" {

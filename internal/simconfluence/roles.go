@@ -60,7 +60,7 @@ func (s *Site) roleRow(b []byte, r int) []byte {
 	if r < len(names) {
 		b = append(append(b, `","type":"SYSTEM","name":"`...), names[r]...)
 	} else {
-		b = s.appendText(append(b, `","type":"CUSTOM","name":"`...), mix(uint64(r)+s.seed), 2)
+		b = s.customRole(append(b, `","type":"CUSTOM","name":"`...), r)
 	}
 	b = s.appendText(append(b, `","description":"`...), mix(uint64(r)+s.seed+1), 6)
 	b = append(b, `","spacePermissions":["read/space"`...)
@@ -68,6 +68,14 @@ func (s *Site) roleRow(b []byte, r int) []byte {
 		b = append(append(append(append(append(b, `,"`...), operations[p+1][0]...), '/'), operations[p+1][1]...), '"')
 	}
 	return append(b, `]}`...)
+}
+
+// customRole appends the name of a role that the site's people made.
+func (s *Site) customRole(b []byte, r int) []byte {
+	if s.opts.Readable {
+		return append(b, [...]string{"Reviewer", "Translator", "Auditor"}[r%3]...)
+	}
+	return s.appendText(b, mix(uint64(r)+s.seed), 2)
 }
 
 func (rq *request) roleAssignments() {

@@ -237,7 +237,10 @@ func (s *Site) attachmentHead(b []byte, i int) []byte {
 	b = s.appendTitle(b, Attachment, i)
 	b = append(b, `","fileSize":`...)
 	size := int64(draw(mix(h), 40_000_000))
-	if i == 0 {
+	switch {
+	case s.opts.Readable:
+		size = readableSize(draw(h, len(mediaTypes)), mix(h))
+	case i == 0:
 		size = highID // more than a float64 can tell
 	}
 	return append(strconv.AppendInt(b, size, 10), ',')

@@ -5,7 +5,11 @@ import "strconv"
 func (s *Site) spaceHead(b []byte, i int, f shape) []byte {
 	h := s.h(Space, i, saltMisc)
 	b = append(b, `{"spaceOwnerId":"`...)
-	b = appendUser(b, h)
+	if s.opts.Readable && spaceType(i) == "personal" {
+		b = appendAccount(b, personalOwner(i))
+	} else {
+		b = appendUser(b, h)
+	}
 	b = append(b, `","homepageId":`...)
 	if i < s.first[Page] && i%4 != 3 {
 		b = append(s.appendID(append(b, '"'), Page, i), '"')
@@ -66,6 +70,9 @@ func spaceType(i int) string {
 func (s *Site) SpaceKey(i int) string {
 	if spaceType(i) == "personal" {
 		return "~712020" + strconv.FormatUint(mix(uint64(i)), 16)
+	}
+	if s.opts.Readable {
+		return readableKey(i)
 	}
 	w := []byte(words[i%50])
 	for p := range w {
@@ -164,6 +171,9 @@ func (s *Site) groupHead(b []byte, i int) []byte {
 
 // appendGroupName appends a group's name: ascending with the ordinal, as the list is.
 func (s *Site) appendGroupName(b []byte, i int) []byte {
+	if s.opts.Readable {
+		return s.readableGroup(b, i)
+	}
 	b = append(b, "confluence-"...)
 	b = append(b, "000000"[:6-len(strconv.Itoa(min(i, 999999)))]...)
 	b = append(strconv.AppendInt(b, int64(i), 10), '-')
@@ -180,6 +190,9 @@ func (s *Site) labelHead(b []byte, l int) []byte {
 
 // labelName returns a label's name. Labels have no spaces; some have letters beyond ASCII.
 func (s *Site) labelName(l int) string {
+	if s.opts.Readable {
+		return readableLabel(l)
+	}
 	h := s.h(Label, l, saltTitle)
 	return words[draw(h, len(words))] + "-" + strconv.Itoa(l)
 }
@@ -205,7 +218,11 @@ func (s *Site) propertyRow(b []byte, k Kind, i, j int) []byte {
 		b = append(b, `,"createdBy":"`...)
 		b = append(appendUser(b, mix(h)), '"')
 	}
-	if v := values[draw(mix(h+2), len(values))]; v != "" {
+	v := values[draw(mix(h+2), len(values))]
+	if s.opts.Readable {
+		_, v = readableProperty(j, mix(h+2))
+	}
+	if v != "" {
 		b = append(append(b, `,"value":`...), v...)
 	}
 	b = append(append(b, `,"key":"`...), s.propKey(k, i, j)...)
@@ -217,6 +234,10 @@ func (s *Site) propertyRow(b []byte, k Kind, i, j int) []byte {
 // propKey returns the key of property j of an item; keys don't ascend with ids.
 func (s *Site) propKey(k Kind, i, j int) string {
 	h := mix(s.h(k, i, saltProps) ^ uint64(j)<<7)
+	if s.opts.Readable {
+		key, _ := readableProperty(j, h)
+		return key
+	}
 	return words[draw(h, 50)] + "." + strconv.Itoa(j)
 }
 

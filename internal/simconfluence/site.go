@@ -49,6 +49,9 @@ type Options struct {
 	// site, for benchmarks: only one body in so many holds any, and one short text in so
 	// many. 0: most bodies do, and one short text in nine.
 	HardEvery int
+	// Readable gives everything the names, text and sizes that people would, and nothing that
+	// is hard to handle: for demos. The site's shape stays the same.
+	Readable bool
 	// ShortAttachments leaves next to nothing in the _links of attachments, for benchmarks:
 	// rows of 0.65 kB in place of 0.93.
 	ShortAttachments bool
@@ -208,6 +211,9 @@ func New(o Options) *Site {
 	s.edits = map[ref]*edit{}
 	s.index = map[string]any{}
 	s.paras, s.plain = paragraphs(s.seed, true), paragraphs(s.seed, false)
+	if o.Readable {
+		s.paras = readableParagraphs(s.seed)
+	}
 	s.insts = s.instants()
 	s.table = s.routes()
 	s.counters.init()

@@ -115,6 +115,9 @@ func (s *Site) hardBody(h uint64) bool {
 // appendText appends n words, sometimes followed by something nasty, escaped for JSON but
 // without quotes.
 func (s *Site) appendText(b []byte, h uint64, n int) []byte {
+	if s.opts.Readable {
+		return readableText(b, h, n)
+	}
 	g := h
 	for w := range n {
 		if w > 0 {
@@ -133,6 +136,9 @@ func (s *Site) appendText(b []byte, h uint64, n int) []byte {
 // appendTitle appends the title of an item, escaped, without quotes. Titles are unique by
 // their number; one in sixty is very long. An attachment's is its file name.
 func (s *Site) appendTitle(b []byte, k Kind, i int) []byte {
+	if s.opts.Readable {
+		return s.readableTitle(b, k, i)
+	}
 	h := s.h(k, i, saltTitle)
 	n := 1 + draw(h, 5)
 	if draw(mix(h), 60) == 0 {

@@ -1,7 +1,10 @@
 package simconfluence
 
 import (
+	"fmt"
 	"iter"
+	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,16 +58,56 @@ func (s *Site) Truth(name string, o TruthOptions) iter.Seq[Row] {
 	}
 }
 
-// Counts returns the number of rows of every stream.
-func (s *Site) Counts(o TruthOptions) map[string]int {
+// Counts returns the number of rows of every stream, without those on demand.
+func (s *Site) Counts(o TruthOptions) map[string]int { return s.CountsOf(o, stream.Names()) }
+
+// CountsOf returns the number of rows of some streams that are read together.
+func (s *Site) CountsOf(o TruthOptions, names []string) map[string]int {
 	counts := map[string]int{}
-	for _, name := range stream.Names() {
+	for _, name := range names {
 		counts[name] = 0
+		if name == "users" {
+			o.Accounts = append(s.UserIDs(), s.Named(o, names)...)
+		}
 		for range s.Truth(name, o) {
 			counts[name]++
 		}
 	}
 	return counts
+}
+
+var accountID = regexp.MustCompile(`"(712020:[0-9a-f-]{36}|[0-9a-f]{24})"`)
+
+// Named returns the accounts that rows of some streams name, those of users left out.
+func (s *Site) Named(o TruthOptions, names []string) []string {
+	found := map[string]bool{}
+	for _, name := range names {
+		if name == "users" {
+			continue
+		}
+		for row := range s.Truth(name, o) {
+			for _, match := range accountID.FindAllSubmatch(row.Data, -1) {
+				found[string(match[1])] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+// PageTally says in a line what became of the pages that the options ask for.
+func (s *Site) PageTally() string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	hidden, by := 0, map[string]int{}
+	for i := range s.n[Page] {
+		if s.visible(Page, i) {
+			by[s.status(Page, i)]++
+		} else {
+			hidden++
+		}
+	}
+	return fmt.Sprintf("%d pages: %d current and %d archived, which a full read gives; %d in the trash, %d deleted, %d in draft, %d hidden from the account",
+		s.n[Page], by[current], by[archived], by[trashed], by[deleted], by[draft], hidden)
 }
 
 // scope says of each space whether it is to be read.

@@ -91,6 +91,9 @@ func (s *Site) userName(b []byte, u int) []byte {
 	if s.userState(u) == closed {
 		return append(b, "Former user"...)
 	}
+	if s.opts.Readable {
+		return s.readableName(b, u)
+	}
 	h := mix(uint64(u)*31 + s.seed)
 	b = s.appendText(b, h, 2)
 	return strconv.AppendInt(append(b, ' '), int64(u), 10)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
@@ -73,6 +74,9 @@ func truth(site *simconfluence.Site, w http.ResponseWriter, r *http.Request) {
 	}
 	if format := q.Get("body_format"); format != "" {
 		o.BodyFormat = format
+	}
+	if name == "users" { // those of a sync that reads everything
+		o.Accounts = append(site.UserIDs(), site.Named(o, slices.Concat(stream.Names(), stream.ExtraNames()))...)
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	var line bytes.Buffer

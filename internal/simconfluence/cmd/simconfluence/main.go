@@ -15,10 +15,13 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
 func main() {
@@ -44,18 +47,30 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if how.truth {
 		enc := json.NewEncoder(stdout)
 		enc.SetIndent("", "  ")
-		return enc.Encode(site.Counts(simconfluence.TruthOptions{}))
+		names := stream.Names()
+		for _, name := range stream.ExtraNames() {
+			if how.extra == "all" || slices.Contains(strings.Split(how.extra, ","), name) {
+				names = append(names, name)
+			}
+		}
+		return enc.Encode(site.CountsOf(simconfluence.TruthOptions{}, names))
 	}
+	fmt.Fprintln(stderr, site.PageTally())
 	if how.admin {
 		return serve(ctx, admin(site), how.addr, stdout)
 	}
 	return serve(ctx, site, how.addr, stdout)
 }
 
+// readableMost is how many versions, labels or properties anything has at most on a site for
+// readers.
+const readableMost = 24
+
 // mode is what the command line says beside the site's own options.
 type mode struct {
 	addr         string
 	truth, admin bool
+	extra        string
 }
 
 // serve serves the site until the context ends.
@@ -88,6 +103,7 @@ func parse(args []string, stderr io.Writer) (how mode, o simconfluence.Options, 
 	f.SetOutput(stderr)
 	f.StringVar(&how.addr, "addr", "127.0.0.1:0", "`address` to serve on")
 	f.BoolVar(&how.truth, "truth", false, "print the number of rows of each stream as JSON and exit")
+	f.StringVar(&how.extra, "extra", "", "with -truth: the value of the setting extra_streams, `names` or all")
 	f.BoolVar(&how.admin, "admin", false, "let everybody read the truth and change items below /_admin/")
 	seed := f.Int64("seed", 1, "`seed` of the site's data")
 	pages := f.Int("pages", 300, "`number` of pages, which the other numbers follow unless they are given")
@@ -112,6 +128,7 @@ func parse(args []string, stderr io.Writer) (how mode, o simconfluence.Options, 
 	}
 	body := f.Int("body-bytes", 0, "`size` of bodies; 0: a mix")
 	hard := f.Int("hard-every", 0, "text that is hard to handle in one body of `number` only; 0: in most")
+	readable := f.Bool("readable", false, "names, text and sizes for people, and nothing hard to handle")
 	visible := f.Bool("all-visible", false, "hide nothing from the user")
 	latency := f.Duration("latency", 0, "`time` that each answer takes")
 	email := f.String("email", "", "email of the account; empty: everybody may read")
@@ -131,6 +148,9 @@ func parse(args []string, stderr io.Writer) (how mode, o simconfluence.Options, 
 		}
 	}
 	o.BodyBytes, o.HardEvery, o.AllVisible, o.Latency = *body, *hard, *visible, *latency
+	if o.Readable = *readable; o.Readable {
+		o.Most = readableMost
+	}
 	o.Auth = simconfluence.Auth{Email: *email, Token: *token, AccessToken: *bearer, ScopedToken: *scoped}
 	return how, o, nil
 }

@@ -49,7 +49,7 @@ build-site: need-go
 ##  See it work
 
 .PHONY: demo
-demo: build build-site ## Load a simulated site into DuckDB, compare every table with the truth, print a page as Markdown
+demo: build build-site ## Load a simulated site into DuckDB, compare every table with the truth, draw it (EXTRA=1: all streams)
 	@demo/duckdb.sh
 	@demo/markdown.sh
 

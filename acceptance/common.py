@@ -117,9 +117,9 @@ def kind(schema):
 class Site:
     """A simulated site in a process of its own, whose items can be changed."""
 
-    def __init__(self, *flags):
+    def __init__(self, *flags, base=SITE_FLAGS):
         config = loads(CONFIG.read_text())
-        command = [SITE, "-admin", "-email", config["email"], "-token", config["api_token"], *SITE_FLAGS, *flags]
+        command = [SITE, "-admin", *base, *flags, "-email", config["email"], "-token", config["api_token"]]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
         self.url = self.process.stdout.readline().strip()
         if not self.url:
@@ -127,6 +127,7 @@ class Site:
         # Where the site is and how fast it may be asked. Everything else is in the config, as users have it.
         os.environ["TAP_CONFLUENCE_API_URL"] = self.url
         os.environ["TAP_CONFLUENCE_REQUESTS_PER_SECOND"] = "0"
+        os.environ["TAP_CONFLUENCE_EXTRA_STREAMS"] = "all"
         self.catalog = loads(tap("--config", CONFIG, "--discover"))
         self.streams = {s["tap_stream_id"]: s for s in self.catalog["streams"]}
 

@@ -14,7 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . acceptance/environment.sh
 
 OUT=acceptance/out
-ALL=(metadata fast pyairbyte check-tap sdk jsonl duckdb meltanolabs pipelinewise meltano)
+ALL=(metadata fast pyairbyte check-tap sdk jsonl duckdb meltanolabs pipelinewise queries meltano)
 
 # environments makes those that a client needs. Two of them hold old packages that exist as sources only.
 environments() {
@@ -26,6 +26,10 @@ environments() {
   check-tap | jsonl) environment check acceptance/requirements-check.txt ;;
   duckdb) environment duckdb demo/requirements-duckdb.txt ;;
   sdk | meltanolabs) environment singer acceptance/requirements-singer.txt "${wheels[@]}" ;;
+  queries)
+    environment singer acceptance/requirements-singer.txt "${wheels[@]}"
+    environment duckdb demo/requirements-duckdb.txt
+    ;;
   pipelinewise)
     environment singer acceptance/requirements-singer.txt "${wheels[@]}"
     environment pipelinewise acceptance/requirements-pipelinewise.txt
@@ -49,6 +53,7 @@ client() {
   duckdb) "$VENVS/duckdb/bin/python" acceptance/client_load.py duckdb "$VENVS/duckdb/bin/target-duckdb" ;;
   meltanolabs) "$VENVS/singer/bin/python" acceptance/client_load.py meltanolabs "$VENVS/singer/bin/target-postgres" ;;
   pipelinewise) "$VENVS/singer/bin/python" acceptance/client_load.py pipelinewise "$VENVS/pipelinewise/bin/target-postgres" ;;
+  queries) "$VENVS/singer/bin/python" acceptance/client_queries.py "$VENVS/duckdb" "${SITE_FLAGS[@]}" ;;
   meltano) "$VENVS/singer/bin/python" acceptance/client_meltano.py "$PWD/$VENVS/meltano/bin/meltano" ;;
   esac
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Loads a simulated Confluence into demo/out/confluence.duckdb through target-duckdb, compares every table
-# with the site's truth and asks three questions. Run it with make demo, which builds what it needs.
+# with the site's truth and draws three pictures. Run it with make demo, which builds what it needs.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . demo/lib.sh

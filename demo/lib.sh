@@ -3,6 +3,7 @@
 # To be sourced by a script that runs in the repository's root with -euo pipefail.
 
 OUT=demo/out
+export PYTHONDONTWRITEBYTECODE=1
 PYTHON=${PYTHON:-python3}
 PAGES=${PAGES:-300}
 SEED=${SEED:-1}

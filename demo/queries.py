@@ -15,7 +15,7 @@ import re
 import sys
 
 DOCUMENT = pathlib.Path(__file__).resolve().parent.parent / "docs" / "queries.md"
-BLOCK = re.compile(r"^## (?P<title>.+?)\n(?P<text>(?:(?!^## |^```).*\n)*?)```sql\n(?P<sql>.*?)```\n\n(?P<table>(?:\|.*\n)*)", re.M | re.S)
+BLOCK = re.compile(r"^## (?P<title>.+)\n(?P<text>(?:(?!## |```).*\n)*)```sql\n(?P<sql>(?:(?!```).*\n)*)```\n\n(?P<table>(?:\|.*\n)*\n?)", re.M)
 
 
 def connect(duckdb_file, postgres):
@@ -79,14 +79,14 @@ def main():
             print(f"{match['title']}: {error}")
             wrong += 1
             continue
-        got = table(header, rows)
-        if not rows or got != match["table"]:
+        got = table(header, rows) + "\n"
+        if not rows or got.rstrip("\n") != match["table"].rstrip("\n"):
             print(f"{match['title']}: got {len(rows)} rows\n{got}want\n{match['table']}")
             wrong += 1
         out += document[end : match.start("table")] + got
         end = match.end("table")
     if args.write:
-        DOCUMENT.write_text(out + document[end:], encoding="utf-8")
+        DOCUMENT.write_text((out + document[end:]).rstrip("\n") + "\n", encoding="utf-8")
     if document.count("```sql") != count:
         print("a block of SQL is not the first below its heading")
         wrong += 1

@@ -1,4 +1,4 @@
-"""Compares the tables that a demo loaded with what the simulated site holds, and asks them three questions.
+"""Compares the tables that a demo loaded with what the simulated site holds, and draws three pictures of them.
 
 The streams and their keys come from the tap's catalog, the true counts from the site. A table is right when
 it has as many rows as the site and as many distinct keys as rows. The exit status is 1 when one is not.
@@ -10,60 +10,10 @@ import json
 import sys
 import unicodedata
 
-QUESTIONS = [
-    (
-        "Which spaces have the most comments on their pages?",
-        """
-        SELECT s.key AS space, s.name AS name, count(*) AS comments, count(DISTINCT p.id) AS "pages with comments"
-        FROM (SELECT "pageId" FROM page_footer_comments UNION ALL SELECT "pageId" FROM page_inline_comments) c
-        JOIN pages p ON p.id = c."pageId"
-        JOIN spaces s ON s.id = p."spaceId"
-        GROUP BY s.key, s.name
-        ORDER BY comments DESC, space
-        LIMIT 5
-        """,
-    ),
-    (
-        "Who has the most open tasks?",
-        """
-        SELECT coalesce("assignedTo", '(nobody)') AS assignee, count(*) AS "open tasks", min("dueAt") AS "first due"
-        FROM tasks
-        WHERE status = 'incomplete'
-        GROUP BY "assignedTo"
-        ORDER BY count(*) DESC, assignee
-        LIMIT 5
-        """,
-    ),
-    (
-        "Which labels are used most?",
-        """
-        SELECT name AS label, count(*) AS uses,
-               count(*) FILTER (WHERE kind = 'page') AS pages,
-               count(*) FILTER (WHERE kind = 'post') AS "blog posts",
-               count(*) FILTER (WHERE kind = 'file') AS attachments
-        FROM (SELECT name, 'page' AS kind FROM page_labels
-              UNION ALL SELECT name, 'post' FROM blog_post_labels
-              UNION ALL SELECT name, 'file' FROM attachment_labels) l
-        GROUP BY name
-        ORDER BY uses DESC, label
-        LIMIT 5
-        """,
-    ),
-]
+import queries
 
-
-def connect(args):
-    """Returns a connection whose execute() answers with a cursor; table names need no schema."""
-    if args.duckdb:
-        import duckdb
-
-        return duckdb.connect(args.duckdb, read_only=True)
-    import psycopg
-
-    connection = psycopg.connect(args.postgres, autocommit=True)
-    connection.execute("SET search_path TO confluence")
-    return connection
-
+# What is shown as bars: a query of docs/queries.md, and the columns of the labels and of the numbers.
+PICTURES = [("Comment activity by month", "month", "comments"), ("Spaces by size", "space", "pages"), ("Open tasks by assignee", "assignee", "open")]
 
 def load(path):
     with open(path, encoding="utf-8") as file:
@@ -151,33 +101,38 @@ def compare(connection, catalog, truth, since):
     return False
 
 
-def ask(connection, question, query):
-    cursor = connection.execute(query)
-    header, rows = [column[0] for column in cursor.description], cursor.fetchall()
-    print(f"\n  {question}\n")
-    print_table(header, rows)
-    if not rows:
-        print("  (none)")
+def picture(connection, title, label, number):
+    """Draws the result of a query as bars, the longest of them 40 columns long."""
+    header, rows = queries.ask(connection, queries.queries()[title])
+    labels, numbers = ([row[header.index(name)] for row in rows] for name in (label, number))
+    labels = [f"{value:%Y-%m}" if isinstance(value, datetime.date) else str(value) for value in labels]
+    widest, most = max(map(width, labels)), max(numbers)
+    print(f"\n  {title} ({number})\n")
+    for name, value in zip(labels, numbers):
+        eighths = round(value * 320 / most)
+        bar = "\u2588" * (eighths // 8) + " \u258f\u258e\u258d\u258c\u258b\u258a\u2589"[eighths % 8].strip()
+        print(f"  {name}{' ' * (widest - width(name))}  {bar} {value:,}")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--catalog", required=True, help="the tap's catalog")
     parser.add_argument("--truth", required=True, help="rows by stream, as the site counts them")
-    parser.add_argument("--counts-only", action="store_true", help="ask no questions")
+    parser.add_argument("--counts-only", action="store_true", help="draw no pictures")
     parser.add_argument("--since", metavar="TIME", help="no row may have been loaded earlier (UTC; Postgres only)")
     database = parser.add_mutually_exclusive_group(required=True)
     database.add_argument("--duckdb", metavar="FILE")
     database.add_argument("--postgres", metavar="CONNINFO")
     args = parser.parse_args()
 
-    connection = connect(args)
+    connection = queries.connect(args.duckdb, args.postgres)
     print()
     if not compare(connection, load(args.catalog), load(args.truth), args.since):
         return 1
     if not args.counts_only:
-        for question, query in QUESTIONS:
-            ask(connection, question, query)
+        for title, label, number in PICTURES:
+            picture(connection, title, label, number)
+        print("\n  docs/queries.md has these queries, and more.")
     return 0
 
 

@@ -76,14 +76,11 @@ func (s *Site) readableTitle(b []byte, k Kind, i int) []byte {
 		media := mediaTypes[draw(s.h(k, i, saltMedia), len(mediaTypes))]
 		name := strings.ReplaceAll(strings.ToLower(string(nextPair(nil, i, fileForms[:], "-"))), " ", "-")
 		return append(append(b, name...), media.ext...)
-	case Folder:
-		return nextPair(b, i, folderForms[:], " ")
-	case Whiteboard:
-		return nextPair(b, i, boardForms[:], " ")
-	case Database:
-		return nextPair(b, i, databaseForms[:], " ")
-	case Embed:
-		return nextPair(b, i, []string{"dashboard"}, " ")
+	case Folder, Whiteboard, Database, Embed:
+		p, slot := node(k, i)
+		forms := [...][]string{outerFolder: folderForms[:], innerFolder: folderForms[:], whiteboardSlot: boardForms[:],
+			databaseSlot: databaseForms[:], embedSlot: {"dashboard"}}[slot]
+		return nextPair(b, p/s.first[Space]*2+slot, forms, " ")
 	}
 	return nextPair(b, i, []string{"diagram", "checklist"}, " ")
 }
@@ -267,6 +264,17 @@ func readableParagraphs(seed uint64) [2][]string {
 		out[1] = append(out[1], `{\"type\":\"paragraph\",\"content\":[{\"type\":\"text\",\"text\":\"`+text+`\"}]}`)
 	}
 	return out
+}
+
+// readableAssignee is who holds assignment j in a space: people, groups and classes of access in turn.
+func (s *Site) readableAssignee(i, j int) (typ, id string) {
+	switch groups := s.first[Group]; {
+	case j%3 == 1 && groups > 0:
+		return "GROUP", string(s.appendID(nil, Group, (j+i)%groups))
+	case j%3 == 2:
+		return "ACCESS_CLASS", [...]string{"all-licensed-users", "all-product-admins", "jsm-project-admins", "anonymous-users"}[j/3%4]
+	}
+	return "USER", string(appendAccount(nil, (j*3+i)%writers))
 }
 
 // auditObject appends the name of what a record of the audit log is about.

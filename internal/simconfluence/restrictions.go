@@ -17,6 +17,9 @@ const restrictionMax = 100
 // restricted reports whether a page or post is restricted: one of ten, and half of the pages
 // below a restricted one.
 func (s *Site) restricted(k Kind, i int) bool {
+	if s.opts.Readable && k == Page && i < s.first[Space] { // a homepage would close its space
+		return false
+	}
 	if i < 0 || k == Page && i == 1 && s.opts.Restrictions > 0 {
 		return i >= 0
 	}

@@ -90,7 +90,7 @@ func (rq *request) roleAssignments() {
 func (s *Site) assignments(i int) int {
 	switch i {
 	case 0:
-		return 300
+		return s.atMost(300)
 	case 1:
 		return 0
 	}
@@ -111,6 +111,9 @@ func (s *Site) assignmentList(i int) *list {
 // assignee is who holds assignment j in a space. No two assignments are alike: those of one
 // role have other holders.
 func (s *Site) assignee(i, j int) (typ, id string) {
+	if s.opts.Readable {
+		return s.readableAssignee(i, j)
+	}
 	n := j/roles + i
 	switch j / roles % 3 {
 	case 0:

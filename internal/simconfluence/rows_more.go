@@ -11,7 +11,7 @@ func (s *Site) spaceHead(b []byte, i int, f shape) []byte {
 		b = appendUser(b, h)
 	}
 	b = append(b, `","homepageId":`...)
-	if i < s.first[Page] && i%4 != 3 {
+	if i < s.first[Page] && (i%4 != 3 || s.opts.Readable) {
 		b = append(s.appendID(append(b, '"'), Page, i), '"')
 	} else {
 		b = append(b, "null"...)

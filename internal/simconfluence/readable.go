@@ -138,6 +138,11 @@ func (s *Site) readableName(b []byte, u int) []byte {
 	return b
 }
 
+var teams = [...]string{
+	"data", "design", "finance", "legal", "marketing", "mobile", "operations", "people", "platform", "quality", "research",
+	"sales", "security", "support", "web",
+}
+
 // readableGroup appends a group's name. Names ascend with the ordinals.
 func (s *Site) readableGroup(b []byte, i int) []byte {
 	switch i {
@@ -148,14 +153,11 @@ func (s *Site) readableGroup(b []byte, i int) []byte {
 	case 2:
 		return append(b, "confluence-users"...)
 	}
-	teams := [...]string{"data", "design", "finance", "legal", "marketing", "mobile", "operations", "people", "platform",
-		"quality", "research", "sales", "security", "support", "web"}
 	each := max(1, (s.first[Group]-3+len(teams)-1)/len(teams))
-	team := (i - 3) / each
-	if team >= len(teams) { // made later
+	if i >= 3+each*len(teams) { // made later
 		return strconv.AppendInt(append(b, "working-group-"...), int64(i), 10)
 	}
-	b = append(append(b, "team-"...), teams[team]...)
+	b = append(append(b, "team-"...), teams[(i-3)/each%len(teams)]...)
 	if n := (i - 3) % each; n > 0 {
 		b = digits(append(b, '-'), n+1, 3)
 	}

@@ -45,7 +45,7 @@ func (e *env) list(ctx context.Context, r *method.Reader, req client.Request, us
 	req.Once = rd.failures.once()
 	if field := r.Stream.OffsetKey; field != "" {
 		key := func(row rawjson.Object) string { id, _ := row.Get(field).Text(); return id }
-		return e.walk.Client.OffsetPages(ctx, req, min(e.walk.Config.PageSize, r.Stream.Listing.MaxLimit), key, func(rows []rawjson.Object, _ time.Time) error {
+		return e.walk.Client.OffsetPages(ctx, req, r.Stream.Listing.Limit(e.walk.Config.PageSize), key, func(rows []rawjson.Object, _ time.Time) error {
 			rd.out.requests.Add(1)
 			return use(rows)
 		})

@@ -307,7 +307,7 @@ func (w *walk) readList(ctx context.Context, i int) error {
 // them. It returns once all rows are finished.
 func (w *walk) read(ctx context.Context, i int, from state.Position, search bool) error {
 	r := newListReading(w, i, from, search)
-	list := newPages(w.Client, w.plan.Listing, r.list.Request, min(w.Config.PageSize, w.plan.Listing.MaxLimit), w.unreadable)
+	list := newPages(w.Client, w.plan.Listing, r.list.Request, w.plan.Listing.Limit(w.Config.PageSize), w.unreadable)
 	queue := make(chan *client.Page)
 	var parents sync.WaitGroup
 	g, group := errgroup.WithContext(ctx)

@@ -256,7 +256,7 @@ func (l *lookup) search(ctx context.Context) error {
 		text, _ := member(row, l.plan.Listing.IDPath).Text()
 		return text
 	}
-	limit := min(l.Config.PageSize, l.plan.Listing.MaxLimit)
+	limit := l.plan.Listing.Limit(l.Config.PageSize)
 	err := l.Client.OffsetPages(ctx, list.Request, limit, id, func(rows []rawjson.Object, _ time.Time) error {
 		l.countRequest()
 		for _, row := range rows {

@@ -18,8 +18,7 @@ import (
 func (w *walk) readOffset(ctx context.Context, l *plan.List) error {
 	req := l.Request
 	req.Query = append(slices.Clone(req.Query), w.window()...)
-	// A page has at most 250 rows elsewhere: where it may have more, page_size counts in proportion.
-	limit := min(w.Config.PageSize*max(w.plan.Listing.MaxLimit, usualPage)/usualPage, w.plan.Listing.MaxLimit)
+	limit := w.plan.Listing.Limit(w.Config.PageSize)
 	return w.Client.OffsetPages(ctx, req, limit, w.keyOf, func(rows []rawjson.Object, date time.Time) error {
 		w.countRequest()
 		for _, r := range w.readings {
@@ -31,9 +30,6 @@ func (w *walk) readOffset(ctx context.Context, l *plan.List) error {
 		return w.readParents(ctx, rows)
 	})
 }
-
-// usualPage is the most rows that most listings give at once.
-const usualPage = 250
 
 // keyOf tells the rows of a listing by offset apart.
 func (w *walk) keyOf(row rawjson.Object) string {

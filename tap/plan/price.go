@@ -96,7 +96,7 @@ func PriceOf(p *Plan, sizes []site.Size, cfg *config.Config) Price {
 }
 
 func (w *Walk) price(size site.Size, cfg *config.Config) WalkPrice {
-	limit := float64(min(cfg.PageSize, w.Listing.MaxLimit))
+	limit := float64(w.Listing.Limit(cfg.PageSize))
 	n := float64(size.Rows)
 	out := WalkPrice{Listing: w.Listing.Name, Incremental: w.Incremental, Pages: max(len(w.Lists), int(math.Ceil(n/limit)))}
 	partners := 0

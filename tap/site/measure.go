@@ -133,12 +133,7 @@ func (s *Site) size(ctx context.Context, m Measure, spaces Spaces) (int, error) 
 		}
 		return n, nil
 	case l.Offset:
-		doc, err := s.client.Get(ctx, listRequest(l, query{{"limit", strconv.Itoa(l.MaxLimit)}}))
-		n := 0
-		for range doc.Get("results").Elements() {
-			n++
-		}
-		return n, err
+		return s.offsetRows(ctx, l)
 	}
 	n := 0
 	for _, req := range m.Lists {
@@ -148,6 +143,40 @@ func (s *Site) size(ctx context.Context, m Measure, spaces Spaces) (int, error) 
 		}
 	}
 	return n, nil
+}
+
+// offsetRows finds the end of a list by offset, which tells no total: in steps that double until an
+// answer is not full, then between the last two.
+func (s *Site) offsetRows(ctx context.Context, l *stream.Listing) (int, error) {
+	full, empty := 0, math.MaxInt // where the last full answer ends, and the first empty one begins
+	for at := 0; ; {
+		doc, err := s.client.Get(ctx, listRequest(l, query{{"start", strconv.Itoa(at)}, {"limit", strconv.Itoa(l.MaxLimit)}}))
+		if err != nil {
+			return 0, err
+		}
+		n := 0
+		for range doc.Get("results").Elements() {
+			n++
+		}
+		switch {
+		case n > 0 && n < l.MaxLimit || at == 0 && n == 0:
+			return at + n, nil
+		case n == 0:
+			empty = at
+		default:
+			full = at + n
+		}
+		switch {
+		case empty <= full:
+			return full, nil
+		case empty == math.MaxInt:
+			at = 2 * full
+		case empty-full <= l.MaxLimit:
+			at = full
+		default:
+			at = (full + empty) / 2
+		}
+	}
 }
 
 // tasks estimates the tasks from those of the pages at both ends of the listing.

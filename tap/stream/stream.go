@@ -169,6 +169,15 @@ type Listing struct {
 	ByOwner string
 }
 
+// usualLimit is the most rows that most listings give at once.
+const usualLimit = 250
+
+// Limit is how many rows are asked for at once where page_size has a value. It says how many of
+// the usual 250 rows; where a route takes more, it counts in proportion.
+func (l *Listing) Limit(pageSize int) int {
+	return min(pageSize*max(l.MaxLimit, usualLimit)/usualLimit, l.MaxLimit)
+}
+
 // Bulk is a route that gives many items at once.
 type Bulk struct {
 	// Route takes a POST with a list of ids under the name IDs, at most Max.

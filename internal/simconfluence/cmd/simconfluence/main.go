@@ -55,7 +55,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 		return enc.Encode(site.CountsOf(simconfluence.TruthOptions{}, names))
 	}
-	fmt.Fprintln(stderr, site.PageTally())
+	if _, err := fmt.Fprintln(stderr, site.PageTally()); err != nil {
+		return fmt.Errorf("writing what the site holds: %w", err)
+	}
 	if how.admin {
 		return serve(ctx, admin(site), how.addr, stdout)
 	}

@@ -218,72 +218,6 @@ func TestExtraStreamsUnknown(t *testing.T) {
 	}
 }
 
-// TestUsersResumed stops syncs at many points and goes on from the last state: whoever any of the
-// runs named is there, also where the others' positions have passed the records that named them.
-func TestUsersResumed(t *testing.T) {
-	t.Parallel()
-	for _, incremental := range []bool{false, true} {
-		for _, p := range []string{"singer", "airbyte"} {
-			t.Run(fmt.Sprint(p, " ", incremental), func(t *testing.T) {
-				t.Parallel()
-				for _, after := range []int64{12, 25, 40, 60, 90} {
-					checkUsersResumed(t, p == "singer", incremental, after)
-				}
-			})
-		}
-	}
-}
-
-func checkUsersResumed(t *testing.T, singer, incremental bool, after int64) {
-	t.Helper()
-	names := []string{"users", "page_likes", "page_versions", "tasks", "attachments", "page_footer_comments"}
-	site := varied()
-	site.Quirks.SearchRefuses = []string{"type=user"} // which would find most of them
-	f := onDemand(t, site).With(map[string]any{"page_size": 20, "anchor_date": "2000-01-01", "audit_samples": 0})
-	streams := tapfixture.Each(incremental, names...)
-	args := func(state any) []string {
-		if singer {
-			return f.SingerArgs(tapfixture.SingerCatalog(streams...), state)
-		}
-		return f.AirbyteArgs(tapfixture.AirbyteCatalog(7, streams...), state)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	var n atomic.Int64
-	f.Site.SetFaults(func(http.ResponseWriter, *http.Request, http.Handler) bool {
-		if n.Add(1) == after {
-			stop()
-		}
-		return false
-	})
-	var stdout bytes.Buffer
-	if f.Launch(ctx, &stdout, io.Discard, args(nil)...) == 0 {
-		t.Fatalf("after %d requests: not interrupted", after)
-	}
-	messages := tapfixture.Parse(t, stdout.Bytes())
-	states := map[string]json.RawMessage{}
-	for _, m := range messages {
-		if m.Type == "STATE" {
-			states[m.Stream] = m.State
-		}
-	}
-	state := string(states[""])
-	if !singer {
-		state = tapfixture.AirbyteStateFile(states)
-	}
-	messages = append(messages, f.Run(args(state)...).OK().Messages...)
-	got := map[string]string{}
-	for _, m := range messages {
-		if m.Type == "RECORD" && m.Stream == "users" {
-			record := tapfixture.Decode(t, m.Record)
-			got[fmt.Sprint(record["accountId"])] = tapfixture.Canonical(t, "users", record)
-		}
-	}
-	o := tapfixture.Scope()
-	o.Accounts = accounts(t, messages)
-	tapfixture.Compare(t, "users", got, f.Expect("users", o))
-}
-
 // refuse answers requests to routes that end so with a status and words of the site.
 func refuse(f *tapfixture.Fixture, ending string, status int, words string) {
 	f.Site.SetFaults(func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
@@ -297,106 +231,6 @@ func refuse(f *tapfixture.Fixture, ending string, status int, words string) {
 	})
 }
 
-// TestUsersRefused refuses what users come from: the search is a warning, the bulk read fails the
-// stream alone, and who could not be looked up is in the state for the next run.
-func TestUsersRefused(t *testing.T) {
-	t.Parallel()
-	f := onDemand(t, varied())
-	names := []string{"users", "pages", "tasks"}
-	refuse(f, "/search/user", http.StatusForbidden, "scope does not match")
-	r := f.Singer(tapfixture.Select(names...), nil).OK()
-	o := tapfixture.Scope()
-	o.Accounts = accounts(t, r.Messages)
-	tapfixture.Compare(t, "users", r.Canonical("users"), f.Expect("users", o))
-	if !strings.Contains(r.Stderr, "the search is refused") {
-		t.Errorf("no warning: %s", r.Stderr)
-	}
-
-	refuse(f, "/users-bulk", http.StatusForbidden, "scope does not match")
-	r = f.Singer(tapfixture.Select(names...), nil).Wants(tap.ExitFailed)
-	if !strings.Contains(r.Stderr, "stream failed stream=users") || !strings.Contains(r.Stderr, "read:user:confluence") || len(r.Records("users")) > 0 {
-		t.Errorf("status %d: %s", r.Status, r.Stderr)
-	}
-	for _, name := range names[1:] {
-		tapfixture.Compare(t, name, r.Canonical(name), f.Expect(name, tapfixture.Scope()))
-	}
-	f.Site.SetFaults()
-	o.Accounts = append(f.Site.UserIDs(), accounts(t, r.Messages)...)
-	next := f.Singer(tapfixture.Select("users"), r.LastState()).OK()
-	tapfixture.Compare(t, "users", next.Canonical("users"), f.Expect("users", o))
-	if state := next.LastState(); !strings.Contains(state, `"named":""`) {
-		t.Errorf("still owed: %s", state)
-	}
-}
-
-// TestGroupGone removes a group behind the list of groups: its members are left out, and counted.
-func TestGroupGone(t *testing.T) {
-	t.Parallel()
-	f := onDemand(t, varied())
-	var gone atomic.Value
-	f.Site.SetFaults(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-		if parts := strings.Split(r.URL.Path, "/"); strings.HasSuffix(r.URL.Path, "/membersByGroupId") && gone.CompareAndSwap(nil, parts[5]) {
-			if err := f.Site.Delete(simconfluence.Group, parts[5]); err != nil {
-				t.Error(err)
-			}
-		}
-		return false
-	})
-	r := f.Singer(tapfixture.Select("group_members"), nil).OK()
-	tapfixture.Compare(t, "group_members", r.Canonical("group_members"), f.Expect("group_members", tapfixture.Scope()))
-	if !strings.Contains(r.Stderr, "groups that vanished") {
-		t.Errorf("group %v: %s", gone.Load(), r.Stderr)
-	}
-}
-
-// TestRolesLacking reads sites from before space roles, and sites that refuse them otherwise.
-func TestRolesLacking(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		quirks simconfluence.Quirks
-		refuse string
-		failed string
-		said   string
-	}{
-		"before roles":              {quirks: simconfluence.Quirks{RoleMode: simconfluence.PreRoles}, said: "before space roles"},
-		"before roles, untold":      {quirks: simconfluence.Quirks{RoleMode: simconfluence.PreRoles, NoRoleMode: true}, said: "before space roles"},
-		"with roles, untold":        {quirks: simconfluence.Quirks{NoRoleMode: true}},
-		"one space refused, untold": {quirks: simconfluence.Quirks{NoRoleMode: true}, refuse: "one", failed: "space_role_assignments"},
-		"refused, told":             {refuse: "/role-assignments", failed: "space_role_assignments"},
-		"roles refused, told":       {refuse: "/space-roles", failed: "space_roles"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := onDemand(t, varied())
-			f.Site.SetQuirks(test.quirks)
-			ending := test.refuse
-			if ending == "one" {
-				row, _, _ := first(f.Site.Truth("spaces", tapfixture.Scope()))
-				ending = row + "/role-assignments"
-			}
-			if ending != "" {
-				refuse(f, ending, http.StatusForbidden, "not allowed")
-			}
-			names := []string{"spaces", "space_roles", "space_role_assignments"}
-			for protocol, read := range readers() {
-				r := read(f, names, nil)
-				for _, name := range names {
-					if name == test.failed {
-						continue
-					}
-					tapfixture.Compare(t, name, r.Canonical(name), f.Expect(name, tapfixture.Scope()))
-				}
-				if want := map[bool]int{true: tap.ExitFailed}[test.failed != ""]; r.Status != want {
-					t.Errorf("%s: status %d, want %d: %s", protocol, r.Status, want, r.Stderr)
-				}
-				if protocol == "singer" && strings.Count(r.Stderr, "before space roles") != strings.Count(test.said, "before space roles") {
-					t.Errorf("said: %s", r.Stderr)
-				}
-			}
-		})
-	}
-}
-
 // first returns the key of the first of some rows.
 func first(rows iter.Seq[simconfluence.Row]) (key, parent string, ok bool) {
 	for row := range rows {
@@ -405,163 +239,90 @@ func first(rows iter.Seq[simconfluence.Row]) (key, parent string, ok bool) {
 	return "", "", false
 }
 
-// TestRestrictions reads who may see what of sites whose searches show less than there is: what is
-// not shown is read plainly, and long lists to the end.
-func TestRestrictions(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		change func(o *simconfluence.Options)
-		said   string
-		most   int // requests
-	}{
-		"as it is":          {most: 130},
-		"no expansion":      {change: func(o *simconfluence.Options) { o.Quirks.NoExpansion = true }},
-		"no sizes":          {change: func(o *simconfluence.Options) { o.Quirks.RestrictionsNoSize = true }},
-		"no search":         {change: func(o *simconfluence.Options) { o.Quirks.SearchRefuses = []string{"id in"} }, said: "one by one"},
-		"an index behind":   {change: func(o *simconfluence.Options) { o.Quirks.IndexLag = 24 * 365 * time.Hour }},
-		"cursors refused":   {change: func(o *simconfluence.Options) { o.Quirks.SearchRefusesCursor = true }},
-		"450 on one page":   {change: func(o *simconfluence.Options) { o.Restrictions, o.Users = 450, 600 }},
-		"5,000 on one page": {change: func(o *simconfluence.Options) { o.Restrictions, o.Users = 5000, 5200 }},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			o := varied()
-			o.BlogPosts = 120
-			if test.change != nil {
-				test.change(&o)
-			}
-			f := onDemand(t, o)
-			f.Site.Reset()
-			r := f.Singer(tapfixture.Select("content_restrictions"), nil).OK()
-			tapfixture.Compare(t, "content_restrictions", r.Canonical("content_restrictions"), f.Expect("content_restrictions", tapfixture.Scope()))
-			if !strings.Contains(r.Stderr, test.said) {
-				t.Errorf("%q is not said: %s", test.said, r.Stderr)
-			}
-			if n := f.Site.Total(); test.most > 0 && n > test.most {
-				t.Errorf("%d requests", n)
-			}
-			if strings.Contains(r.Stderr, "FAILED") || strings.Contains(r.Stderr, "lacks rows") {
-				t.Errorf("an audit: %s", r.Stderr)
-			}
-		})
-	}
-}
-
-// tree names the streams of the page tree.
-func tree() []string { return []string{"folders", "whiteboards", "databases", "embeds"} }
-
-// TestTreeUnsearched reads the page tree of a site that refuses the search: what pages lie in comes,
-// with a warning.
-func TestTreeUnsearched(t *testing.T) {
-	t.Parallel()
-	o := varied()
-	o.Quirks.SearchRefuses = []string{"folder"}
-	for protocol, read := range readers() {
-		f := onDemand(t, o)
-		r := read(f, tree(), nil).OK()
-		truth := tapfixture.Scope()
-		truth.Unsearched = true
-		for _, name := range tree() {
-			tapfixture.Compare(t, name, r.Canonical(name), f.Expect(name, truth))
-		}
-		if protocol == "singer" && !strings.Contains(r.Stderr, "the search is refused") {
-			t.Errorf("no warning: %s", r.Stderr)
-		}
-	}
-}
-
-// TestTreeGone removes a folder behind the page that names it: it is left out, and counted.
-func TestTreeGone(t *testing.T) {
-	t.Parallel()
-	f := onDemand(t, varied())
-	id, _, _ := first(f.Site.Truth("folders", tapfixture.Scope()))
-	f.Site.SetFaults(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-		if strings.HasSuffix(r.URL.Path, "/folders/"+id) {
-			_ = f.Site.Delete(simconfluence.Folder, id) // it is asked for twice
-		}
-		return false
-	})
-	r := f.Singer(tapfixture.Select(tree()...), nil).OK()
-	want := f.Expect("folders", tapfixture.Scope())
-	if _, still := want[id]; still {
-		t.Fatalf("folder %s is still there", id)
-	}
-	tapfixture.Compare(t, "folders", r.Canonical("folders"), want)
-	if !strings.Contains(r.Stderr, "vanished") {
-		t.Errorf("not said: %s", r.Stderr)
-	}
-}
-
-// TestTreeRefused refuses one kind: its stream fails alone, or, where it is not selected, those that
-// would be found through it.
-func TestTreeRefused(t *testing.T) {
-	t.Parallel()
-	f := onDemand(t, varied())
-	f.Site.SetFaults(func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-		if !strings.Contains(r.URL.Path, "/whiteboards/") {
-			return false
-		}
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(http.StatusForbidden)
-		_, _ = io.WriteString(w, `{"code":403,"message":"not allowed to see whiteboards"}`)
-		return true
-	})
-	r := f.Singer(tapfixture.Select(tree()...), nil).Wants(tap.ExitFailed)
-	for _, name := range tree() {
-		if name != "whiteboards" {
-			tapfixture.Compare(t, name, r.Canonical(name), f.Expect(name, tapfixture.Scope()))
-		}
-	}
-	if strings.Count(r.Stderr, "stream failed") != 1 || !strings.Contains(r.Stderr, "not allowed to see whiteboards") {
-		t.Errorf("said: %s", r.Stderr)
-	}
-	if r := f.Singer(tapfixture.Select("folders"), nil).Wants(tap.ExitFailed); !strings.Contains(r.Stderr, "not allowed to see whiteboards") {
-		t.Errorf("said: %s", r.Stderr)
-	}
-}
-
 // TestExtraStreamsResumed stops syncs of the streams on demand at many points and goes on.
 func TestExtraStreamsResumed(t *testing.T) {
 	t.Parallel()
 	names := slices.DeleteFunc(stream.ExtraNames(), func(name string) bool { return name == "users" })
 	for _, after := range []int64{9, 30, 70, 120, 200} {
-		f := onDemand(t, varied()).With(map[string]any{"page_size": 15, "audit_samples": 0})
-		ctx, stop := context.WithCancel(t.Context())
-		var n atomic.Int64
-		f.Site.SetFaults(func(http.ResponseWriter, *http.Request, http.Handler) bool {
-			if n.Add(1) == after {
-				stop()
-			}
-			return false
-		})
-		var stdout bytes.Buffer
-		if f.Launch(ctx, &stdout, io.Discard, f.SingerArgs(tapfixture.Select(names...), nil)...) == 0 {
-			t.Fatalf("after %d requests: not interrupted", after)
-		}
-		stop()
-		messages := tapfixture.Parse(t, stdout.Bytes())
-		state := messages[len(messages)-1].State
-		messages = append(messages, f.Singer(tapfixture.Select(names...), string(state)).OK().Messages...)
-		got := map[string]map[string]string{}
-		for _, m := range messages {
-			if m.Type != "RECORD" {
-				continue
-			}
-			record := tapfixture.Decode(t, m.Record)
-			var key []string
-			for _, field := range stream.Find(m.Stream).Key {
-				key = append(key, fmt.Sprint(record[field]))
-			}
-			if got[m.Stream] == nil {
-				got[m.Stream] = map[string]string{}
-			}
-			got[m.Stream][strings.Join(key, "/")] = tapfixture.Canonical(t, m.Stream, record)
-		}
-		for _, name := range names {
-			tapfixture.Compare(t, name, got[name], f.Expect(name, tapfixture.Scope()))
-		}
-		t.Logf("after %d of %d requests: %s", after, n.Load(), state)
+		checkExtraResumed(t, tapfixture.Each(false, names...), names, after)
 	}
+}
+
+// TestExtraStreamsResumedIncremental does the same with those that can be read incrementally. What
+// changes between the runs comes with the one that goes on, or with the next.
+func TestExtraStreamsResumedIncremental(t *testing.T) {
+	t.Parallel()
+	names := []string{"attachment_footer_comments", "custom_content_footer_comments", "audit_records"}
+	for _, after := range []int64{3, 5, 9, 14, 20, 27} {
+		checkExtraResumed(t, tapfixture.Each(true, names...), names, after)
+	}
+}
+
+// checkExtraResumed stops a sync, goes on, and compares the union with the truth. Incremental streams
+// change after the interruption, and are read once more.
+func checkExtraResumed(t *testing.T, streams []tapfixture.Selected, names []string, after int64) {
+	t.Helper()
+	f := onDemand(t, varied()).With(map[string]any{"page_size": 15, "audit_samples": 0, "anchor_date": "2000-01-01"})
+	catalog := tapfixture.SingerCatalog(streams...)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var n atomic.Int64
+	f.Site.SetFaults(func(http.ResponseWriter, *http.Request, http.Handler) bool {
+		if n.Add(1) == after {
+			stop()
+		}
+		return false
+	})
+	var stdout bytes.Buffer
+	if f.Launch(ctx, &stdout, io.Discard, f.SingerArgs(catalog, nil)...) == 0 {
+		t.Fatalf("after %d requests: not interrupted", after)
+	}
+	messages := tapfixture.Parse(t, stdout.Bytes())
+	state := string(messages[len(messages)-1].State)
+	t.Logf("after %d of %d requests: %s", after, n.Load(), state)
+	if streams[0].Incremental {
+		changeComments(t, f.Site)
+	}
+	goes := f.Singer(catalog, state).OK()
+	messages = append(messages, goes.Messages...)
+	if streams[0].Incremental {
+		messages = append(messages, f.Singer(catalog, goes.LastState()).OK().Messages...)
+	}
+	for _, name := range names {
+		tapfixture.Compare(t, name, upserted(t, messages, name), f.Expect(name, tapfixture.Scope()))
+	}
+}
+
+// changeComments edits comments on attachments and custom content, and adds audit records.
+func changeComments(t *testing.T, site *simconfluence.Site) {
+	t.Helper()
+	site.Advance(time.Hour)
+	for _, name := range []string{"attachment_footer_comments", "custom_content_footer_comments"} {
+		id, _, ok := first(site.Truth(name, tapfixture.Scope()))
+		if !ok {
+			t.Fatalf("%s: no rows", name)
+		}
+		if err := site.Edit(simconfluence.FooterComment, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 {
+		site.Create(simconfluence.AuditRecord)
+	}
+}
+
+// upserted returns the records of a stream by key as a target holds them: the last of each.
+func upserted(t *testing.T, messages []tapfixture.Message, name string) map[string]string {
+	t.Helper()
+	got := map[string]string{}
+	for _, m := range messages {
+		if m.Type != "RECORD" || m.Stream != name {
+			continue
+		}
+		record := tapfixture.Decode(t, m.Record)
+		got[tapfixture.Key(t, name, record)] = tapfixture.Canonical(t, name, record)
+	}
+	return got
 }
 
 // TestExtraStreamsIncremental reads everything, nothing, and what changed, in both protocols.

@@ -40,13 +40,13 @@ class Postgres:
                            "default_target_schema": "confluence", "validate_records": True}
 
     def kept(self, value):
-        """Returns what the target makes of a value. pipelinewise goes by CSV with JSON's escapes in it: an empty text, list
-        or object becomes NULL, and a line feed in the text of a column the two characters that stand for it in JSON."""
+        """Returns what the target makes of a value. pipelinewise goes by CSV with JSON's escapes in it: an empty text
+        becomes NULL, and a line feed in the text of a column the two characters that stand for it in JSON."""
         if not self.folded:
             return value
         if isinstance(value, str) and value:
             return json.dumps(value, ensure_ascii=False)[1:-1].replace('\\"', '"').replace("\\\\", "\\")
-        return None if value in ("", [], {}) else value
+        return None if value == "" else value
 
     def rows(self, stream):
         cursor = self.connection.execute(f'SELECT * FROM confluence."{stream}"')
@@ -90,7 +90,7 @@ class DuckDB:
         self.name, self.config = name, {"path": str(self.path), "default_target_schema": "main", "add_metadata_columns": True}
 
     def kept(self, value):
-        return None if value in ("", [], {}) else value
+        return None if value == "" else value
 
     def ask(self, query, *values):
         with self.duckdb.connect(str(self.path), read_only=True) as connection:

@@ -6,6 +6,7 @@ Only the standard library is used, since every client has a virtual environment 
 import contextlib
 import datetime
 import decimal
+import hashlib
 import json
 import os
 import pathlib
@@ -25,7 +26,7 @@ CONFIG = ROOT / "integration_tests" / "config.json"
 SITE_FLAGS = ["-seed", "5", "-pages", "120", "-spaces", "4", "-blog-posts", "16"]
 
 # Streams whose records name their parent, by the beginning of the stream's name.
-PARENTS = {"space_": "spaceId", "page_": "pageId", "blog_post_": "blogPostId", "attachment_": "attachmentId"}
+PARENTS = {"space_": "spaceId", "page_": "pageId", "blog_post_": "blogPostId", "attachment_": "attachmentId", "group_": "groupId"}
 ENTITIES = {"page_versions": "page", "blog_post_versions": "blogpost", "attachment_versions": "attachment"}
 
 
@@ -124,10 +125,12 @@ class Site:
         self.url = self.process.stdout.readline().strip()
         if not self.url:
             raise Failure("the simulated site did not start")
+        with urllib.request.urlopen(f"{self.url}/_edge/tenant_info", timeout=60):
+            pass  # now the truth knows at which address the site is asked
         # Where the site is and how fast it may be asked. Everything else is in the config, as users have it.
         os.environ["TAP_CONFLUENCE_API_URL"] = self.url
         os.environ["TAP_CONFLUENCE_REQUESTS_PER_SECOND"] = "0"
-        os.environ["TAP_CONFLUENCE_EXTRA_STREAMS"] = "all"
+        os.environ["TAP_CONFLUENCE_EXTRA_STREAMS"] = '["all"]'  # JSON, since Meltano reads it, too
         self.catalog = loads(tap("--config", CONFIG, "--discover"))
         self.streams = {s["tap_stream_id"]: s for s in self.catalog["streams"]}
 
@@ -154,13 +157,18 @@ class Site:
         for line in self.admin("truth", stream=stream, **query).split("\n"):
             if line:
                 row = loads(line)
-                records["/".join(row["key"])] = self.record(stream, row["row"], row["parent"])
+                record = self.record(stream, row["row"], row["parent"])
+                records[record["id"] if stream == "audit_records" else "/".join(row["key"])] = record
         return records
 
     def record(self, stream, row, parent):
         schema, record = self.streams[stream]["schema"]["properties"], {}
         own = "parentId" if stream == "child_pages" else next((f for p, f in PARENTS.items() if stream.startswith(p)), None)
         text = kind(schema.get("value", {"type": "object"})) == "string"  # any JSON, carried as text
+        if stream == "audit_records":
+            row = {**row, "id": audit_id(without_nul(row)), "creationDate": int(row["creationDate"])}
+        elif stream == "space_role_assignments":
+            row = {**row, **row["principal"], "principalType": row["principal"]["principalType"].lower()}
         for name, declared in schema.items():
             value = None if text and name == "value" else without_nul(row.get(name))
             if name == "properties" and isinstance(value, dict):  # two names for one value: the older one does not come
@@ -169,6 +177,8 @@ class Site:
                 value = parent
             elif name == "modifiedAt":
                 value = timestamp(row["version"]["createdAt"])
+            elif name == "createdAt" and stream == "audit_records":
+                value = timestamp(datetime.datetime.fromtimestamp(row["creationDate"] / 1000, datetime.timezone.utc))
             elif name == ENTITIES.get(stream):
                 value = {k: (value or {}).get(k) for k in ("id", "title")}
             elif declared.get("format") == "date-time":
@@ -205,6 +215,28 @@ class Site:
         keyed = {self.key(stream, record): record for record in records}
         checks.equal(f"{stream}: distinct keys", len(keyed), len(records))
         return keyed
+
+
+# The fields that tell records of the audit log apart, which have no ids.
+AUDITED = ["creationDate", "author.accountId", "category", "summary", "description", "affectedObject.name", "affectedObject.objectType",
+           "changedValues.name", "changedValues.oldValue", "changedValues.newValue", "changedValues.hiddenOldValue",
+           "changedValues.hiddenNewValue", "remoteAddress"]
+
+
+def audit_id(row):
+    """Returns the id that a record of the audit log must get: a hash of a list of texts, as JSON that is safe in HTML."""
+
+    def at(value, path):
+        if isinstance(value, list):
+            return [at(v, path) for v in value]
+        if isinstance(value, dict):
+            return at(value.get(path[0]), path[1:])
+        return "" if value is None else str(value)
+
+    text = json.dumps([at(row, field.split(".")) for field in AUDITED], ensure_ascii=False, separators=(",", ":"))
+    for char in "<>&\u2028\u2029":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def normal_value(value, declared, name):

@@ -107,6 +107,8 @@ func (s *Site) answer(w http.ResponseWriter, r *http.Request, rq *request, gatew
 	if rq.base == "" {
 		rq.base = "http://" + r.Host
 	}
+	base := rq.base
+	s.lastBase.Store(&base)
 	if rq.path == "/_edge/tenant_info" && !gateway {
 		rq.sendJSON(http.StatusOK, map[string]any{"cloudId": s.opts.CloudID})
 		return
@@ -124,8 +126,6 @@ func (s *Site) answer(w http.ResponseWriter, r *http.Request, rq *request, gatew
 		s.violate(rq.path + ": " + err.Error())
 	}
 	h := found.handler
-	base := rq.base
-	s.lastBase.Store(&base)
 	if !rq.documented() {
 		h = nil
 	}

@@ -67,7 +67,7 @@ type NotOfferedError struct {
 
 // Error names the streams and the setting.
 func (e *NotOfferedError) Error() string {
-	return fmt.Sprintf("the setting extra_streams does not name %s: add it there, or take the stream out of the catalog", strings.Join(e.Names, ", "))
+	return fmt.Sprintf("the setting extra_streams does not name %s: add it there, or select it no longer", strings.Join(e.Names, ", "))
 }
 
 // hint suggests a stream's name in place of an unknown one.
@@ -106,21 +106,6 @@ func gather(list []Option) (o options) {
 		set(&o)
 	}
 	return o
-}
-
-// All selects every stream, whole and in full: what is read without a catalog. An error
-// means that the binary was built without one of the schemas.
-func All(opts ...Option) ([]Selection, error) {
-	o := gather(opts)
-	streams := o.offered()
-	selections := make([]Selection, len(streams))
-	for i, s := range streams {
-		var err error
-		if selections[i], err = selectStream(s, nil, o); err != nil {
-			return nil, err
-		}
-	}
-	return selections, nil
 }
 
 // selectStream selects a stream in full, without the removed fields.

@@ -183,7 +183,7 @@ func TestSingerFeedsBack(t *testing.T) {
 	if err != nil || len(warnings) > 0 {
 		t.Fatal(err, warnings)
 	}
-	want, err := All()
+	want, _, err := Pick(nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func TestSingerFeedsBack(t *testing.T) {
 }
 
 func TestAll(t *testing.T) {
-	selections, err := All()
+	selections, _, err := Pick(nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}

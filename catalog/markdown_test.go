@@ -21,7 +21,7 @@ func TestMarkdownCatalogs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain, err := All()
+	plain, _, err := Pick(nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -174,7 +174,7 @@ func TestSelectionSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := All()
+	all, _, err := Pick(nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}

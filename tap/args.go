@@ -5,13 +5,17 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+
+	"github.com/tap-confluence/tap-confluence/internal/nearest"
 )
 
 // options are the command line's options, of both dialects.
 type options struct {
-	config                          list
+	config, selects                 list
 	catalog, properties, state      string
+	incremental                     bool
 	discover, test, about, versionF bool
 	format, logLevel                string
 	debug                           bool
@@ -48,9 +52,23 @@ func parse(args []string, define func(*flag.FlagSet)) error {
 		return usage("%w; see %s --help", err, Name)
 	}
 	if fs.NArg() > 0 {
-		return usage("the argument %q is not understood; see %s --help", fs.Arg(0), Name)
+		return misplaced(fs.Arg(0))
 	}
 	return nil
+}
+
+// verbs are the words that a command line may begin with.
+var verbs = []string{"spec", "check", "discover", "read", "plan"}
+
+// misplaced is the error for an argument that is no option and no option's value.
+func misplaced(arg string) error {
+	if slices.Contains(verbs, arg) {
+		return usage("%q must come first: %s %s --config ...", arg, Name, arg)
+	}
+	if near := nearest.Name(arg, verbs); near != "" {
+		return usage("the argument %q is not understood, do you mean %q? See %s --help", arg, near, Name)
+	}
+	return usage("the argument %q is not understood; see %s --help", arg, Name)
 }
 
 func (o *options) singerFlags(fs *flag.FlagSet) {
@@ -58,6 +76,8 @@ func (o *options) singerFlags(fs *flag.FlagSet) {
 		fs.Var(&o.config, name, "")
 	}
 	fs.StringVar(&o.catalog, "catalog", "", "")
+	fs.Var(&o.selects, "select", "")
+	fs.BoolVar(&o.incremental, "incremental", false, "")
 	for _, name := range []string{"properties", "p"} {
 		fs.StringVar(&o.properties, name, "", "")
 	}
@@ -87,28 +107,48 @@ func (o *options) commonFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.logLevel, "log-level", "", "")
 }
 
-// catalogFile is the catalog's file; --properties is its older name.
+// picks reports whether options choose streams in place of a catalog.
+func (o *options) picks() bool { return len(o.selects) > 0 || o.incremental }
+
+// patterns are those of --select, which may be given several times.
+func (o *options) patterns() []string {
+	var patterns []string
+	for _, list := range o.selects {
+		for pattern := range strings.SplitSeq(list, ",") {
+			patterns = append(patterns, strings.TrimSpace(pattern))
+		}
+	}
+	return patterns
+}
+
+// catalogFile is the catalog's file, empty for none; --properties is its older name.
 func (o *options) catalogFile() (string, error) {
 	if o.catalog != "" && o.properties != "" && o.catalog != o.properties {
 		return "", usage("--catalog and --properties are two names of one option; give one")
 	}
-	if o.catalog == "" {
-		return o.properties, nil
+	file := o.catalog
+	if file == "" {
+		file = o.properties
 	}
-	return o.catalog, nil
+	if file != "" && o.picks() {
+		return "", usage("the catalog already says which streams to read, and how: leave out --catalog, or --select and --incremental")
+	}
+	return file, nil
 }
 
 var help = fmt.Sprintf(`%s extracts a Confluence Cloud site, for Singer and for Airbyte.
 
 Singer:
-  %[1]s --config C [--catalog K] [--state S]   sync; without a catalog all streams
+  %[1]s --config C [--select P] [--incremental] [--state S]   sync; all streams in full
+                                             unless told otherwise
+  %[1]s --config C --catalog K [--state S]     sync what a catalog says
   %[1]s --config C --discover                  print the catalog
   %[1]s --config C --test                      find out whether the site answers this account
   %[1]s --about [--format json|markdown]       print settings and capabilities
   %[1]s --version | --help
 
 For people:
-  %[1]s plan --config C [--catalog K] [--state S]   tell what a sync would cost
+  %[1]s plan --config C [...]                  tell what a sync with these options costs
 
 Airbyte:
   %[1]s spec
@@ -120,7 +160,11 @@ Options:
   --config C      a JSON file with settings; may be given several times, later ones win;
                   ENV reads TAP_CONFLUENCE_<SETTING> from the environment, which also fills
                   what files leave out; - reads standard input
-  --catalog K     what to read (--properties is its older name)
+  --select P      names of streams, in which * stands for any text: 'pages,page_*';
+                  an exclamation mark leaves out: '!attachment_*'
+  --incremental   read only what changed since the state, or since anchor_date; without
+                  --select only the streams that can be read so
+  --catalog K     a catalog that says what to read (--properties is its older name)
   --state S       where an earlier run ended
   --log-level L   debug, info, warning or error; --debug is --log-level debug
 

@@ -70,7 +70,7 @@ func (s *session) planOptions(o *options) (engine.Options, error) {
 	}
 	airbyte := false
 	if file == "" {
-		eo.Selections, err = catalog.All(s.catalogOptions()...)
+		eo.Selections, err = s.pick(o)
 	} else {
 		var data []byte
 		if data, err = os.ReadFile(file); err != nil {

@@ -52,6 +52,9 @@ func (p *program) singerCommand(ctx context.Context, args []string) error {
 	if err := parse(args, o.singerFlags); err != nil {
 		return err
 	}
+	if (o.discover || o.test) && o.picks() {
+		return usage("--select and --incremental choose what a sync or a plan reads: leave them out here")
+	}
 	switch {
 	case o.versionF:
 		return p.out.Write([]byte(Name + " v" + Version() + "\n"))
@@ -122,8 +125,7 @@ func (s *session) singerCatalog(o *options) ([]catalog.Selection, error) {
 		return nil, err
 	}
 	if file == "" {
-		s.log.Info("no catalog given: reading all streams in full")
-		return catalog.All(s.catalogOptions()...)
+		return s.pick(o)
 	}
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -133,6 +135,22 @@ func (s *session) singerCatalog(o *options) ([]catalog.Selection, error) {
 	s.warn(warnings)
 	if err != nil {
 		return nil, usage("%w", err)
+	}
+	return selections, nil
+}
+
+// pick selects streams without a catalog, and tells which are not read as the user may expect.
+func (s *session) pick(o *options) ([]catalog.Selection, error) {
+	selections, unfit, err := catalog.Pick(o.patterns(), o.incremental, s.catalogOptions()...)
+	switch {
+	case err != nil:
+		return nil, usage("--select: %w", err)
+	case !o.picks():
+		s.log.Info("reading all streams in full; --select and --incremental read less")
+	case len(unfit) > 0 && len(o.selects) == 0:
+		s.log.Info("not read, since they can't be read incrementally", "streams", strings.Join(unfit, ","))
+	case len(unfit) > 0:
+		s.log.Info("read in full, since they can't be read incrementally", "streams", strings.Join(unfit, ","))
 	}
 	return selections, nil
 }

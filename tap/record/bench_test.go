@@ -15,7 +15,7 @@ func BenchmarkAnswer(b *testing.B) {
 	o := simconfluence.Scaled(1, 2000)
 	o.AllVisible, o.BodyBytes = true, 2800
 	site := simconfluence.New(o)
-	all, err := catalog.All()
+	all, _, err := catalog.Pick(nil, false)
 	if err != nil {
 		b.Fatal(err)
 	}

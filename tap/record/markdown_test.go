@@ -119,11 +119,11 @@ func TestNothingToConvert(t *testing.T) {
 // stream's schema changes.
 func TestMarkdownIsAsDeclared(t *testing.T) {
 	t.Parallel()
-	plain, err := catalog.All()
+	plain, _, err := catalog.Pick(nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	selections, err := catalog.All(catalog.Markdown(true))
+	selections, _, err := catalog.Pick(nil, false, catalog.Markdown(true))
 	if err != nil {
 		t.Fatal(err)
 	}

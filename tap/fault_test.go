@@ -187,7 +187,7 @@ func TestLargeBody(t *testing.T) {
 	if status != 0 || counter.longest < 50_000_000 {
 		t.Fatalf("exit status %d, the longest line has %d bytes\n%s", status, counter.longest, stderr.String())
 	}
-	if !strings.Contains(stderr.String(), "WARNING a very large record") || !strings.Contains(stderr.String(), "id=") {
+	if !strings.Contains(stderr.String(), "a very large record") || !strings.Contains(stderr.String(), "id=") {
 		t.Errorf("no warning names it:\n%s", stderr.String())
 	}
 }

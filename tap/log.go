@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 	"unicode"
 
 	"github.com/tap-confluence/tap-confluence/tap/emit"
@@ -70,45 +71,58 @@ func printable(s string) string {
 	}, s)
 }
 
-// text writes a log record's message and attributes as one line.
+// text writes a log record as one line: the message, its fields in brackets, and the error behind
+// a colon.
 func text(r slog.Record, attrs []slog.Attr) string {
-	var b strings.Builder
-	b.WriteString(r.Message)
+	var fields []string
+	failure := ""
 	write := func(a slog.Attr) bool {
 		v := fmt.Sprint(a.Value.Resolve().Any())
 		if a.Key == "error" {
-			b.WriteString(": " + v)
+			failure = ": " + v
 			return true
 		}
-		if strings.ContainsAny(v, " \"=") || v == "" {
+		if strings.ContainsAny(v, " \"=[]") || v == "" {
 			v = strconv.Quote(v)
 		}
-		b.WriteString(" " + a.Key + "=" + v)
+		fields = append(fields, a.Key+"="+v)
 		return true
 	}
 	for _, a := range attrs {
 		write(a)
 	}
 	r.Attrs(write)
-	return b.String()
+	if len(fields) == 0 {
+		return r.Message + failure
+	}
+	return r.Message + " [" + strings.Join(fields, " ") + "]" + failure
 }
 
-// textHandler logs to stderr, each line beginning with its level as Singer's tools want it.
+// logged is a line of the log on stderr. Its level comes first, as Singer's tools want it, and
+// then the time, but for Meltano, which puts one before each line itself.
+func (p *program) logged(level, text string) string {
+	if p.meltano {
+		return level + " " + text
+	}
+	return level + " " + p.now().Format(time.DateTime) + " " + text
+}
+
+// textHandler logs to stderr.
 type textHandler struct {
-	out   *console
-	level slog.Leveler
-	attrs []slog.Attr
+	program *program
+	level   slog.Leveler
+	attrs   []slog.Attr
 }
 
 func (h *textHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level.Level() }
 
 func (h *textHandler) Handle(_ context.Context, r slog.Record) error {
-	h.out.line(levelName(r.Level, "WARNING") + " " + text(r, h.attrs))
+	h.program.stderr.line(h.program.logged(levelName(r.Level, "WARNING"), text(r, h.attrs)))
 	return nil
 }
 
 func (h *textHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &textHandler{h.out, h.level, append(slices.Clip(h.attrs), attrs...)}
+	return &textHandler{h.program, h.level, append(slices.Clip(h.attrs), attrs...)}
 }
 
 func (h *textHandler) WithGroup(string) slog.Handler { return h }

@@ -99,7 +99,7 @@ func TestUsersRefused(t *testing.T) {
 
 	refuse(f, "/users-bulk", http.StatusForbidden, "scope does not match")
 	r = f.Singer(tapfixture.Select(names...), nil).Wants(tap.ExitFailed)
-	if !strings.Contains(r.Stderr, "stream failed stream=users") || !strings.Contains(r.Stderr, "read:user:confluence") || len(r.Records("users")) > 0 {
+	if !strings.Contains(r.Stderr, "stream failed [stream=users") || !strings.Contains(r.Stderr, "read:user:confluence") || len(r.Records("users")) > 0 {
 		t.Errorf("status %d: %s", r.Status, r.Stderr)
 	}
 	for _, name := range names[1:] {

@@ -48,8 +48,8 @@ func TestPlanRefuses(t *testing.T) {
 	t.Parallel()
 	f := tapfixture.New(t, simconfluence.Scaled(5, 10))
 	plan := f.Text("plan", "--config", f.With(map[string]any{"page_size": 900, "body_format": "view"}).Config())
-	for _, want := range []string{"ERROR body_format: ", "CRITICAL page_size: "} {
-		if !strings.Contains(plan.Stderr, want) {
+	for _, want := range []string{"(?m)^ERROR .* body_format: ", "(?m)^CRITICAL .* page_size: "} {
+		if !regexp.MustCompile(want).MatchString(plan.Stderr) {
 			t.Errorf("%q is not in:\n%s", want, plan.Stderr)
 		}
 	}

@@ -338,7 +338,7 @@ func TestDiscoveredCatalogs(t *testing.T) {
 		checkSinger(t, r, stream.Names())
 		f.CheckRows(r, tapfixture.Scope())
 		// Comments on attachments belong to no stream of the table: they are counted.
-		if warned := strings.ReplaceAll(r.Stderr, "WARNING skipped: ", ""); strings.Contains(warned, "WARNING") {
+		if warned := regexp.MustCompile(`WARNING .*skipped: `).ReplaceAllString(r.Stderr, ""); strings.Contains(warned, "WARNING") {
 			t.Errorf("warnings for a catalog of our own:\n%s", r.Stderr)
 		}
 	})
@@ -370,7 +370,7 @@ func TestSelectionOfNothing(t *testing.T) {
 	none := map[string]any{"streams": []any{tapfixture.Entry("pages", tapfixture.Meta(nil, "selected", false))}}
 	for name, catalog := range map[string]any{"none selected": none, "no streams": map[string]any{"streams": []any{}}} {
 		r := f.Singer(catalog, nil).Wants(2)
-		if len(r.Stdout) > 0 || !strings.Contains(r.Stderr, "CRITICAL no stream is selected") {
+		if len(r.Stdout) > 0 || !regexp.MustCompile(`CRITICAL .*no stream is selected`).MatchString(r.Stderr) {
 			t.Errorf("%s: stdout %q, stderr %q", name, r.Stdout, r.Stderr)
 		}
 	}

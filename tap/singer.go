@@ -44,7 +44,7 @@ func (p *program) complain(level, text string) {
 		slog.New(jsonHandler(p.stderr, slog.LevelError)).Error(text, "severity", level)
 		return
 	}
-	p.stderr.line(level + " " + text)
+	p.stderr.line(p.logged(level, text))
 }
 
 func (p *program) singerCommand(ctx context.Context, args []string) error {
@@ -91,7 +91,7 @@ func (p *program) singerSession(o *options) (*session, error) {
 	if len(o.config) == 0 {
 		return nil, usage("--config is missing: give a JSON file with the settings, or ENV to read TAP_CONFLUENCE_* from the environment")
 	}
-	return p.session(o, func(level slog.Leveler) slog.Handler { return &textHandler{out: p.stderr, level: level} })
+	return p.session(o, func(level slog.Leveler) slog.Handler { return &textHandler{program: p, level: level} })
 }
 
 // test finds out whether the site answers this account.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,6 +74,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	for _, change := range options {
 		change(p)
 	}
+	p.meltano = slices.ContainsFunc(p.environ, func(entry string) bool { return strings.HasPrefix(entry, "MELTANO_PROJECT_ROOT=") })
 	switch first(args) {
 	case "":
 		p.stderr.text(help)
@@ -102,6 +104,7 @@ type program struct {
 	environ []string
 	network http.RoundTripper // in place of the network, nil outside of tests
 	json    bool              // the settings want the log as JSON
+	meltano bool              // Meltano runs the program
 }
 
 // usageError is a mistake in what the user gave: arguments, settings, catalog or state.
@@ -145,7 +148,7 @@ func isSettings(err error) bool {
 // document prints a document that a person or a client asked for.
 func (p *program) document(text []byte) int {
 	if err := p.out.Write(text); err != nil {
-		p.stderr.line("CRITICAL " + err.Error())
+		p.complain("CRITICAL", err.Error())
 		return ExitFailed
 	}
 	return ExitDone

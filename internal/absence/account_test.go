@@ -141,7 +141,7 @@ func TestGoneParents(t *testing.T) {
 					return false
 				})
 			}}.run(t)
-			o.ends(tap.ExitDone).says("WARNING skipped: 1 × ", "vanished between listing and reading").whole(parents[route]...)
+			o.ends(tap.ExitDone).says("skipped: 1 × ", "vanished between listing and reading").whole(parents[route]...)
 			o.activates(append([]string{listed(route)}, parents[route]...)...)
 		})
 	}
@@ -257,7 +257,7 @@ func TestUnnamedAccount(t *testing.T) {
 			o := scenario{site: small(), streams: []string{"spaces", "pages"}, wrong: func(s *simconfluence.Site) {
 				s.SetFaults(simconfluence.WhoAmI(status))
 			}}.run(t)
-			o.ends(tap.ExitDone).says("WARNING the site does not tell whose token this is").whole("spaces", "pages").activates()
+			o.ends(tap.ExitDone).says("the site does not tell whose token this is").whole("spaces", "pages").activates()
 		})
 	}
 }

@@ -142,7 +142,7 @@ func TestNothingToCompare(t *testing.T) {
 	o.ends(tap.ExitDone).hides("nothing missing").says("can't be compared").whole("page_footer_comments")
 }
 
-var counted = regexp.MustCompile(`WARNING skipped: (\d+) × footer comments on ([^(\n]*?)(?: \(.*)?\n`)
+var counted = regexp.MustCompile(`WARNING .*skipped: (\d+) × footer comments on ([^(\n]*?)(?: \(.*)?\n`)
 
 // TestForeignComments (rows 12 and 13): comments on what is no page or post are counted, replies
 // too. Comments that do not say on what they are could be anybody's: no table is activated.

@@ -136,9 +136,8 @@ func syncTo(t *testing.T, stdout reader, f *tapfixture.Fixture, m mode, state st
 func failures(log string) []string {
 	var names []string
 	for line := range strings.Lines(log) {
-		if _, rest, ok := strings.Cut(line, "DEBUG stream failed stream="); ok {
-			name, _, _ := strings.Cut(rest, ":")
-			names = append(names, strings.Fields(name)[0])
+		if _, rest, ok := strings.Cut(line, "stream failed [stream="); ok && strings.HasPrefix(line, "DEBUG") {
+			names = append(names, rest[:strings.IndexAny(rest, " ]")])
 		}
 	}
 	return names

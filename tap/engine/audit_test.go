@@ -139,7 +139,7 @@ func TestLiesAreCaught(t *testing.T) {
 					if c.entry(name).Plain != caught {
 						t.Errorf("%s is marked: %v, lied about: %v\n%s", name, !caught, caught, r.told())
 					}
-					if r.logged("WARN", "stream="+name+" ", "shortcut="+l.shortcut, "parent=", "difference=") != caught {
+					if r.logged("WARN", "[stream="+name+" ", "shortcut="+l.shortcut, "parent=", "difference=") != caught {
 						t.Errorf("the warnings about %s:\n%s", name, r.told())
 					}
 					if r.logged(l.shortcut+" ("+name+"): compared on", "FAILED") != caught {

@@ -369,11 +369,10 @@ func (r *run) wantFailed(names ...string) {
 		if !strings.HasPrefix(line, "ERROR") {
 			continue
 		}
-		if _, rest, ok := strings.Cut(line, "stream failed stream="); ok {
-			name, _, _ := strings.Cut(rest, " ")
-			failed = append(failed, strings.Trim(name, ":\n"))
+		if _, rest, ok := strings.Cut(line, "stream failed [stream="); ok {
+			failed = append(failed, rest[:strings.IndexAny(rest, " ]")])
 		}
-		if _, rest, ok := strings.Cut(line, `streams failed for one cause streams="`); ok {
+		if _, rest, ok := strings.Cut(line, `streams failed for one cause [streams="`); ok {
 			list, _, _ := strings.Cut(rest, `"`)
 			failed = append(failed, strings.Split(list, ", ")...)
 		}

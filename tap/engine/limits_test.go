@@ -125,7 +125,7 @@ func TestStateBeforeLongWait(t *testing.T) {
 				t.Fatalf("exit status %d\n%s", status, stderr.String())
 			}
 			told := slices.ContainsFunc(states, func(s time.Time) bool { return !s.Before(*at) && s.Before(at.Add(time.Second)) })
-			if long := seconds > 10; told != long || strings.Contains(stderr.String(), "WARNING waiting") != long {
+			if long := seconds > 10; told != long || strings.Contains(stderr.String(), " waiting [") != long {
 				t.Errorf("a wait of %d s: a state before it: %v\n%s", seconds, told, stderr.String())
 			}
 		})

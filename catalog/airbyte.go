@@ -114,9 +114,7 @@ func ParseAirbyte(data []byte, opts ...Option) ([]Selection, []string, error) {
 	for _, entry := range *document.Streams {
 		p.stream(entry)
 	}
-	if len(p.fullOnly) > 0 {
-		p.warn("streams that cannot be read incrementally are read in full: %s", strings.Join(p.fullOnly, ", "))
-	}
+	p.tellFullOnly()
 	if err := p.err(); err != nil {
 		return nil, p.warnings, err
 	}
@@ -143,9 +141,6 @@ type airbyteParser struct {
 	findings
 	options    options
 	selections []Selection
-	// fullOnly are streams that incremental was asked for and that don't have it. Some
-	// clients ask for it everywhere.
-	fullOnly []string
 }
 
 func (p *airbyteParser) stream(entry configured) {

@@ -36,7 +36,7 @@ func TestParseAirbyte(t *testing.T) {
 		"other cursor": {catalogOf(configuredEntry("pages", "incremental", `,"cursor_field":["title"]`)), "pages:inc",
 			[]string{`pages: cursor_field "title" is not possible`}},
 		"incremental everywhere": {catalogOf(configuredEntry("spaces", "incremental", ""), configuredEntry("pages", "incremental", ""), configuredEntry("groups", "incremental", "")),
-			"spaces groups pages:inc", []string{"streams that cannot be read incrementally are read in full: spaces, groups"}},
+			"spaces groups pages:inc", []string{"streams that can't be read incrementally are read in full: spaces, groups"}},
 		"nothing": {[]byte(`{"streams":[]}`), "", nil},
 	} {
 		selections, warnings, err := ParseAirbyte(test.catalog)

@@ -140,6 +140,9 @@ type findings struct {
 	errs     []error
 	unknown  []string
 	locked   []string // extra streams that are not offered
+	// fullOnly are streams that incremental was asked for and that don't have it. Some
+	// clients ask for it everywhere.
+	fullOnly []string
 	seen     map[string]bool
 }
 
@@ -149,6 +152,12 @@ func (f *findings) warn(format string, args ...any) {
 
 func (f *findings) fail(format string, args ...any) {
 	f.errs = append(f.errs, fmt.Errorf(format, args...))
+}
+
+func (f *findings) tellFullOnly() {
+	if len(f.fullOnly) > 0 {
+		f.warn("streams that can't be read incrementally are read in full: %s", strings.Join(f.fullOnly, ", "))
+	}
 }
 
 // repeated notes an entry for the stream and fails if there was one before.

@@ -97,6 +97,7 @@ func ParseSinger(data []byte, opts ...Option) ([]Selection, []string, error) {
 	for _, entry := range document.Streams {
 		p.stream(entry)
 	}
+	p.tellFullOnly()
 	if err := p.err(); err != nil {
 		return nil, p.warnings, err
 	}
@@ -214,7 +215,7 @@ func (p *singerParser) incremental(s *stream.Stream, entry choice, root choiceMe
 		return false
 	}
 	if s.ReplicationKey == "" {
-		p.warn("%s: the stream cannot be read incrementally and is read in full", s.Name)
+		p.fullOnly = append(p.fullOnly, s.Name)
 		return false
 	}
 	if key != "" && key != s.ReplicationKey {

@@ -104,7 +104,7 @@ func TestParseSinger(t *testing.T) {
 		"full":            {catalogOf(entry("pages", on+`,"replication-method":"FULL_TABLE","replication-key":"other"`, "]")), "pages", nil},
 		"forced is ours":  {catalogOf(entry("pages", on+`,"forced-replication-method":{"replication-method":"INCREMENTAL"}`, "]")), "pages", nil},
 		"not incremental": {catalogOf(entry("spaces", on+`,"replication-method":"INCREMENTAL","replication-key":"id"`, "]")), "spaces",
-			[]string{"spaces: the stream cannot be read incrementally"}},
+			[]string{"streams that can't be read incrementally are read in full: spaces"}},
 		"key alone": {catalogOf(entry("pages", on+`,"replication-key":"modifiedAt"`, "]")), "pages",
 			[]string{"pages: replication-key without"}},
 	} {

@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 	"unicode"
+
+	"golang.org/x/term"
 
 	"github.com/tap-confluence/tap-confluence/tap/emit"
 )
@@ -29,6 +32,21 @@ func (c *console) text(s string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_, _ = io.WriteString(c.w, s)
+}
+
+// width is the terminal's, or that of an old one if it does not tell.
+func (c *console) width() int {
+	if f, ok := c.w.(*os.File); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+			return width
+		}
+	}
+	return 80
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 const eraseLine = "\r\x1b[K"

@@ -165,8 +165,9 @@ func hints(price plan.Price, perSecond float64) []string {
 	return out
 }
 
-func thousands(n int) string {
-	s := strconv.Itoa(n)
+// thousands writes a number with commas.
+func thousands[N int | int64](n N) string {
+	s := strconv.FormatInt(int64(n), 10)
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + "," + s[i:]
 	}

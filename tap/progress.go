@@ -1,16 +1,11 @@
 package tap
 
 import (
-	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"time"
 
-	"golang.org/x/term"
-
-	"github.com/tap-confluence/tap-confluence/tap/emit"
 	"github.com/tap-confluence/tap-confluence/tap/engine"
 )
 
@@ -37,7 +32,7 @@ func startProgress(s *session, run *engine.Run, started time.Time) *progress {
 }
 
 func (p *progress) loop() {
-	onTerminal := p.session.lines && !p.session.program.json && isTerminal(p.session.program.stderr.w)
+	onTerminal := p.session.terminal
 	redraw, report := time.NewTicker(redrawEvery), time.NewTicker(reportEvery)
 	defer redraw.Stop()
 	defer report.Stop()
@@ -91,9 +86,10 @@ func (p *progress) line() string {
 		stats.Waited.Round(time.Second), ended, len(rep.Streams), strings.Join(busy, ", "))
 }
 
-// countRecords writes singer-python's METRIC lines for the rows since the last time.
+// countRecords writes singer-python's METRIC lines for the rows since the last time. They are for
+// programs: nobody on a terminal reads them.
 func (p *progress) countRecords() {
-	if !p.session.lines {
+	if !p.session.lines || p.session.terminal {
 		return
 	}
 	for _, s := range p.run.Report().Streams {
@@ -104,64 +100,9 @@ func (p *progress) countRecords() {
 	}
 }
 
-// failed tells one cause with the streams that it meets.
-func (s *session) failed(f engine.Failure) {
-	msg, name := "stream failed", "stream"
-	if len(f.Streams) > 1 {
-		msg, name = "streams failed for one cause", "streams"
-	}
-	args := []any{name, strings.Join(f.Streams, ", ")}
-	if len(f.Also) > 0 {
-		args = append(args, "also", strings.Join(f.Also, "; "))
-	}
-	if f.Held != "" {
-		args = append(args, "bookmark_held_since", f.Held)
-	}
-	s.log.Error(msg, append(args, "error", f.Err)...)
-}
-
-func isTerminal(w any) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
-
 func perSecond(n int64, d time.Duration) float64 {
 	if d <= 0 {
 		return 0
 	}
 	return float64(n) / d.Seconds()
-}
-
-// summarize logs what the sync did, and once for each cause why streams failed. The error is the
-// run's.
-func (s *session) summarize(rep engine.Report, took time.Duration, err error) {
-	_, gone := errors.AsType[*emit.OutputError](err)
-	stats := s.client.Stats()
-	var rows int64
-	for _, st := range rep.Streams {
-		rows += st.Rows
-		outcome := "complete"
-		switch {
-		case st.Err != nil:
-			outcome = "FAILED"
-		case gone && !st.Ended:
-			outcome = "not written"
-		case st.Skipped:
-			outcome = "finished by an earlier run"
-		case !st.Ended:
-			outcome = "not finished"
-		}
-		s.log.Info(fmt.Sprintf("%s: %d rows, %d requests, %s", st.Name, st.Rows, st.Requests, outcome))
-	}
-	for _, f := range rep.Causes() {
-		s.failed(f)
-	}
-	for _, line := range rep.Audits {
-		s.log.Info("audit of " + line)
-	}
-	for _, skip := range rep.Skipped {
-		s.log.Warn(fmt.Sprintf("skipped: %d × %s", skip.Count, skip.Reason))
-	}
-	s.log.Info(fmt.Sprintf("%d rows in %s: %d requests (%d retries), %.1f MB, %s waited for the site's limits",
-		rows, took.Round(100*time.Millisecond), stats.Requests, stats.Retries, float64(stats.Bytes)/1e6, stats.Waited.Round(100*time.Millisecond)))
 }

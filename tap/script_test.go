@@ -41,7 +41,7 @@ func TestScript(t *testing.T) {
 			env.Defer(server.Close)
 			env.Setenv("SITE", server.URL)
 			env.Setenv("MELTANO_PROJECT_ROOT", env.WorkDir) // which keeps times out of the log
-			env.Setenv("GORACE", "atexit_sleep_ms=0") // a race detector's processes linger otherwise
+			env.Setenv("GORACE", "atexit_sleep_ms=0")       // a race detector's processes linger otherwise
 			return os.WriteFile(env.WorkDir+"/config.json", settings(server.URL, nil), 0o600)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

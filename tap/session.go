@@ -23,8 +23,9 @@ type session struct {
 	log     *slog.Logger
 	// extra are the streams that the setting extra_streams adds.
 	extra []*stream.Stream
-	// lines reports whether the log is lines on stderr, as Singer has it.
-	lines bool
+	// lines reports whether the log is lines on stderr, as Singer has it; terminal whether
+	// somebody watches them.
+	lines, terminal bool
 	// running is the sync under way, for what happens beside it.
 	running atomic.Pointer[engine.Run]
 }
@@ -57,6 +58,7 @@ func (p *program) session(o *options, handler func(slog.Leveler) slog.Handler) (
 	if err := setLevel(level, cfg.LogLevel); err != nil {
 		return nil, err
 	}
+	s.terminal = lines && !p.json && isTerminal(p.stderr.w)
 	s.client, err = client.New(cfg, client.Options{
 		Logger: s.log, Version: Version(), OnWait: s.onWait, Transport: p.network, Impatient: o.impatient || o.test,
 	})
@@ -111,6 +113,24 @@ func setLevel(v *slog.LevelVar, name string) error {
 	}
 	v.Set(level)
 	return nil
+}
+
+// say logs a line of a table. On a terminal it comes without level and time, which would leave
+// the table no room.
+func (s *session) say(line string) {
+	if !s.terminal {
+		s.log.Info(line)
+	} else if s.log.Enabled(context.Background(), slog.LevelInfo) {
+		s.program.stderr.line(line)
+	}
+}
+
+// width is how many characters a line of a table may have.
+func (s *session) width() int {
+	if s.terminal {
+		return s.program.stderr.width()
+	}
+	return 110
 }
 
 func (s *session) close() { s.client.Close() }

@@ -74,7 +74,10 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	for _, change := range options {
 		change(p)
 	}
-	p.meltano = slices.ContainsFunc(p.environ, func(entry string) bool { return strings.HasPrefix(entry, "MELTANO_PROJECT_ROOT=") })
+	p.meltano = slices.ContainsFunc(p.environ, func(entry string) bool {
+		root, ok := strings.CutPrefix(entry, "MELTANO_PROJECT_ROOT=")
+		return ok && root != ""
+	})
 	switch first(args) {
 	case "":
 		p.stderr.text(help)

@@ -331,7 +331,7 @@ func TestMoreSpaces(t *testing.T) {
 				}
 			}
 		}
-		r.wantLog("WARN", "the spaces or statuses changed", "stream=pages")
+		r.wantLog("WARN", "the spaces or statuses changed", "streams=pages")
 		if r = c.run(); len(r.rows["pages"]) != 1 || r.logged("changed: reading") {
 			t.Errorf("the next run gives %d pages\n%s", len(r.rows["pages"]), r.told())
 		}

@@ -15,8 +15,15 @@ type Report struct {
 	Streams []StreamReport
 	// Skipped counts what was not read, by reason.
 	Skipped []Skip
-	// Audits tells which shortcuts were compared with the plain way, a line each.
-	Audits []string
+	// Audits tells which shortcuts were compared with the plain way.
+	Audits []Audit
+}
+
+// Audit is the comparison of one shortcut with the plain way, on some parents.
+type Audit struct {
+	Name    string
+	Parents int
+	Failed  bool
 }
 
 // StreamReport is what became of one stream.
@@ -107,18 +114,12 @@ type report struct {
 
 	mu      sync.Mutex // guards all below
 	skipped map[string]int
-	audits  map[string]*auditCount
-	order   []string // of audits
+	audits  []Audit
 	warned  map[string]bool
 }
 
-type auditCount struct {
-	parents int
-	failed  bool
-}
-
 func newReport(log *slog.Logger) *report {
-	return &report{log: log, skipped: map[string]int{}, audits: map[string]*auditCount{}, warned: map[string]bool{}}
+	return &report{log: log, skipped: map[string]int{}, warned: map[string]bool{}}
 }
 
 // skip counts something that is not read.
@@ -132,14 +133,13 @@ func (r *report) skip(reason string) {
 func (r *report) audit(name string, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	count, known := r.audits[name]
-	if !known {
-		count = &auditCount{}
-		r.audits[name] = count
-		r.order = append(r.order, name)
+	i := slices.IndexFunc(r.audits, func(a Audit) bool { return a.Name == name })
+	if i < 0 {
+		i = len(r.audits)
+		r.audits = append(r.audits, Audit{Name: name})
 	}
-	count.parents++
-	count.failed = count.failed || !ok
+	r.audits[i].Parents++
+	r.audits[i].Failed = r.audits[i].Failed || !ok
 }
 
 // warnOnce logs a warning once a run.
@@ -156,14 +156,7 @@ func (r *report) warnOnce(key, msg string, args ...any) {
 func (r *report) figures() Report {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var rep Report
-	for _, name := range r.order {
-		verdict := "nothing missing"
-		if r.audits[name].failed {
-			verdict = "FAILED: read again without the shortcut"
-		}
-		rep.Audits = append(rep.Audits, fmt.Sprintf("%s: compared on %d parents, %s", name, r.audits[name].parents, verdict))
-	}
+	rep := Report{Audits: slices.Clone(r.audits)}
 	for reason, n := range r.skipped {
 		rep.Skipped = append(rep.Skipped, Skip{reason, n})
 	}

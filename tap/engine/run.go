@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -110,11 +112,11 @@ func (r *Run) plan(pending []string) *plan.Plan {
 func (r *Run) begin(ctx context.Context, p *plan.Plan) error {
 	r.ledger.begin(r.sync, p.Starts)
 	for _, n := range p.Notices {
+		level := slog.LevelInfo
 		if n.Warning {
-			r.log.Warn(n.Text, "stream", n.Name, "date", format(n.Date))
-		} else {
-			r.log.Info(n.Text, "stream", n.Name, "date", format(n.Date))
+			level = slog.LevelWarn
 		}
+		r.log.Log(ctx, level, n.Text, "date", format(n.Date), "streams", strings.Join(n.Names, ","))
 	}
 	for _, w := range p.Walks {
 		r.log.Debug("planned a walk", "walk", w)

@@ -383,16 +383,21 @@ func (b *builder) notices(c *candidate, scope string) {
 	name, bookmark := c.reader.Stream.Name, c.entry.ReplicationKeyValue
 	switch {
 	case bookmark == "":
-		b.plan.Notices = append(b.plan.Notices, Notice{
-			Name: name, Warning: b.Config.AnchorDate.IsZero(), Date: b.anchor(),
-			Text: "no bookmark yet: reading changes since the anchor date (setting anchor_date)",
-		})
+		b.notice(name, "no bookmark yet: reading changes since the anchor date (setting anchor_date)", b.Config.AnchorDate.IsZero())
 	case c.entry.Scope != scope:
-		b.plan.Notices = append(b.plan.Notices, Notice{
-			Name: name, Warning: true, Date: b.anchor(),
-			Text: "the spaces or statuses changed: reading changes since the anchor date again",
-		})
+		b.notice(name, "the spaces or statuses changed: reading changes since the anchor date again", true)
 	}
+}
+
+// notice tells the same of several streams at once.
+func (b *builder) notice(name, text string, warning bool) {
+	for i, n := range b.plan.Notices {
+		if n.Text == text {
+			b.plan.Notices[i].Names = append(n.Names, name)
+			return
+		}
+	}
+	b.plan.Notices = append(b.plan.Notices, Notice{Names: []string{name}, Text: text, Warning: warning, Date: b.anchor()})
 }
 
 // String tells a walk in a line, for logs.

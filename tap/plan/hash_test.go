@@ -150,7 +150,7 @@ func TestSince(t *testing.T) {
 			case test.notice == "" && len(p.Notices) > 0 || test.notice != "" && len(p.Notices) != 1:
 				t.Errorf("notices %+v", p.Notices)
 			case test.notice != "":
-				if n := p.Notices[0]; n.Text != test.notice || n.Warning != test.warns || n.Name != "pages" || !n.Date.Equal(since) {
+				if n := p.Notices[0]; n.Text != test.notice || n.Warning != test.warns || n.Names[0] != "pages" || !n.Date.Equal(since) {
 					t.Errorf("notice %+v", n)
 				}
 			}

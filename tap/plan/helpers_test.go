@@ -173,7 +173,7 @@ func describe(p *plan.Plan) string {
 		fmt.Fprintf(&b, "settled %s: %v\n", s.Name, s.Failed)
 	}
 	for _, n := range p.Notices {
-		fmt.Fprintf(&b, "notice of %s, warning %v: %s (%s)\n", n.Name, n.Warning, n.Text, timestamp.Format(n.Date))
+		fmt.Fprintf(&b, "notice of %s, warning %v: %s (%s)\n", strings.Join(n.Names, ","), n.Warning, n.Text, timestamp.Format(n.Date))
 	}
 	return b.String()
 }

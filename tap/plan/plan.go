@@ -56,9 +56,10 @@ type Settled struct {
 	Hash string
 }
 
-// Notice is something that the user should know of a stream.
+// Notice is something that the user should know of some streams.
 type Notice struct {
-	Name, Text string
+	Names []string
+	Text  string
 	// Warning: nobody chose this.
 	Warning bool
 	Date    time.Time

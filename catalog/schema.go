@@ -24,15 +24,18 @@ func schemaOf(s *stream.Stream, o options) (json.RawMessage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the schema of %s: %w", s.Name, err)
 	}
-	var line bytes.Buffer
-	if err := json.Compact(&line, data); err != nil {
-		return nil, fmt.Errorf("reading the schema of %s: %w", s.Name, err)
-	}
-	schema := withoutDraft(line.Bytes())
+	schema := withoutDraft(inOneLine(data))
 	if o.markdown {
 		return withMarkdown(schema), nil
 	}
 	return schema, nil
+}
+
+// inOneLine returns valid JSON without white space between its parts.
+func inOneLine(raw json.RawMessage) json.RawMessage {
+	var line bytes.Buffer
+	_ = json.Compact(&line, raw) // it is valid
+	return line.Bytes()
 }
 
 // withoutDraft returns a schema that doesn't say which draft it follows: some targets refuse any

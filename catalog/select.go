@@ -48,6 +48,7 @@ type choice struct {
 	JSONSchema        json.RawMessage `json:"json_schema"`
 	Selected          flag            `json:"selected"`
 	Schema            json.RawMessage `json:"schema"`
+	Key               json.RawMessage `json:"key_properties"`
 	ReplicationMethod string          `json:"replication_method"`
 	ReplicationKey    string          `json:"replication_key"`
 	Metadata          []struct {
@@ -62,6 +63,8 @@ type choiceMetadata struct {
 	SelectedByDefault flag   `json:"selected-by-default"`
 	ReplicationMethod string `json:"replication-method"`
 	ReplicationKey    string `json:"replication-key"`
+	// Key is any JSON.
+	Key json.RawMessage `json:"table-key-properties"`
 }
 
 // selected decides as the Meltano SDK does; legacy is the mark of a catalog without
@@ -187,6 +190,18 @@ func (p *singerParser) add(s *stream.Stream, entry choice, paths map[string]choi
 	}
 	if len(f.inList) > 0 {
 		p.warn("%s: fields inside lists cannot be left out one by one: %s are emitted", s.Name, some(f.inList))
+	}
+	var a adapter
+	schema = a.adapt(nil, schema, inOneLine(entry.Schema))
+	if len(a.kept) > 0 {
+		p.warn("%s: the tap's types stay where the catalog has others: %s", s.Name, some(a.kept))
+	}
+	for _, raw := range []json.RawMessage{entry.Key, paths[pathKey(nil)].Key} {
+		var key []string
+		if json.Unmarshal(raw, &key) == nil && key != nil && !slices.Equal(key, s.Key) {
+			p.warn("%s: the tap's key stays, where the catalog has another: %s", s.Name, strings.Join(s.Key, ", "))
+			break
+		}
 	}
 	p.selections = append(p.selections, Selection{
 		Stream: s, Incremental: p.incremental(s, entry, paths[pathKey(nil)]),

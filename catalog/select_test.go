@@ -93,6 +93,15 @@ func TestParseSinger(t *testing.T) {
 			[]string{"space_labels: the catalog names fields that the stream does not have: colour (ignored)"}},
 		"schema narrowed": {catalogOf(entry("space_labels", on, `],"schema":{"properties":{"name":{}}}`)), "space_labels-prefix",
 			[]string{"space_labels: fields that are not in the catalog's schema are left out: prefix (run"}},
+		"types for a target": {catalogOf(entry("space_labels", on, `],"key_properties":["spaceId","id"],"schema":{"type":"object","properties":{
+			"id":{"type":"string","maxLength":64},"name":{"type":["string","null"],"x-sql-datatype":"text"},"prefix":{"type":["null","string"]}}}`)), "space_labels", nil},
+		"other types": {catalogOf(entry("space_labels", on, `],"schema":{"properties":{"id":{"type":"integer"},"name":{"type":"string"},"prefix":{"type":["null","string"],"format":"date"}}}`)),
+			"space_labels", []string{"space_labels: the tap's types stay where the catalog has others: id, name, prefix"}},
+		"another key": {catalogOf(entry("space_labels", on+`,"table-key-properties":["id"]`, `],"key_properties":["spaceId","id"]`)), "space_labels",
+			[]string{"space_labels: the tap's key stays, where the catalog has another: spaceId, id"}},
+		"no key": {catalogOf(entry("pages", on, `],"key_properties":[]`)), "pages",
+			[]string{"pages: the tap's key stays"}},
+		"a key of no kind": {catalogOf(entry("pages", on, `],"key_properties":"id"`)), "pages", nil},
 		"unknown stream": {catalogOf(entry("page", `"selected":false`, "]"), entry("pages", on, "]")), "pages",
 			[]string{`unknown stream "page" in the catalog, do you mean "pages"? (not selected, ignored)`}},
 

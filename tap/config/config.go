@@ -127,6 +127,7 @@ func Load(in Input) (*Config, []string, error) {
 		return nil, nil, l.failure()
 	}
 	values := l.merge(layers)
+	l.expanded(values)
 	l.domainFromURL(values)
 	widen(values)
 	l.fillDefaults(values)
@@ -151,6 +152,7 @@ func Only(in Input, names ...string) (*Config, error) {
 		return nil, l.failure()
 	}
 	values := l.merge(layers)
+	l.expanded(values)
 	widen(values)
 	maps.DeleteFunc(values, func(name string, _ any) bool { return !slices.Contains(names, name) })
 	l.fillDefaults(values)

@@ -323,6 +323,44 @@ func TestUnreadableFiles(t *testing.T) {
 	}
 }
 
+// TestOtherForms says what to write in place of a file that is no JSON.
+func TestOtherForms(t *testing.T) {
+	for document, other := range map[string]bool{
+		"domain: acme\nemail: me@acme.com\n":  true,
+		"# settings\n\n---\ndomain: acme\n":   true,
+		"domain = \"acme\"\n":                 true,
+		"export TAP_CONFLUENCE_DOMAIN=acme\n": true,
+		"\xef\xbb\xbfdomain: acme":            true,
+		"{\n  domain: acme\n}":                false,
+		"[settings]\ndomain = 1":              false,
+		"":                                    false,
+		"hello":                               false,
+	} {
+		_, _, err := load(t, document)
+		if got := problems(t, err); len(got) != 1 || strings.Contains(got[0], "write the settings as {") != other {
+			t.Errorf("%q: %q", document, got)
+		}
+	}
+}
+
+// TestUnexpanded refuses the name of a variable where its value should be, and says what to do.
+func TestUnexpanded(t *testing.T) {
+	for _, text := range []string{"$TOKEN", "${TOKEN}", "{{ env.TOKEN }}", "%TOKEN%", "${TOKEN:-none}"} {
+		_, _, err := load(t, `{"domain":"acme","api_token":"`+text+`"}`)
+		want := "api_token: holds a variable's name, not its value: leave it out, and set TAP_CONFLUENCE_API_TOKEN in the environment"
+		if got := problems(t, err); len(got) != 1 || got[0] != want {
+			t.Errorf("%s: %q", text, got)
+		}
+	}
+	if _, _, err := load(t, `{"domain":"acme","user_agent":"costs $5 {a}"}`); err != nil {
+		t.Error(err)
+	}
+	_, _, err := load(t, `{"domain":"$SITE","email":"$EMAIL","page_size":900}`)
+	if got := problems(t, err); len(got) != 3 {
+		t.Errorf("not all mistakes at once: %q", got)
+	}
+}
+
 func TestWarnings(t *testing.T) {
 	for document, want := range map[string][]string{
 		`{"domain":"a","domain_name":"a"}`:                         nil,

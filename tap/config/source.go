@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +27,12 @@ const (
 	// half of a token that somebody took for a name would not be known as a secret.
 	maxName = 60
 )
+
+// otherForm matches files that begin like YAML, TOML or a list of variables.
+var otherForm = regexp.MustCompile(`^\x{feff}?(\s*(#.*)?\n|---)*\s*(export )?\w+\s*[:=]`)
+
+// unexpanded matches the name of a variable where its value should be.
+var unexpanded = regexp.MustCompile(`^(\$\w+|\$\{.*\}|\{\{.*\}\}|%\w+%)$`)
 
 // layers reads all sources, the strongest last.
 func (l *loader) layers(in Input) []map[string]any {
@@ -55,7 +62,11 @@ func (l *loader) file(name string, stdin io.Reader) map[string]any {
 	}
 	var document any
 	if err := jsonfile.Decode(title, data, &document); err != nil {
-		l.problems = append(l.problems, problem{text: err.Error()})
+		text := err.Error()
+		if otherForm.Match(data) {
+			text = title + `: is no JSON: write the settings as {"domain": "acme.atlassian.net", ...}, or give them by the environment (--config ENV)`
+		}
+		l.problems = append(l.problems, problem{text: text})
 		return nil
 	}
 	object, ok := document.(map[string]any)
@@ -182,6 +193,15 @@ func (l *loader) merge(layers []map[string]any) map[string]any {
 		maps.Copy(values, layer)
 	}
 	return values
+}
+
+// expanded notes settings that hold a variable's name.
+func (l *loader) expanded(values map[string]any) {
+	for name, value := range values {
+		if text, ok := value.(string); ok && unexpanded.MatchString(text) {
+			l.fail(name, "holds a variable's name, not its value: leave it out, and set "+envPrefix+strings.ToUpper(name)+" in the environment")
+		}
+	}
 }
 
 // fillDefaults puts the schema's defaults in.

@@ -7,10 +7,11 @@ import (
 	"slices"
 )
 
-// airbyteMessage is one element of Airbyte's state file.
+// airbyteMessage is one element of Airbyte's state file, or the STATE message that holds it.
 type airbyteMessage struct {
-	Type   string         `json:"type"`
-	Stream *airbyteStream `json:"stream"`
+	State  *airbyteMessage `json:"state"`
+	Type   string          `json:"type"`
+	Stream *airbyteStream  `json:"stream"`
 	Global *struct {
 		StreamStates []airbyteStream `json:"stream_states"`
 	} `json:"global"`
@@ -36,14 +37,20 @@ type airbyteEntry struct {
 // *Error.
 func ParseAirbyte(data []byte, site string, names []string) (*State, []string, error) {
 	s := New(site)
-	data = bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(data), []byte("\xef\xbb\xbf")))
+	data, err := clean(data)
+	if err != nil {
+		return nil, nil, err
+	}
 	if len(data) == 0 || string(data) == "{}" || string(data) == "null" {
 		return s, nil, nil
 	}
 	var list []airbyteMessage
 	if data[0] == '{' {
 		if bytes.Contains(data, []byte(`"bookmarks"`)) && !bytes.Contains(data, []byte(`"stream"`)) {
-			return nil, nil, problem("it is Singer's; Airbyte's is a list of stream states")
+			return nil, nil, problem("it is Singer's, which a run without the word read takes; Airbyte's is a list of stream states")
+		}
+		if severalLines(data) {
+			return nil, nil, problem("it holds several lines; write them as one list, such as with `jq -s .`")
 		}
 		data = slices.Concat([]byte("["), data, []byte("]"))
 	}
@@ -53,6 +60,9 @@ func ParseAirbyte(data []byte, site string, names []string) (*State, []string, e
 	var streams []airbyteStream
 	var warnings []string
 	for _, m := range list {
+		if m.State != nil {
+			m = *m.State
+		}
 		switch {
 		case m.Stream != nil:
 			streams = append(streams, *m.Stream)

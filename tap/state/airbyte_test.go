@@ -48,6 +48,7 @@ func TestParseAirbyte(t *testing.T) {
 		{"nothing", "", nil, ""}, {"an empty list", "[]", nil, ""}, {"an empty object", "{}", nil, ""}, {"null", "null", nil, ""},
 		{"a byte order mark", "\xef\xbb\xbf [" + streamState("pages", own) + "]\n", plain, ""},
 		{"ours", "[" + streamState("pages", own) + "]", plain, ""},
+		{"messages", `[{"type":"STATE","state":` + streamState("pages", own) + "}]", plain, ""},
 		{"one without a list", streamState("pages", own), plain, ""},
 		{"global", `[{"type":"GLOBAL","global":{"shared_state":{},"stream_states":[{"stream_descriptor":{"name":"pages"},"stream_state":` + own + `}]}}]`, plain, ""},
 		{"no state of a stream", "[" + streamState("pages", "{}") + "," + streamState("tasks", "null") + "]", nil, ""},
@@ -96,12 +97,19 @@ func TestUnusableAirbyte(t *testing.T) {
 			t.Errorf("%s: the error names no stream: %v", text, err)
 		}
 	}
-	for _, text := range []string{"nonsense", "[", "7", `["a"]`, `"x"`, streamState("pages", "{}") + "\n" + streamState("tasks", "{}")} {
+	for _, text := range []string{"nonsense", "[", "7", `["a"]`, `"x"`} {
 		s, _, err := state.ParseAirbyte([]byte(text), site, names)
 		wantProblem(t, text, s, err, "not a list of Airbyte states")
 	}
 	s, _, err := state.ParseAirbyte([]byte(`{"bookmarks":{},`+ours+`}`), site, names)
-	wantProblem(t, "Singer's", s, err, "it is Singer's")
+	wantProblem(t, "Singer's", s, err, "it is Singer's, which a run without the word read takes")
+	for text, says := range map[string]string{
+		streamState("pages", "{}") + "\n" + streamState("tasks", "{}"): "it holds several lines; write them as one list",
+		"\xff\xfe[\x00]\x00": "UTF-16; save it as UTF-8",
+	} {
+		s, _, err := state.ParseAirbyte([]byte(text), site, names)
+		wantProblem(t, text, s, err, says)
+	}
 }
 
 // FuzzParseAirbyte reads anything, as FuzzParseSinger does.

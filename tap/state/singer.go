@@ -28,6 +28,9 @@ func ParseSinger(data []byte, site string, names []string) (*State, []string, er
 	}
 	var bookmarks map[string]json.RawMessage
 	if raw, ok := top["bookmarks"]; !ok {
+		if top["stream"] != nil || top["global"] != nil || top["state"] != nil {
+			return nil, nil, problem(airbytes)
+		}
 		return nil, nil, problem("it has no bookmarks")
 	} else if err := json.Unmarshal(raw, &bookmarks); err != nil || bookmarks == nil {
 		return nil, nil, problem("its bookmarks are not an object")
@@ -52,18 +55,21 @@ func ParseSinger(data []byte, site string, names []string) (*State, []string, er
 	return s, warnings, nil
 }
 
+// airbytes is what is wrong with a state of Airbyte in a Singer sync.
+const airbytes = "it is Airbyte's, which `tap-confluence read` takes; Singer's is an object with bookmarks"
+
 // singerObject returns the members of a state, or of the STATE message that holds it.
 func singerObject(data []byte) (map[string]json.RawMessage, error) {
-	data = bytes.TrimPrefix(bytes.TrimSpace(data), []byte("\xef\xbb\xbf"))
-	if len(data) == 0 {
-		return nil, nil
+	data, err := clean(data)
+	if err != nil || len(data) == 0 {
+		return nil, err
 	}
 	var top map[string]json.RawMessage
 	if err := json.Unmarshal(data, &top); err != nil || top == nil {
 		switch {
 		case bytes.HasPrefix(data, []byte("[")):
-			return nil, problem("it is a list, as Airbyte writes it; Singer's is an object with bookmarks")
-		case bytes.Contains(bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")), []byte("}\n{")):
+			return nil, problem(airbytes)
+		case severalLines(data):
 			return nil, problem("it holds several lines; keep the last one only")
 		}
 		return nil, problem("it is not a JSON object")

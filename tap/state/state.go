@@ -71,6 +71,21 @@ func problem(format string, args ...any) error {
 	return &Error{fmt.Sprintf(format, args...) + remedy}
 }
 
+// clean returns a state's text without white space and the mark that some editors put before it.
+func clean(data []byte) ([]byte, error) {
+	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
+		return nil, problem("it is written in UTF-16; save it as UTF-8")
+	}
+	return bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(data), []byte("\xef\xbb\xbf"))), nil
+}
+
+// severalLines reports whether a text that is no JSON holds one object after another.
+func severalLines(data []byte) bool {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	var first, second map[string]json.RawMessage
+	return dec.Decode(&first) == nil && dec.Decode(&second) == nil
+}
+
 // envelope says whose a state is.
 type envelope struct {
 	V     int    `json:"v"`

@@ -161,7 +161,7 @@ func TestStopped(t *testing.T) {
 		f.NoSecrets(out.Bytes(), stderr.Bytes())
 		messages := tapfixture.Parse(t, out.Bytes())
 		last := messages[len(messages)-1]
-		if status != tap.ExitFailed || last.Type != "STATE" || !strings.Contains(stderr.String(), "stopped by a signal") {
+		if status != tap.ExitFailed || last.Type != "STATE" || !strings.Contains(stderr.String(), "stopped by a signal; the last state is written") {
 			t.Fatalf("after %d bytes: status %d, last line %.200s\n%s", most, status, last.Line, stderr.String())
 		}
 		rest := f.Singer(nil, string(last.State)).OK()

@@ -2,6 +2,7 @@ package tap
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -174,6 +175,9 @@ func (s *session) sync(ctx context.Context, o engine.Options) error {
 		if who, blind := run.Blind(ctx); blind {
 			s.log.Warn(seesNothing(who))
 		}
+	}
+	if errors.Is(err, ErrStopped) {
+		return fmt.Errorf("%w; the last state is written, and a run that is given it (--state) goes on from there", err)
 	}
 	return err
 }

@@ -134,6 +134,12 @@ func TestMissingScope(t *testing.T) {
 		if m := status(f); m.Connection != "SUCCEEDED" || !strings.Contains(m.Text, "can't read attachments") || !strings.Contains(m.Text, "read:attachment:confluence") {
 			t.Errorf("check says %s", m.Line)
 		}
+		test := f.Text("--test", "--config", f.Config()).OK()
+		for _, want := range []string{"can't read attachments, attachment_labels, ", "20 of 24 streams can be read"} {
+			if !strings.Contains(test.Stderr, want) {
+				t.Errorf("%q is not in\n%s", want, test.Stderr)
+			}
+		}
 		r := f.Singer(tapfixture.Select("groups", "attachments"), nil).Wants(tap.ExitFailed)
 		if !regexp.MustCompile(`(?m)^ERROR .*attachments.*read:attachment:confluence`).MatchString(r.Stderr) {
 			t.Errorf("stderr names no scope:\n%s", r.Stderr)

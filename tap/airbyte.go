@@ -104,11 +104,11 @@ func (p *program) checkConnection(ctx context.Context, sink *emit.Airbyte, o *op
 		return sink.Connection(false, err.Error())
 	}
 	defer s.close()
-	missing, err := s.check(ctx)
+	found, err := s.check(ctx)
 	if err != nil {
 		return sink.Connection(false, err.Error())
 	}
-	return sink.Connection(true, strings.Join(missing, "; "))
+	return sink.Connection(true, strings.Join(found.missing, "; "))
 }
 
 func (p *program) airbyteSession(sink *emit.Airbyte, o *options) (*session, error) {

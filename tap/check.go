@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 	"github.com/tap-confluence/tap-confluence/tap/client"
@@ -13,49 +14,79 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
+// checked is what a check found out.
+type checked struct {
+	// who names the account, account is its id; empty if the site does not tell.
+	who, account string
+	// spaces is how many spaces the account sees, or one more than one answer shows.
+	spaces int
+	// missing says in sentences what the account can't read, unread names those streams.
+	missing, unread []string
+}
+
 // checker finds out what the account can read, with a request for one row each.
 type checker struct {
 	*session
-	account  string // empty if the site does not tell
+	checked
+	site     *site.Site
 	asked    map[*stream.Listing]bool
 	refusals []error
-	missing  []string // sentences
 }
 
 // check asks one row of every listing after the probe, and of every extra stream that the settings
-// add. What the account can't read is returned as sentences; if it can't read spaces, or nothing at
-// all, that is the error.
-func (s *session) check(ctx context.Context) ([]string, error) {
+// add. If the account can't read spaces, or nothing at all, that is the error.
+func (s *session) check(ctx context.Context) (*checked, error) {
 	here := site.New(s.config, s.client, s.log)
 	if err := here.Open(ctx, s.program.now()); err != nil {
 		return nil, err
 	}
-	c := &checker{session: s, account: here.Account(), asked: map[*stream.Listing]bool{}}
-	for _, l := range stream.Listings {
-		if l.Typed {
-			continue // it needs a type, and there may be none
-		}
-		c.asked[l] = true
-		_, err := c.row(ctx, l)
-		if err := c.judge(l.Name, err); err != nil || l == stream.Spaces && len(c.refusals) > 0 {
-			return nil, errors.Join(err, errors.Join(c.refusals...))
-		}
-	}
-	if len(c.refusals) == len(c.asked) {
-		return nil, errors.Join(c.refusals...)
+	c := &checker{session: s, site: here, asked: map[*stream.Listing]bool{}}
+	c.who, c.account = here.Who(), here.Account()
+	if err := c.listings(ctx); err != nil {
+		return nil, err
 	}
 	for _, st := range s.extra {
-		if err := c.judge(st.Name, c.stream(ctx, st)); err != nil {
+		if err := c.judge(c.stream(ctx, st), st.Name); err != nil {
 			return nil, err
 		}
 	}
 	if _, err := here.Spaces(ctx); err != nil {
-		return c.missing, err
+		return nil, err
 	}
-	if blind, err := here.Blind(ctx); err == nil && blind {
-		c.missing = append(c.missing, seesNothing(here.Who()))
+	var err error
+	if c.spaces, err = here.AtLeast(ctx, stream.Spaces); err != nil {
+		return nil, err
 	}
-	return c.missing, nil
+	if c.spaces == 0 {
+		c.missing = append(c.missing, seesNothing(c.who))
+	}
+	return &c.checked, nil
+}
+
+// listings asks one row of every listing.
+func (c *checker) listings(ctx context.Context) error {
+	for _, l := range stream.Listings {
+		c.asked[l] = true
+		err := c.judge(c.listing(ctx, l), streamsOf(l)...)
+		if err != nil || l == stream.Spaces && len(c.refusals) > 0 {
+			return errors.Join(err, errors.Join(c.refusals...))
+		}
+	}
+	if len(c.refusals) == len(c.asked) {
+		return errors.Join(c.refusals...)
+	}
+	return nil
+}
+
+// streamsOf names the usual streams that are read from a listing.
+func streamsOf(l *stream.Listing) []string {
+	var names []string
+	for _, st := range stream.All {
+		if st.Listing == l {
+			names = append(names, st.Name)
+		}
+	}
+	return names
 }
 
 // seesNothing says what an empty site most likely means.
@@ -63,20 +94,44 @@ func seesNothing(who string) string {
 	return who + " sees no space, and so nothing that lies in one: give the account permission to view spaces"
 }
 
-// judge notes what the account may not read. The error is any other.
-func (c *checker) judge(name string, err error) error {
+// judge notes streams that the account may not read. The error is any other.
+func (c *checker) judge(err error, names ...string) error {
 	switch client.KindOf(err) {
 	case client.KindScope, client.KindForbidden, client.KindGone, client.KindNotFound:
-		c.refusals = append(c.refusals, err)
-		c.missing = append(c.missing, fmt.Sprintf("can't read %s: %v", name, err))
+		c.refuse(err, names...)
 		return nil
 	}
 	return err
 }
 
+// refuse notes streams that can't be read.
+func (c *checker) refuse(err error, names ...string) {
+	c.refusals = append(c.refusals, err)
+	c.unread = append(c.unread, names...)
+	c.missing = append(c.missing, fmt.Sprintf("can't read %s: %v", strings.Join(names, ", "), err))
+}
+
+// listing asks for one row of a listing. One that needs a type is asked for the first that there is.
+func (c *checker) listing(ctx context.Context, l *stream.Listing) error {
+	if l.Typed {
+		types, err := c.site.Types(ctx)
+		if err != nil {
+			c.refuse(err, streamsOf(l)...) // in a sync, too, only its streams fail
+		}
+		if len(types) == 0 {
+			return nil
+		}
+		_, err = c.row(ctx, l, [2]string{"type", types[0]})
+		return err
+	}
+	_, err := c.row(ctx, l)
+	return err
+}
+
 // row asks for one row of a listing, and returns its id, empty if there is none.
-func (c *checker) row(ctx context.Context, l *stream.Listing) (id string, err error) {
-	req := client.Request{Path: stream.Path(l.Route, ""), Query: append(slices.Clip(l.Query), [2]string{"limit", "1"}), Scopes: l.Scopes}
+func (c *checker) row(ctx context.Context, l *stream.Listing, more ...[2]string) (id string, err error) {
+	query := slices.Concat(l.Query, more, [][2]string{{"limit", "1"}})
+	req := client.Request{Path: stream.Path(l.Route, ""), Query: query, Scopes: l.Scopes}
 	doc, err := c.client.Get(ctx, req)
 	if err != nil {
 		return "", err

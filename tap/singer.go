@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/tap-confluence/tap-confluence/catalog"
 	"github.com/tap-confluence/tap-confluence/tap/emit"
 	"github.com/tap-confluence/tap-confluence/tap/engine"
 	"github.com/tap-confluence/tap-confluence/tap/state"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
 // singer runs a Singer command line. A failed run's last line on stderr begins with
@@ -94,16 +96,23 @@ func (p *program) singerSession(o *options) (*session, error) {
 	return p.session(o, func(level slog.Leveler) slog.Handler { return &textHandler{program: p, level: level} })
 }
 
-// test finds out whether the site answers this account.
+// test tells who the account is, on which site, and what it can read there.
 func (s *session) test(ctx context.Context) error {
-	missing, err := s.check(ctx)
+	found, err := s.check(ctx)
 	if err != nil {
 		return err
 	}
-	for _, m := range missing {
+	s.log.Info("the site answers "+found.who, "site", s.config.SiteURL, "account", found.account)
+	spaces := strconv.Itoa(found.spaces)
+	if found.spaces > stream.Spaces.MaxLimit {
+		spaces = "more than " + strconv.Itoa(stream.Spaces.MaxLimit)
+	}
+	s.log.Info("spaces that the account sees: " + spaces)
+	for _, m := range found.missing {
 		s.log.Warn(m)
 	}
-	s.log.Info("the site answers", "site", s.config.Site)
+	all := len(stream.All) + len(s.extra)
+	s.log.Info(fmt.Sprintf("%d of %d streams can be read", all-len(found.unread), all))
 	return nil
 }
 

@@ -5,16 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"slices"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/tap-confluence/tap-confluence/catalog"
 	"github.com/tap-confluence/tap-confluence/tap/emit"
 	"github.com/tap-confluence/tap-confluence/tap/engine"
-	"github.com/tap-confluence/tap-confluence/tap/method"
-	"github.com/tap-confluence/tap-confluence/tap/plan"
 )
 
 // plan tells people what a sync would cost before it is run.
@@ -55,7 +49,8 @@ func (p *program) planCommand(ctx context.Context, args []string) error {
 		}
 		return p.out.Write(append(text, '\n'))
 	}
-	return p.out.Write([]byte(planText(price, s.client.Stats().Requests-before, s.config.RequestsPerSecond)))
+	text := planText(price, s.config.RequestsPerSecond)
+	return p.out.Write(fmt.Appendf(nil, "%s\nThese are estimates from searches and samples, which took %s.\n", text, number(s.client.Stats().Requests-before, "request")))
 }
 
 // planOptions reads a catalog and a state of either protocol.
@@ -100,87 +95,3 @@ func (s *session) planOptions(o *options) (engine.Options, error) {
 type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
-
-// planText tells a price to a person.
-func planText(price plan.Price, asked int64, perSecond float64) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "In all about %s requests and %s rows", thousands(price.Requests), thousands(price.Rows))
-	if perSecond > 0 {
-		fmt.Fprintf(&b, ", at %g requests a second %s", perSecond, duration(float64(price.Requests)/perSecond))
-	}
-	b.WriteString(".\n\n")
-	for _, w := range price.Walks {
-		mode := "in full"
-		if w.Incremental {
-			mode = "changes only"
-		}
-		fmt.Fprintf(&b, "%s, %s: about %s requests (%s pages, %s audits), %s rows\n",
-			w.Listing, mode, thousands(w.Requests()), thousands(w.Pages), thousands(w.Audits), thousands(w.Rows()))
-		for _, s := range w.Streams {
-			fmt.Fprintf(&b, "    %-30s %10s requests %10s rows   %s\n", s.Name, thousands(s.Requests), thousands(s.Rows), words(s.Methods))
-		}
-	}
-	fmt.Fprintf(&b, "\nCounts come from searches and samples: figures are estimates. They took %d requests.\n", asked)
-	for _, u := range price.Unknown {
-		b.WriteString("Not known: " + u + ".\n")
-	}
-	for _, hint := range hints(price, perSecond) {
-		b.WriteString("* " + hint + "\n")
-	}
-	return b.String()
-}
-
-// words names methods.
-func words(kinds []method.Kind) string {
-	names := make([]string, len(kinds))
-	for i, k := range kinds {
-		names[i] = k.String()
-	}
-	return strings.Join(names, ", then ")
-}
-
-// hints names what would make the sync shorter.
-func hints(price plan.Price, perSecond float64) []string {
-	var out []string
-	for _, w := range price.Walks {
-		costly, saved := []string{}, 0
-		for _, s := range w.Streams {
-			if s.Requests > 0 {
-				costly, saved = append(costly, s.Name), saved+s.Requests
-			}
-		}
-		if saved > price.Requests/4 {
-			out = append(out, fmt.Sprintf("Without %s the sync takes about %s requests less.", strings.Join(costly, ", "), thousands(saved)))
-		}
-	}
-	if price.Requests > 1000 {
-		out = append(out, "space_keys narrows the sync to some spaces.")
-	}
-	if perSecond > 0 && price.Requests > 1000 {
-		out = append(out, fmt.Sprintf("requests_per_second %g would make it %s, if the site lets it.", 2*perSecond, duration(float64(price.Requests)/perSecond/2)))
-	}
-	if slices.ContainsFunc(price.Walks, func(w plan.WalkPrice) bool { return !w.Incremental }) {
-		out = append(out, "Incremental reads make later runs short; labels, properties, permissions, spaces, groups and child_pages are always read in full.")
-	}
-	return out
-}
-
-// thousands writes a number with commas.
-func thousands[N int | int64](n N) string {
-	s := strconv.FormatInt(int64(n), 10)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
-func duration(seconds float64) string {
-	d := time.Duration(seconds * float64(time.Second))
-	switch {
-	case d > 2*time.Hour:
-		return fmt.Sprintf("%.1f hours", d.Hours())
-	case d > 2*time.Minute:
-		return fmt.Sprintf("%.0f minutes", d.Minutes())
-	}
-	return fmt.Sprintf("%.0f seconds", d.Seconds())
-}

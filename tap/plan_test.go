@@ -22,9 +22,12 @@ func TestPlan(t *testing.T) {
 		t.Fatalf("status %d: %s", plan.Status, plan.Stderr)
 	}
 	asked := f.Site.Total()
+	if again := f.Text("plan", "--config", f.Config()).OK(); string(again.Stdout) != string(plan.Stdout) {
+		t.Errorf("another call says\n%s\nafter\n%s", again.Stdout, plan.Stdout)
+	}
 	text := string(plan.Stdout)
-	m := regexp.MustCompile(`In all about ([0-9,]+) requests and ([0-9,]+) rows`).FindStringSubmatch(text)
-	if m == nil || !strings.Contains(text, "attachments, in full") || !strings.Contains(text, "* ") {
+	m := regexp.MustCompile(`About ([0-9,]+) requests for ([0-9,]+) rows\.`).FindStringSubmatch(text)
+	if m == nil || !strings.Contains(text, "attachments, in full") || !strings.Contains(text, "attachment_*") {
 		t.Fatalf("the plan is:\n%s", text)
 	}
 	said, err := strconv.Atoi(strings.ReplaceAll(m[1], ",", ""))

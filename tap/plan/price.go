@@ -24,6 +24,8 @@ type WalkPrice struct {
 	Listing     string        `json:"listing"`
 	Incremental bool          `json:"incremental"`
 	Streams     []StreamPrice `json:"streams"`
+	// Items is how many rows the listing has.
+	Items int `json:"items"`
 	// Pages and Audits are requests.
 	Pages  int `json:"pages"`
 	Audits int `json:"audits"`
@@ -98,7 +100,7 @@ func PriceOf(p *Plan, sizes []site.Size, cfg *config.Config) Price {
 func (w *Walk) price(size site.Size, cfg *config.Config) WalkPrice {
 	limit := float64(w.Listing.Limit(cfg.PageSize))
 	n := float64(size.Rows)
-	out := WalkPrice{Listing: w.Listing.Name, Incremental: w.Incremental, Pages: max(len(w.Lists), int(math.Ceil(n/limit)))}
+	out := WalkPrice{Listing: w.Listing.Name, Incremental: w.Incremental, Items: size.Rows, Pages: max(len(w.Lists), int(math.Ceil(n/limit)))}
 	partners := 0
 	for _, r := range w.Readers {
 		if r.Uses(method.Combined) {

@@ -3,91 +3,14 @@ package tap
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
-	"unicode"
-
-	"golang.org/x/term"
 
 	"github.com/tap-confluence/tap-confluence/tap/emit"
 )
-
-// console is stderr: whole lines, and below them at most one that is redrawn.
-type console struct {
-	mu     sync.Mutex
-	w      io.Writer
-	status string // the line that is redrawn, empty for none
-}
-
-func newConsole(w io.Writer) *console { return &console{w: w} }
-
-// text writes text of our own as it is.
-func (c *console) text(s string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	_, _ = io.WriteString(c.w, s)
-}
-
-// width is the terminal's, or that of an old one if it does not tell.
-func (c *console) width() int {
-	if f, ok := c.w.(*os.File); ok {
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
-			return width
-		}
-	}
-	return 80
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-const eraseLine = "\r\x1b[K"
-
-// line writes a line. What is in it can't move the cursor or forge another line.
-func (c *console) line(text string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	out := printable(text) + "\n"
-	if c.status != "" {
-		out = eraseLine + out + c.status
-	}
-	// Nothing can be done about a stderr that is gone, and the sync need not end for it.
-	_, _ = io.WriteString(c.w, out)
-}
-
-// redraw replaces the status line; an empty one removes it.
-func (c *console) redraw(status string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	status = printable(status)
-	if status == "" && c.status == "" {
-		return
-	}
-	c.status = status
-	_, _ = io.WriteString(c.w, eraseLine+status)
-}
-
-// printable replaces what a terminal would act on: control characters and those that turn
-// or hide text.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n':
-			return ' '
-		case unicode.IsPrint(r):
-			return r
-		}
-		return '\uFFFD'
-	}, s)
-}
 
 // text writes a log record as one line: the message, its fields in brackets, and the error behind
 // a colon.

@@ -1,8 +1,8 @@
 package tap
 
 import (
+	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -10,80 +10,132 @@ import (
 )
 
 const (
-	redrawEvery = time.Second      // on a terminal
-	reportEvery = 30 * time.Second // in a log
+	redrawEvery  = 500 * time.Millisecond // on a terminal
+	reportEvery  = 30 * time.Second       // in a log
+	measureAfter = 10 * time.Second       // what is over by then needs no estimate
 )
 
-// progress shows how a sync goes: a line that is redrawn on a terminal, a line every half
-// minute in a log.
+// progress shows how a sync goes: bars on a terminal, a line every half minute in a log.
 type progress struct {
 	session *session
 	run     *engine.Run
 	started time.Time
-	done    chan struct{}
-	wait    sync.WaitGroup
+	stop    func()
 	metrics map[string]int64 // rows told per stream
 }
 
-func startProgress(s *session, run *engine.Run, started time.Time) *progress {
-	p := &progress{session: s, run: run, started: started, done: make(chan struct{}), metrics: map[string]int64{}}
-	p.wait.Go(p.loop)
+func startProgress(ctx context.Context, s *session, run *engine.Run, started time.Time) *progress {
+	p := &progress{session: s, run: run, started: started, metrics: map[string]int64{}}
+	ctx, cancel := context.WithCancel(ctx)
+	var wait sync.WaitGroup
+	wait.Go(func() { p.measure(ctx) })
+	wait.Go(func() { p.show(ctx) })
+	p.stop = func() {
+		cancel()
+		wait.Wait()
+	}
 	return p
 }
 
-func (p *progress) loop() {
-	onTerminal := p.session.terminal
+// measure has the passes counted: those of the first plan, and of later ones.
+func (p *progress) measure(ctx context.Context) {
+	tick := time.NewTicker(measureAfter)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			p.run.Measure(ctx)
+		}
+	}
+}
+
+// show shows how the sync goes until it is over.
+func (p *progress) show(ctx context.Context) {
 	redraw, report := time.NewTicker(redrawEvery), time.NewTicker(reportEvery)
 	defer redraw.Stop()
 	defer report.Stop()
+	var bars *bars
+	if _, mixed := terminal(p.session.program.stdout); p.session.terminal && !mixed {
+		bars = newBars(p.session.program.stderr)
+		defer bars.stop()
+	}
 	for {
 		select {
-		case <-p.done:
-			if onTerminal {
-				p.session.program.stderr.redraw("")
-			}
+		case <-ctx.Done():
 			p.countRecords()
 			return
 		case <-redraw.C:
-			if onTerminal {
-				p.session.program.stderr.redraw(p.line())
+			if bars != nil {
+				bars.update(p.outlook())
 			}
 		case <-report.C:
-			if !onTerminal {
-				p.session.log.Info(p.line())
+			if bars == nil {
+				p.report(p.outlook())
 			}
 			p.countRecords()
 		}
 	}
 }
 
-func (p *progress) stop() {
-	close(p.done)
-	p.wait.Wait()
+// outlook is how a sync goes.
+type outlook struct {
+	passes         []engine.Pass
+	elapsed        time.Duration
+	rows, requests int64
+	ended, streams int
+	// share is how much of the whole is done, from 0 to 1, and left how long the rest takes. They
+	// are known once every pass is measured.
+	share float64
+	left  time.Duration
+	known bool
 }
 
-// line says how the sync goes: what came, at what rate, and which streams are at it.
-func (p *progress) line() string {
-	rep, stats := p.run.Report(), p.session.client.Stats()
-	elapsed := p.session.program.now().Sub(p.started)
-	var rows int64
-	ended := 0
-	var busy []string
+func (p *progress) outlook() outlook {
+	rep := p.run.Report()
+	o := outlook{
+		passes: p.run.Passes(), elapsed: p.session.program.now().Sub(p.started),
+		requests: p.session.client.Stats().Requests, streams: len(rep.Streams),
+	}
 	for _, s := range rep.Streams {
-		rows += s.Rows
-		switch {
-		case s.Ended:
-			ended++
-		case s.Requests > 0 || s.Rows > 0:
-			busy = append(busy, fmt.Sprintf("%s %d rows %d requests", s.Name, s.Rows, s.Requests))
+		o.rows += s.Rows
+		if s.Ended {
+			o.ended++
 		}
 	}
-	if len(busy) > 4 {
-		busy = append(busy[:4], fmt.Sprintf("%d more", len(busy)-4))
+	o.estimate()
+	return o
+}
+
+// estimate looks ahead: as many requests a second as so far.
+func (o *outlook) estimate() {
+	var left int64
+	o.known = len(o.passes) > 0 && o.requests > 0
+	for _, p := range o.passes {
+		o.known = o.known && (p.Over || p.Total > 0)
+		left += p.Left
 	}
-	return fmt.Sprintf("%s: %d rows, %d requests (%.1f/s), waited %s for the limit, %d of %d streams done; %s",
-		elapsed.Round(time.Second), rows, stats.Requests, perSecond(stats.Requests, elapsed),
-		stats.Waited.Round(time.Second), ended, len(rep.Streams), strings.Join(busy, ", "))
+	if o.known {
+		o.share = float64(o.requests) / float64(o.requests+left)
+		o.left = time.Duration(float64(o.elapsed) * float64(left) / float64(o.requests))
+	}
+}
+
+// String says how much is done and what is left of the time.
+func (o *outlook) String() string {
+	if !o.known {
+		return "reading"
+	}
+	return fmt.Sprintf("%d%%, about %s left", int(100*o.share), duration(o.left.Seconds()))
+}
+
+// report logs how the sync goes.
+func (p *progress) report(o outlook) {
+	stats := p.session.client.Stats()
+	p.session.log.Info(o.String(), "after", o.elapsed.Round(time.Second), "rows", o.rows, "requests", o.requests,
+		"per_second", fmt.Sprintf("%.1f", perSecond(o.requests, o.elapsed)), "waited", stats.Waited.Round(time.Second),
+		"streams_done", fmt.Sprintf("%d/%d", o.ended, o.streams))
 }
 
 // countRecords writes singer-python's METRIC lines for the rows since the last time. They are for

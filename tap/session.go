@@ -59,7 +59,7 @@ func (p *program) session(o *options, handler func(slog.Leveler) slog.Handler) (
 	if err := setLevel(level, cfg.LogLevel); err != nil {
 		return nil, err
 	}
-	s.terminal = lines && !p.json && isTerminal(p.stderr.w)
+	s.terminal = lines && !p.json && p.stderr.size != nil
 	s.client, err = client.New(cfg, client.Options{
 		Logger: s.log, Version: Version(), OnWait: s.onWait, Transport: p.network, Impatient: o.impatient || o.test,
 	})
@@ -128,10 +128,11 @@ func (s *session) say(line string) {
 
 // width is how many characters a line of a table may have.
 func (s *session) width() int {
-	if s.terminal {
-		return s.program.stderr.width()
+	if !s.terminal {
+		return 110
 	}
-	return 110
+	width, _ := s.program.stderr.size()
+	return width
 }
 
 func (s *session) close() { s.client.Close() }
@@ -167,7 +168,7 @@ func (s *session) sync(ctx context.Context, o engine.Options) error {
 		s.log.Info("resuming an interrupted sync; what it has read is skipped, the next sync reads everything", "began", began.UTC().Format(time.RFC3339))
 	}
 	s.running.Store(run)
-	progress := startProgress(s, run, started)
+	progress := startProgress(ctx, s, run, started)
 	err = run.Sync(ctx)
 	progress.stop()
 	s.summarize(run.Report(), s.program.now().Sub(started), err)

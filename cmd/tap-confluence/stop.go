@@ -33,6 +33,15 @@ func (o *output) Write(b []byte) (n int, err error) {
 	return n, err
 }
 
+// Fd is the descriptor of the file that is written to, so that it can be asked whether it is a
+// terminal; none for anything else.
+func (o *output) Fd() uintptr {
+	if f, ok := o.w.(*os.File); ok {
+		return f.Fd()
+	}
+	return ^uintptr(0)
+}
+
 // idle is for how long stdout has taken nothing since a time.
 func (o *output) idle(since time.Time) time.Duration {
 	if last := time.Unix(0, o.last.Load()); last.After(since) {

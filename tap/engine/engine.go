@@ -8,7 +8,7 @@
 //
 // A lookup reads a stream by the ids that records of the walks name (lookup.go).
 //
-// Files use each other from top to bottom: run.go, engine.go, lookup.go, lists.go (the lists of a
+// Files use each other from top to bottom: run.go, engine.go, lookup.go, passes.go, lists.go (the lists of a
 // walk one after another), offset.go (lists that page by offset), page.go (a page's rows), batches.go (rows that one request asks about),
 // parents.go (what hangs on a row), audit.go, env.go
 // (what methods work with), walk.go, ledger.go, ending.go, reading.go (a stream that a walk
@@ -32,6 +32,7 @@ import (
 type Run struct {
 	*services
 	ledger  *ledger
+	passes  passes
 	sync    state.Sync
 	resumed bool       // the sync began in an earlier run
 	facts   site.Facts // owned by Sync, which changes them between the walks of two plans

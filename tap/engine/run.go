@@ -135,10 +135,15 @@ func (r *Run) walk(ctx context.Context, p *plan.Plan) (again []string, err error
 	facts, learned := r.facts, r.facts
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(2, r.Config.Concurrency))
-	for _, planned := range p.Walks {
-		w := newWalk(r.services, r.ledger, &facts, planned)
+	walks := make([]*pass, len(p.Walks))
+	for i, planned := range p.Walks {
+		walks[i] = r.passes.add(newWalk(r.services, r.ledger, &facts, planned))
+	}
+	for _, w := range walks {
 		g.Go(func() error {
-			left, learn, err := w.walk(ctx)
+			r.passes.change(func() { w.begun = true })
+			left, learn, err := w.walk.walk(ctx)
+			r.passes.change(func() { w.over = true })
 			if err != nil {
 				return err
 			}
@@ -148,7 +153,7 @@ func (r *Run) walk(ctx context.Context, p *plan.Plan) (again []string, err error
 				again = append(again, rd.out.name)
 			}
 			if learn != nil {
-				learned = learned.With(planned.Listing, learn)
+				learned = learned.With(w.plan.Listing, learn)
 			}
 			return nil
 		})
@@ -229,4 +234,24 @@ func (r *Run) Price(ctx context.Context) (plan.Price, error) {
 		}
 	}
 	return plan.PriceOf(p, sizes, r.Config), nil
+}
+
+// Passes tells how far the reading of each listing is. It may be called while the sync runs.
+func (r *Run) Passes() []Pass { return r.passes.list() }
+
+// Measure asks the site how many rows the passes have, with a request or a few for each. What can't
+// be counted stays unknown. It may be called while the sync runs.
+func (r *Run) Measure(ctx context.Context) {
+	var wait sync.WaitGroup
+	for _, one := range r.passes.unmeasured() {
+		wait.Go(func() {
+			m := one.plan.Measure()
+			m.Shape = false
+			size, err := r.site.Size(ctx, m, one.facts.Spaces, method.Block)
+			if err == nil && size.Unknown == "" {
+				r.passes.change(func() { one.total = int64(size.Rows) })
+			}
+		})
+	}
+	wait.Wait()
 }

@@ -18,6 +18,7 @@ type track struct {
 	moved chan struct{} // closed and replaced when the position moves
 	units []*unit       // the rows from the position on, in the listing's order
 	pages int           // pages with unfinished rows
+	rows  int64         // that are finished
 	at    plan.Place
 }
 
@@ -42,6 +43,9 @@ func (t *track) add(page []unit) {
 	page[len(page)-1].lastOfPage = true
 	for i := range page {
 		t.units = append(t.units, &page[i])
+		if page[i].done {
+			t.rows++
+		}
 	}
 	t.pages++
 	t.advance()
@@ -52,6 +56,7 @@ func (t *track) finish(u *unit) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	u.done = true
+	t.rows++
 	t.advance()
 }
 
@@ -96,6 +101,13 @@ func (t *track) waitPages(ctx context.Context, n int) error {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// finished counts the rows that are finished.
+func (t *track) finished() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.rows
 }
 
 // place returns how far the walk is.

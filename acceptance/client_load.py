@@ -1,13 +1,14 @@
 """Loads a site through one Singer target and compares what it stored with the truth, three times.
 
-    client_load.py meltanolabs|pipelinewise|jsonl|duckdb TARGET
+    client_load.py NAME TARGET...
 
 First everything in full, with the discovered catalog fed back unchanged. Then everything again, incrementally where
 that is possible: rows must be updated and none added. Then items of the site are changed, and an incremental run with
 the state that the target printed must change these rows and no others. The virtual environment of this script has the
-database's driver; TARGET is the target's program in its own.
+database's driver; TARGET is the target's program in its own. NAME is one of those below and in targets.py.
 """
 
+import contextlib
 import decimal
 import functools
 import importlib
@@ -17,6 +18,8 @@ import shutil
 import subprocess
 import sys
 
+import database
+import targets
 from common import (CONFIG, OUT, ROOT, TAP, Checks, Failure, Site, check_emitted, check_nasty, edit, incremental, kind, loads, log,
                     replication_keys)
 
@@ -26,9 +29,10 @@ checks = Checks()
 class Postgres:
     """A target that loads into the schema confluence of a Postgres server."""
 
-    add, keyed = True, True  # every row must be there once; tables have primary keys
+    add, keyed, versions = True, True, True  # every row must be there once; tables have primary keys
 
     def __init__(self, server, name):
+        self.more = f"types and keys of the tables in Postgres {server.version}"
         self.name, self.folded = name, name == "pipelinewise"  # it writes all names in small letters
         self.psycopg = importlib.import_module("psycopg")
         self.connection = self.psycopg.connect(server.conninfo, autocommit=True)
@@ -39,7 +43,7 @@ class Postgres:
             self.config = {"host": server.folder, "port": 5432, "user": server.user, "password": "none", "dbname": server.database,
                            "default_target_schema": "confluence", "validate_records": True}
 
-    def kept(self, value):
+    def kept(self, value, declared):
         """Returns what the target makes of a value. pipelinewise goes by CSV with JSON's escapes in it: an empty text
         becomes NULL, and a line feed in the text of a column the two characters that stand for it in JSON."""
         if not self.folded:
@@ -81,15 +85,15 @@ class Postgres:
 class DuckDB:
     """target-duckdb. It writes names in small letters, integers as hugeint and an empty text as NULL."""
 
-    add, keyed, folded = True, True, True
+    add, keyed, folded, versions, more = True, True, True, True, "types of the tables"
 
-    def __init__(self, name):
+    def __init__(self, name, site):
         self.duckdb, self.path = importlib.import_module("duckdb"), OUT / "load.duckdb"
         self.path.unlink(missing_ok=True)
         # add_metadata_columns is needed for more than the columns: see demo/requirements-duckdb.in.
         self.name, self.config = name, {"path": str(self.path), "default_target_schema": "main", "add_metadata_columns": True}
 
-    def kept(self, value):
+    def kept(self, value, declared):
         return None if value == "" else value
 
     def ask(self, query, *values):
@@ -117,9 +121,9 @@ class DuckDB:
 class JSONLines:
     """target-jsonl. It has neither types nor keys: it appends what comes, so each run is compared by itself."""
 
-    folded, add = False, False
+    add, folded, versions, more = False, False, True, "no types or keys there"
 
-    def __init__(self, name):
+    def __init__(self, name, site):
         self.name, self.folder = name, OUT / "load-jsonl"
         self.config = {"destination_path": str(self.folder), "do_timestamp_file": False}
         self.empty()
@@ -128,7 +132,7 @@ class JSONLines:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
 
-    def kept(self, value):
+    def kept(self, value, declared):
         return value
 
     def rows(self, stream):
@@ -140,7 +144,7 @@ def sync(site, target, program, catalog, state):
     """Pipes a sync into the target. Returns the keys of the records by stream, and the last state that the target printed."""
     work = OUT / f"load-{target.name}"
     work.mkdir(parents=True, exist_ok=True)
-    files = {"config": target.config, "catalog": catalog, "state": state, "tap": {"emit_activate_version": not state}}
+    files = {"config": target.config, "catalog": catalog, "state": state, "tap": {"emit_activate_version": target.versions and not state}}
     for name, content in files.items():
         if content is not None:
             (work / f"{name}.json").write_text(json.dumps(content))
@@ -148,7 +152,7 @@ def sync(site, target, program, catalog, state):
     with log(f"load-{target.name}-tap") as tap_log, log(f"load-{target.name}-target") as target_log:
         source = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=tap_log)
         tee = subprocess.Popen(["tee", work / "messages.jsonl"], stdin=source.stdout, stdout=subprocess.PIPE)
-        loader = subprocess.Popen([program, "--config", work / "config.json"], stdin=tee.stdout, stdout=subprocess.PIPE, stderr=target_log)
+        loader = subprocess.Popen([*program, "--config", work / "config.json"], stdin=tee.stdout, stdout=subprocess.PIPE, stderr=target_log)
         source.stdout.close(), tee.stdout.close()  # or the tap would not be told when the target dies
         printed, _ = loader.communicate(timeout=600)
         status = source.wait(60), tee.wait(60), loader.returncode
@@ -165,15 +169,17 @@ def sync(site, target, program, catalog, state):
     return emitted, loads(states[-1])
 
 
-def kept(target, rows):
-    return {key: {name: target.kept(value) for name, value in row.items()} for key, row in rows.items()}
+def kept(site, target, stream, rows):
+    """Returns rows as the target keeps them."""
+    declared = site.streams[stream]["schema"]["properties"]
+    return {key: {name: target.kept(value, declared[name]) for name, value in row.items()} for key, row in rows.items()}
 
 
 def compare(site, target, want, what):
     """Compares every table with the truth."""
     tables = {name: site.keyed(name, target.rows(name), checks) for name in want}
     for name, rows in tables.items():
-        checks.rows(f"{what}: {name}", rows, kept(target, want[name]))
+        checks.rows(f"{what}: {name}", rows, kept(site, target, name, want[name]))
     return tables
 
 
@@ -208,11 +214,11 @@ def load(site, target, program):
     check_nasty(checks, truths)
     sync(site, target, program, site.catalog, None)
     compare(site, target, truths, "full")
-    if target.add:
+    if hasattr(target, "types"):
         check_tables(site, target)
-        if target.name == "meltanolabs":
-            check_documents(target)
-    else:
+    if target.name == "meltanolabs":
+        check_documents(target)
+    if not target.add:
         target.empty()
     emitted, state = sync(site, target, program, both(site.catalog), None)
     compare(site, target, truths, "again")
@@ -230,7 +236,7 @@ def load(site, target, program):
     if old is None:
         for name, rows in after.items():
             got = site.keyed(name, target.rows(name), checks)
-            checks.rows(f"incremental: {name}", got, {key: rows[key] for key in emitted.get(name, ())})
+            checks.rows(f"incremental: {name}", got, kept(site, target, name, {key: rows[key] for key in emitted.get(name, ())}))
         return sum(map(len, truths.values())), sum(map(len, changed.values()))
     tables = compare(site, target, after, "incremental")
     for name in after:
@@ -239,22 +245,25 @@ def load(site, target, program):
     return sum(map(len, truths.values())), sum(map(len, changed.values()))
 
 
-def main():
-    name, program = sys.argv[1:]
-    with Site() as site:
-        if name in ("meltanolabs", "pipelinewise"):
-            from database import Server
+@contextlib.contextmanager
+def prepared(name, site, program):
+    """Makes the target, and the server that it loads into."""
+    if name in ("meltanolabs", "pipelinewise", "datamill"):
+        with database.Server() as server:
+            yield targets.Datamill(server, name, site) if name == "datamill" else Postgres(server, name)
+    elif name == "s3":
+        with targets.Bucket(program[0]) as bucket:
+            yield targets.Parquet(name, site, bucket)
+    else:
+        makes = {"duckdb": DuckDB, "jsonl": JSONLines, "sqlite": targets.SQLite, "csv": targets.CSV, "stitch": targets.Stitch}
+        yield makes[name](name, site)
 
-            with Server() as server:
-                rows, changed = load(site, Postgres(server, name), program)
-            more = f"types and keys of the tables in Postgres {server.version}"
-        elif name == "duckdb":
-            rows, changed = load(site, DuckDB(name), program)
-            more = "types of the tables"
-        else:
-            rows, changed = load(site, JSONLines(name), program)
-            more = "no types or keys there"
-    checks.finish(f"{rows:,} rows in full, again by key, {changed} changed rows incrementally; {more}")
+
+def main():
+    name, *program = sys.argv[1:]
+    with Site() as site, prepared(name, site, program) as target:
+        rows, changed = load(site, target, program)
+    checks.finish(f"{rows:,} rows in full, again by key, {changed} changed rows incrementally; {target.more}")
 
 
 main()

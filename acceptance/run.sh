@@ -14,9 +14,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . acceptance/environment.sh
 
 OUT=acceptance/out
-ALL=(metadata fast pyairbyte check-tap sdk jsonl duckdb meltanolabs pipelinewise queries meltano)
+ALL=(metadata fast pyairbyte check-tap sdk jsonl duckdb meltanolabs pipelinewise datamill sqlite csv s3 stitch dlt queries meltano)
 
-# environments makes those that a client needs. Two of them hold old packages that exist as sources only.
+# environments makes those that a client needs. Some of them hold old packages that exist as sources only.
 environments() {
   environment uv acceptance/requirements-uv.txt
   local wheels=(--only-binary :all:)
@@ -25,7 +25,11 @@ environments() {
   fast | pyairbyte) environment airbyte acceptance/requirements-airbyte.txt "${wheels[@]}" ;;
   check-tap | jsonl) environment check acceptance/requirements-check.txt ;;
   duckdb) environment duckdb demo/requirements-duckdb.txt ;;
-  sdk | meltanolabs) environment singer acceptance/requirements-singer.txt "${wheels[@]}" ;;
+  datamill) environment datamill acceptance/requirements-datamill.txt --no-deps ;;
+  sqlite | stitch) environment classic acceptance/requirements-classic.txt ;;
+  s3) environment s3 acceptance/requirements-s3.txt ;;
+  dlt) environment dlt acceptance/requirements-dlt.txt "${wheels[@]}" ;;
+  sdk | meltanolabs | csv) environment singer acceptance/requirements-singer.txt "${wheels[@]}" ;;
   queries)
     environment singer acceptance/requirements-singer.txt "${wheels[@]}"
     environment duckdb demo/requirements-duckdb.txt
@@ -52,6 +56,12 @@ client() {
   jsonl) "$VENVS/check/bin/python" acceptance/client_load.py jsonl "$VENVS/check/bin/target-jsonl" ;;
   duckdb) "$VENVS/duckdb/bin/python" acceptance/client_load.py duckdb "$VENVS/duckdb/bin/target-duckdb" ;;
   meltanolabs) "$VENVS/singer/bin/python" acceptance/client_load.py meltanolabs "$VENVS/singer/bin/target-postgres" ;;
+  datamill) "$VENVS/datamill/bin/python" acceptance/client_load.py datamill "$VENVS/datamill/bin/target-postgres" ;;
+  sqlite) "$VENVS/classic/bin/python" acceptance/client_load.py sqlite "$VENVS/classic/bin/python" acceptance/launch_sqlite.py ;;
+  stitch) "$VENVS/classic/bin/python" acceptance/client_load.py stitch "$VENVS/classic/bin/target-stitch" ;;
+  csv) "$VENVS/singer/bin/python" acceptance/client_load.py csv "$VENVS/singer/bin/target-csv" ;;
+  s3) "$VENVS/s3/bin/python" acceptance/client_load.py s3 "$VENVS/s3/bin/target-s3" ;;
+  dlt) "$VENVS/dlt/bin/python" acceptance/client_dlt.py ;;
   pipelinewise) "$VENVS/singer/bin/python" acceptance/client_load.py pipelinewise "$VENVS/pipelinewise/bin/target-postgres" ;;
   queries) "$VENVS/singer/bin/python" acceptance/client_queries.py "$VENVS/duckdb" "${SITE_FLAGS[@]}" ;;
   meltano) "$VENVS/singer/bin/python" acceptance/client_meltano.py "$PWD/$VENVS/meltano/bin/meltano" ;;

@@ -14,7 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . acceptance/environment.sh
 
 OUT=acceptance/out
-ALL=(metadata fast pyairbyte check-tap sdk jsonl duckdb meltanolabs pipelinewise datamill sqlite csv s3 stitch dlt queries meltano)
+ALL=(metadata fast pyairbyte check-tap sdk jsonl duckdb meltanolabs pipelinewise datamill sqlite csv s3 stitch dlt queries snippets meltano)
 
 # environments makes those that a client needs. Some of them hold old packages that exist as sources only.
 environments() {
@@ -28,6 +28,12 @@ environments() {
   datamill) environment datamill acceptance/requirements-datamill.txt --no-deps ;;
   sqlite | stitch) environment classic acceptance/requirements-classic.txt ;;
   s3) environment s3 acceptance/requirements-s3.txt ;;
+  snippets)
+    environment singer acceptance/requirements-singer.txt "${wheels[@]}"
+    environment airbyte acceptance/requirements-airbyte.txt "${wheels[@]}"
+    environment meltano acceptance/requirements-meltano.txt "${wheels[@]}"
+    environment duckdb demo/requirements-duckdb.txt
+    ;;
   dlt) environment dlt acceptance/requirements-dlt.txt "${wheels[@]}" ;;
   sdk | meltanolabs | csv) environment singer acceptance/requirements-singer.txt "${wheels[@]}" ;;
   queries)
@@ -61,6 +67,7 @@ client() {
   stitch) "$VENVS/classic/bin/python" acceptance/client_load.py stitch "$VENVS/classic/bin/target-stitch" ;;
   csv) "$VENVS/singer/bin/python" acceptance/client_load.py csv "$VENVS/singer/bin/target-csv" ;;
   s3) "$VENVS/s3/bin/python" acceptance/client_load.py s3 "$VENVS/s3/bin/target-s3" ;;
+  snippets) "$VENVS/singer/bin/python" acceptance/client_snippets.py "$VENVS" ;;
   dlt) "$VENVS/dlt/bin/python" acceptance/client_dlt.py ;;
   pipelinewise) "$VENVS/singer/bin/python" acceptance/client_load.py pipelinewise "$VENVS/pipelinewise/bin/target-postgres" ;;
   queries) "$VENVS/singer/bin/python" acceptance/client_queries.py "$VENVS/duckdb" "${SITE_FLAGS[@]}" ;;

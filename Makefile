@@ -6,6 +6,8 @@ GOVULNCHECK_VERSION := v1.9.0
 GOVULNCHECK := .tools/bin/govulncheck-$(GOVULNCHECK_VERSION)
 GORELEASER_VERSION := v2.13.3
 GORELEASER := .tools/bin/goreleaser-$(GORELEASER_VERSION)
+ACTIONLINT_VERSION := v1.7.12
+ACTIONLINT := .tools/bin/actionlint-$(ACTIONLINT_VERSION)
 CYCLONEDX_VERSION := v1.10.0
 CYCLONEDX := .tools/bin/cyclonedx-gomod-$(CYCLONEDX_VERSION)
 
@@ -80,11 +82,12 @@ packages: ## Install the Debian packages that acceptance and image-test want, as
 	@packaging/packages.sh
 
 .PHONY: lint
-lint: need-go $(GOLANGCI_LINT) ## Check format, go vet, golangci-lint (the order of imports, too)
+lint: need-go $(GOLANGCI_LINT) $(ACTIONLINT) ## Check format, go vet, golangci-lint (the order of imports, too), workflows
 	@unformatted=$$(gofmt -l $(wildcard $(GO_DIRS))) && \
 	if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
 	go vet ./...
 	$(GOLANGCI_LINT) run ./...
+	$(ACTIONLINT) -shellcheck= -pyflakes=
 
 # Not a part of make test: it asks vuln.go.dev, and what it says changes without a change here.
 .PHONY: vulns
@@ -149,6 +152,12 @@ wheels: need-go ## Build the Python wheels of all platforms into dist/wheels, in
 release-check: need-go $(GORELEASER) $(CYCLONEDX) ## Try a release, and that the same commit gives the same bytes
 	GORELEASER=$(GORELEASER) CYCLONEDX=$(CYCLONEDX) packaging/release-check.sh
 
+# The release workflow runs it on a tag, after release-check. goreleaser looks for cyclonedx-gomod on the PATH.
+.PHONY: release
+release: need-go $(GORELEASER) $(CYCLONEDX) ## Publish archives, checksums, bills of materials and the image of a tag
+	ln -sf $(notdir $(CYCLONEDX)) .tools/bin/cyclonedx-gomod
+	PATH='$(CURDIR)/.tools/bin':"$$PATH" $(GORELEASER) release
+
 ##  Clean
 
 .PHONY: clean
@@ -177,6 +186,11 @@ $(GOVULNCHECK):
 	@mkdir -p $(@D)
 	GOBIN='$(CURDIR)/$(@D)' GOFLAGS=-mod=mod go install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
 	@mv $(@D)/govulncheck $@
+
+$(ACTIONLINT):
+	@mkdir -p $(@D)
+	GOBIN='$(CURDIR)/$(@D)' GOFLAGS=-mod=mod go install github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
+	@mv $(@D)/actionlint $@
 
 $(CYCLONEDX):
 	@mkdir -p $(@D)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -27,7 +28,10 @@ func Question(cfg *config.Config, selected []catalog.Selection, st *state.State)
 	for _, sel := range selected {
 		s := sel.Stream
 		q.Roles = q.Roles || s.Roles
-		q.Types = q.Types || s.Listing.Typed || s.Parent != nil && s.Parent.Typed
+		if s.Listing.Typed || s.Parent != nil && s.Parent.Typed {
+			q.Types = true
+			q.Earlier = slices.AppendSeq(q.Earlier, maps.Keys(st.Entry(s.Name).Partitions))
+		}
 		if s.Labelled != "" && partners(selected, st, s) == 1 && !st.Entry(s.Name).Plain {
 			add(&q.ByLabel, s.Parent)
 		}
@@ -36,6 +40,8 @@ func Question(cfg *config.Config, selected []catalog.Selection, st *state.State)
 			add(&q.ByOwner, s.Listing)
 		}
 	}
+	slices.Sort(q.Earlier)
+	q.Earlier = slices.Compact(q.Earlier)
 	return q
 }
 
@@ -221,7 +227,9 @@ func (b *builder) setSince(c *candidate) {
 	r.Since = timeOf(c.entry.ReplicationKeyValue)
 	r.Types = map[string]time.Time{}
 	for kind, value := range c.entry.Partitions {
-		r.Types[kind] = timeOf(value)
+		if value != "" { // a full read found the type
+			r.Types[kind] = timeOf(value)
+		}
 	}
 }
 
@@ -363,12 +371,12 @@ func (b *builder) start(c *candidate) {
 	if c.walk.resumed {
 		st.Progress = c.progress
 	}
+	if c.walk.listing.Typed {
+		st.Types = b.Facts.Types
+	}
 	if r.Incremental {
 		st.ReplicationKey, st.Bookmark, st.Scope = r.Stream.ReplicationKey, r.Since, scopeHash(r, b.Facts.Spaces)
 		b.notices(c, st.Scope)
-		if c.walk.listing.Typed {
-			st.Types = b.Facts.Types
-		}
 		st.Rewind = c.entry.ReplicationKeyValue != "" && c.entry.Scope != st.Scope
 	}
 	b.plan.Starts = append(b.plan.Starts, st)

@@ -172,6 +172,12 @@ func TestSinceOfTypes(t *testing.T) {
 			t.Errorf("%q: since %v, want %s", kind, got, want)
 		}
 	}
+	// A type that only full reads know has no bookmark of its own.
+	g.entries = partitions(map[string]string{"ac:a:note": ""})
+	_, r = find(t, g.build(t), "custom_content")
+	if got := r.SinceIn("ac:a:note"); !got.Equal(moment(t, january)) {
+		t.Errorf("without a bookmark: since %v", got)
+	}
 	// Another scope begins every type at the anchor.
 	g.facts = func(f *site.Facts) { f.Spaces.Included = []string{"7"} }
 	_, r = find(t, g.build(t), "custom_content")

@@ -225,6 +225,19 @@ func TestScope(t *testing.T) {
 	}
 }
 
+// TestEarlierTypes asks for the types that entries hold, whatever the mode.
+func TestEarlierTypes(t *testing.T) {
+	t.Parallel()
+	entries := map[string]state.Entry{
+		"custom_content": {Partitions: map[string]string{"ac:b:card": "", "ac:a:note": february}},
+	}
+	for _, g := range []given{{full: "custom_content", entries: entries}, {changes: "custom_content", entries: entries}} {
+		if got := plan.Question(g.settings(), g.selections(t), g.state(t)).Earlier; !slices.Equal(got, []string{"ac:a:note", "ac:b:card"}) {
+			t.Errorf("%q", got)
+		}
+	}
+}
+
 // TestQuestion asks only what the streams need.
 func TestQuestion(t *testing.T) {
 	t.Parallel()

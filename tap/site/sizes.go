@@ -117,7 +117,7 @@ func (s *Site) parts(ctx context.Context, l *stream.Listing) ([]query, error) {
 	var parts []query
 	switch {
 	case l.Typed:
-		types, err := s.Types(ctx)
+		types, err := s.Types(ctx, nil)
 		if err != nil {
 			return nil, err
 		}

@@ -11,8 +11,9 @@ import (
 
 // Question says what a plan has to know of the site.
 type Question struct {
-	// Types asks for the types of custom content.
-	Types bool
+	// Types asks for the types of custom content, beside those that earlier runs found.
+	Types   bool
+	Earlier []string
 	// Roles asks whether the site has space roles.
 	Roles bool
 	// ByLabel are listings whose labels may be read label by label.
@@ -89,7 +90,7 @@ func (s *Site) Survey(ctx context.Context, q Question) (Facts, error) {
 		return f, err
 	}
 	if q.Types {
-		if f.Types, f.TypesErr = s.Types(ctx); f.TypesErr != nil {
+		if f.Types, f.TypesErr = s.Types(ctx, q.Earlier); f.TypesErr != nil {
 			if err := s.Judge(ctx, f.TypesErr); err != nil {
 				return f, err
 			}

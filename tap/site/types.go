@@ -24,13 +24,32 @@ var ownTypes = [][]string{
 const mostTypes = 100
 
 // Types returns the types of custom content to read: those of the settings, else those that a
-// search finds. A search that fails, or is refused however simply it is asked, is an error:
-// types may exist whose rows would be missing.
-func (s *Site) Types(ctx context.Context) ([]string, error) {
+// search finds, and those that earlier runs found, unless the site says that it does not know
+// them any more: a search lags behind, and lacks types while its index is rebuilt. A search that
+// fails, or is refused however simply it is asked, is an error: types may exist whose rows would
+// be missing.
+func (s *Site) Types(ctx context.Context, earlier []string) ([]string, error) {
 	if len(s.cfg.CustomContentTypes) > 0 {
 		return s.cfg.CustomContentTypes, nil
 	}
-	return s.foundTypes(ctx)
+	found, err := s.foundTypes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	types := slices.Clone(found)
+	for _, kind := range earlier {
+		if slices.Contains(types, kind) {
+			continue
+		}
+		if unknown, err := s.UnknownType(ctx, kind); err == nil && unknown {
+			s.log.Info("the site no longer knows a type of custom content", "type", kind)
+			continue
+		}
+		s.log.Info("the search does not show a type of custom content that an earlier run found; it is read all the same", "type", kind)
+		types = append(types, kind)
+	}
+	slices.Sort(types)
+	return types, nil
 }
 
 // foundTypes returns the types of custom content that a search finds.

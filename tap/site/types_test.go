@@ -72,7 +72,7 @@ func TestTypes(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, f, log := opened(t, nil, test.answers)
 				for range 2 {
-					got, err := s.Types(t.Context())
+					got, err := s.Types(t.Context(), nil)
 					if !slices.Equal(got, test.want) || client.KindOf(err) != test.err || (err == nil) != (test.err == client.KindOther) {
 						t.Errorf("found %q, error %v; want %q", got, err, test.want)
 					}
@@ -91,12 +91,44 @@ func TestTypes(t *testing.T) {
 	}
 }
 
+// TestEarlierTypes adds types that earlier runs found to those of the search, but for what the site
+// says that it does not know.
+func TestEarlierTypes(t *testing.T) {
+	t.Parallel()
+	search := butTypes(ownTypes[0]...)
+	bare := func(kind string) string { return "/custom-content?type=" + kind }
+	for _, test := range []struct {
+		name    string
+		earlier []string
+		answers map[string][]string
+		want    []string
+	}{
+		{"shown by the search: nothing is asked", []string{"ac:b:2"}, map[string][]string{}, []string{"ac:b:2"}},
+		{"not shown", []string{"ac:a:1", "ac:b:2"}, map[string][]string{bare("ac:a:1"): {list("")}}, []string{"ac:a:1", "ac:b:2"}},
+		{"not known any more", []string{"ac:a:1"}, map[string][]string{bare("ac:a:1"): {`400 {"message":"unknown type"}`}}, []string{"ac:b:2"}},
+		{"the site does not say", []string{"ac:a:1"}, map[string][]string{bare("ac:a:1"): {`403 {"message":"no"}`}}, []string{"ac:a:1", "ac:b:2"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				test.answers[search] = []string{list("", found("ac:b:2"))}
+				s, _, _ := opened(t, nil, test.answers)
+				for range 2 {
+					if got, err := s.Types(t.Context(), test.earlier); err != nil || !slices.Equal(got, test.want) {
+						t.Errorf("%q, %v, want %q", got, err, test.want)
+					}
+				}
+			})
+		})
+	}
+}
+
 // TestGivenTypes asks for nothing where the settings name the types.
 func TestGivenTypes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, _, _ := opened(t, func(cfg *config.Config) { cfg.CustomContentTypes = []string{"ac:b:2", "ac:a:1"} }, map[string][]string{})
-		if got, err := s.Types(t.Context()); err != nil || !slices.Equal(got, []string{"ac:b:2", "ac:a:1"}) {
+		if got, err := s.Types(t.Context(), []string{"ac:c:3"}); err != nil || !slices.Equal(got, []string{"ac:b:2", "ac:a:1"}) {
 			t.Errorf("%q, %v", got, err)
 		}
 	})

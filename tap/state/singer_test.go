@@ -111,7 +111,6 @@ var damaged = map[string]string{
 	`{"replication_key_value":"x"}`:      `replication_key_value is not a date: "x"`,
 	`{"replication_key_value":7}`:        "entry",
 	`{"partitions":{"ac:a:note":"x"}}`:   `the partition of "ac:a:note" is not a date: "x"`,
-	`{"partitions":{"ac:a:note":""}}`:    `the partition of "ac:a:note" has no date`,
 	`{"partitions":["ac:a:note"]}`:       "entry",
 	`{"partitions":{"a":"x","b":"y"}}`:   `"a" is not a date: "x"; the partition of "b"`,
 	`{"progress":"x","scope":{"a":"b"}}`: "entry",

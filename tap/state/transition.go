@@ -35,8 +35,9 @@ type Start struct {
 	// Named: the stream is read by the ids that records name, and its entry holds those that are
 	// still to be looked up.
 	Named bool
-	// Types are the types of custom content that the stream reads. Each has a bookmark from the
-	// first state on, so that no merge brings an older one back.
+	// Types are the types of custom content that the stream reads. Each is in the entry from the first
+	// state on, so that no merge brings an older bookmark back, and that a later run knows of it though
+	// the site may not show it then.
 	Types []string
 	// Rewind moves the bookmark back to Bookmark: the spaces or statuses are others.
 	Rewind bool
@@ -59,10 +60,10 @@ func (s *State) Begin(sync Sync, streams []Start) {
 					e.Partitions[kind] = e.ReplicationKeyValue
 				}
 			}
-			for _, kind := range st.Types {
-				if e.Partitions[kind] == "" {
-					e.Partitions[kind] = e.ReplicationKeyValue
-				}
+		}
+		for _, kind := range st.Types {
+			if e.Partitions[kind] == "" {
+				e.Partitions[kind] = e.ReplicationKeyValue
 			}
 		}
 		if st.Named && e.Named == nil {

@@ -105,6 +105,13 @@ func TestBegin(t *testing.T) {
 				Run: "r2", ReplicationKey: "modifiedAt", ReplicationKeyValue: february, Plain: true, Audited: true, Scope: "old",
 				Partitions: map[string]string{"ac:a:note": march, "ac:b:card": february},
 			}},
+		{"a full read remembers its types, too", nil, state.Start{Types: []string{"ac:a:note"}}, state.Entry{Run: "r2", Partitions: map[string]string{"ac:a:note": ""}}},
+		{"a type that full reads know begins at the bookmark", entries{"pages": {Partitions: map[string]string{"ac:a:note": "", "ac:b:card": ""}}},
+			state.Start{ReplicationKey: "modifiedAt", Bookmark: anchor, Types: []string{"ac:a:note"}},
+			state.Entry{
+				Run: "r2", ReplicationKey: "modifiedAt", ReplicationKeyValue: january,
+				Partitions: map[string]string{"ac:a:note": january, "ac:b:card": ""},
+			}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -1,0 +1,79 @@
+package engine_test
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
+	"github.com/tap-confluence/tap-confluence/internal/tapfixture"
+)
+
+// unindexed makes every search for types of custom content show another type in a type's place, as
+// an index does that lags behind or is being rebuilt.
+func unindexed(f *tapfixture.Fixture) {
+	kinds := f.Site.CustomTypes()
+	f.Site.SetFaults(simconfluence.On("/wiki/rest/api/search", simconfluence.Rewrite(func(b []byte) []byte {
+		return []byte(strings.ReplaceAll(string(b), kinds[0], kinds[1]))
+	})))
+}
+
+// TestUnindexedType: a type that an earlier run found is read though the search does not show it
+// any more, in both modes and after a change of mode. The table version is activated.
+func TestUnindexedType(t *testing.T) {
+	t.Parallel()
+	for _, m := range modes {
+		for _, before := range []bool{false, true} {
+			name := m.String() + " after full"
+			if before {
+				name = m.String() + " after incremental"
+			}
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				o := shown(41, 40)
+				o.CustomContent = 30
+				virtual(t, o, func(t *testing.T, f *tapfixture.Fixture) {
+					c := m.client(t, f.With(map[string]any{"emit_activate_version": true}), "custom_content")
+					modeOf := c.streams
+					c.streams = tapfixture.Each(before, "custom_content")
+					c.run()
+					c.streams = modeOf
+					c.syncID++
+					unindexed(f)
+					edited := anyOf(t, f, f.Site.CustomTypes()[0])
+					if err := f.Site.Edit(simconfluence.CustomContent, edited); err != nil {
+						t.Fatal(err)
+					}
+					r := c.run()
+					if r.rows["custom_content"][edited] == nil {
+						t.Errorf("the change of %s is missing", edited)
+					}
+					activated := slices.ContainsFunc(r.messages, func(m tapfixture.Message) bool { return m.Type == "ACTIVATE_VERSION" })
+					if !m.incremental {
+						c.wantWhole(r.rows)
+					}
+					if activated != (!m.airbyte && !m.incremental) {
+						t.Errorf("activated: %v", activated)
+					}
+				})
+			})
+		}
+	}
+}
+
+// anyOf returns the id of some custom content of a type.
+func anyOf(t *testing.T, f *tapfixture.Fixture, kind string) string {
+	t.Helper()
+	for r := range f.Site.Truth("custom_content", tapfixture.Scope()) {
+		var row struct{ ID, Type string }
+		if err := json.Unmarshal(r.Data, &row); err != nil {
+			t.Fatal(err)
+		}
+		if row.Type == kind {
+			return row.ID
+		}
+	}
+	t.Fatalf("no %s", kind)
+	return ""
+}

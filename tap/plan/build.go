@@ -233,12 +233,17 @@ func (b *builder) setSince(c *candidate) {
 	}
 }
 
-// anchor is where incremental streams begin.
+// anchor is where incremental streams begin. Of two clocks that differ, the earlier counts: a later
+// anchor would leave out what changed before it, and an earlier one only reads more.
 func (b *builder) anchor() time.Time {
 	if !b.Config.AnchorDate.IsZero() {
 		return b.Config.AnchorDate
 	}
-	return b.Facts.Clock.AddDate(-1, 0, 0).UTC().Truncate(time.Second)
+	now := b.Facts.Clock
+	if b.Facts.Local.Before(now) {
+		now = b.Facts.Local
+	}
+	return now.AddDate(-1, 0, 0).UTC().Truncate(time.Second)
 }
 
 func timeOf(text string) time.Time {

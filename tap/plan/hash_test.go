@@ -118,6 +118,7 @@ func TestSince(t *testing.T) {
 		warns  bool
 	}{
 		{"no bookmark", given{changes: "pages"}, anchor, "", false, none, true},
+		{"no bookmark, a site ahead of the local clock", given{changes: "pages", facts: func(f *site.Facts) { f.Clock = f.Local.AddDate(3, 0, 0) }}, "2025-06-01T12:35:00.000Z", "", false, none, true},
 		{"no bookmark, an anchor of the user", given{changes: "pages", config: func(c *config.Config) { c.AnchorDate = moment(t, january) }}, january, "", false, none, false},
 		{"a bookmark", given{changes: "pages", entries: entry(february, "")}, february, "", false, "", false},
 		{"a bookmark at the beginning of time", given{changes: "pages", entries: entry("0001-01-01", "")}, "0001-01-01T00:00:00.000Z", "", false, "", false},

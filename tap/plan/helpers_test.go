@@ -46,7 +46,7 @@ func (g given) build(t *testing.T) *plan.Plan {
 
 func (g given) input(t *testing.T) plan.Input {
 	t.Helper()
-	facts := site.Facts{Clock: moment(t, "2026-06-01T12:34:56.789Z"), Types: []string{"ac:a:note", "ac:b:card"}}
+	facts := site.Facts{Clock: moment(t, "2026-06-01T12:34:56.789Z"), Local: moment(t, "2026-06-01T12:35:00Z"), Types: []string{"ac:a:note", "ac:b:card"}}
 	if g.facts != nil {
 		g.facts(&facts)
 	}

@@ -34,7 +34,7 @@ func (e *InterruptedError) Unwrap() error { return e.Cause }
 
 // Open asks the site who is signed in, and remembers the account as the run's.
 func (s *Site) Open(ctx context.Context, now time.Time) error {
-	s.clock = now
+	s.clock, s.local = now, now
 	who, err := s.client.Probe(ctx)
 	switch {
 	case err == nil:

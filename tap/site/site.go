@@ -33,6 +33,7 @@ type Site struct {
 	user    string    // the account's name for people, empty if the site does not tell it
 	clock   time.Time // the site's time when the run began
 	told    bool      // the site told it
+	local   time.Time // what the local clock showed
 
 	proofs     proofs
 	spaceOf    memo[place, string]

@@ -31,6 +31,8 @@ type Facts struct {
 	Clock time.Time
 	// Told reports whether the site told that time; otherwise it is the local one.
 	Told bool
+	// Local is what the local clock showed then.
+	Local time.Time
 	// Spaces are those of the run.
 	Spaces Spaces
 	// Types are the types of custom content. TypesErr is why they could not be found out.
@@ -84,7 +86,7 @@ type OwnerCounts struct {
 // Survey asks the site what a plan has to know. Counts that the site refuses are unknown facts;
 // the error is *config.Error for space_keys that do not exist, else what interrupts the sync.
 func (s *Site) Survey(ctx context.Context, q Question) (Facts, error) {
-	f := Facts{Clock: s.clock, Told: s.told, Parents: map[*stream.Listing]int{}, Owners: map[*stream.Listing]OwnerCounts{}, OwnerIDs: map[*stream.Listing]map[*stream.Listing][]string{}}
+	f := Facts{Clock: s.clock, Told: s.told, Local: s.local, Parents: map[*stream.Listing]int{}, Owners: map[*stream.Listing]OwnerCounts{}, OwnerIDs: map[*stream.Listing]map[*stream.Listing][]string{}}
 	var err error
 	if f.Spaces, err = s.Spaces(ctx); err != nil {
 		return f, err

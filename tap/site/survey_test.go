@@ -214,7 +214,7 @@ func TestSurvey(t *testing.T) {
 					t.Fatal(err)
 				}
 				want := test.want
-				if want.Clock = s.Clock(); test.space {
+				if want.Clock, want.Local = s.Clock(), s.local; test.space {
 					want.Spaces.Included = []string{"7"}
 				}
 				wantFacts(t, got, want)

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"path"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/tap-confluence/tap-confluence/internal/apifacts"
@@ -141,11 +140,6 @@ func (c *comparison) rows(s *stream.Stream) union {
 			routes = append(routes, s.Listing.Bulk.Route)
 		} else {
 			routes = append(routes, s.Listing.Route)
-		}
-		if s.Listing.ByOwner != "" && s.Parent == nil {
-			for _, kind := range []string{"pages", "blogposts", "custom-content"} {
-				routes = append(routes, strings.ReplaceAll(s.Listing.ByOwner, "{kind}", kind))
-			}
 		}
 	}
 	if s.Name == "child_pages" {

@@ -88,7 +88,7 @@ func (c *closer) complete(e *ending, account state.Account) error {
 func (e *ending) activates(p state.Proof) bool {
 	cfg := e.out.Config
 	narrowed := len(cfg.SpaceKeys)+len(cfg.ExcludeSpaceKeys) > 0 || e.typed && len(cfg.CustomContentTypes) > 0
-	return e.out.version != 0 && p.Named() && e.whole && !narrowed && !e.Uses(method.ByOwner) && !e.Uses(method.LookedUp) && !e.Uses(method.ByID) && e.out.rows.Load() > 0
+	return e.out.version != 0 && p.Named() && e.whole && !narrowed && !e.Uses(method.LookedUp) && !e.Uses(method.ByID) && e.out.rows.Load() > 0
 }
 
 // incomplete ends a stream that failed. Its bookmark stays. People are told in the end, once for

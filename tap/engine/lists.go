@@ -74,7 +74,7 @@ func (w *walk) endings(again []*reading) []*ending {
 	return ended
 }
 
-// readLists reads the walk's lists one after another. What fails the list of one owner or type
+// readLists reads the walk's lists one after another. What fails the list of one type
 // does not keep the others from being read.
 func (w *walk) readLists(ctx context.Context) error {
 	failures := w.failed() // before the type of custom content that is being read
@@ -94,7 +94,7 @@ func (w *walk) readLists(ctx context.Context) error {
 			}
 			if skip {
 				i = w.lastOfType(i)
-			} else if l.Type == "" && l.Owner.Listing == nil {
+			} else if l.Type == "" {
 				return nil
 			}
 		} else if w.plan.Incremental && l.Type != "" && w.lastOfType(i) == i && failures == w.failed() && l.Type != held {
@@ -135,10 +135,6 @@ func (w *walk) lastOfType(i int) int {
 // list's streams have failed.
 func (w *walk) decide(ctx context.Context, i int, cause error) (skip bool, err error) {
 	l := &w.plan.Lists[i]
-	if errors.Is(cause, method.ErrGone) {
-		w.report.skip(l.Owner.Listing.Name + " that vanished between listing and reading")
-		return false, nil
-	}
 	if err := w.interrupts(ctx, cause); err != nil {
 		return false, err
 	}
@@ -288,10 +284,6 @@ func (w *walk) readList(ctx context.Context, i int) error {
 	}
 	if w.plan.Listing.Offset {
 		return w.readOffset(ctx, l)
-	}
-	if l.Owner.Listing != nil {
-		e := &env{walk: w}
-		return e.Present(ctx, l.Owner, w.statuses(), func() error { return w.read(ctx, i, at, false) })
 	}
 	err := w.read(ctx, i, at, false)
 	if at.Cursor == "" || w.track.hasMoved(w.plan.From) || !isCursor(err) && client.KindOf(err) != client.KindBadRequest {

@@ -65,27 +65,6 @@ func TestResumedTypeWithFailure(t *testing.T) {
 	})
 }
 
-// TestOwnersOfUnnamedTypes: custom_content_types narrows custom_content and no other stream.
-func TestOwnersOfUnnamedTypes(t *testing.T) {
-	t.Parallel()
-	o := shown(33, 120)
-	o.Spaces, o.Attachments, o.CustomContent = 40, 3000, 200
-	virtual(t, o, func(t *testing.T, f *tapfixture.Fixture) {
-		for r := range f.Site.Truth("spaces", tapfixture.Scope()) {
-			var x struct{ ID, Key string }
-			_ = json.Unmarshal(r.Data, &x)
-			f := f.With(map[string]any{"space_keys": []string{x.Key}})
-			all := reads(t, f, false, "attachments").run()
-			for _, kind := range f.Site.CustomTypes() {
-				one := reads(t, f.With(map[string]any{"custom_content_types": []string{kind}}), false, "attachments").run()
-				if a, b := len(all.rows["attachments"]), len(one.rows["attachments"]); a != b {
-					t.Fatalf("%d attachments with custom_content_types %s, %d without: %v", b, kind, a, one.requests)
-				}
-			}
-		}
-	})
-}
-
 // TestSplitUnarchived: a page that is taken out of the archive while the statuses are read one
 // after another is in one of the lists.
 func TestSplitUnarchived(t *testing.T) {

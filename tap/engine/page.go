@@ -169,7 +169,7 @@ func (r *listReading) sort(ctx context.Context, p *client.Page) (units []unit, k
 // place keeps the rows that lie in the run's spaces.
 func (r *listReading) place(ctx context.Context, p *client.Page, kept []bool) error {
 	w := r.walk
-	if !w.facts.Spaces.Narrowed() || r.list.Owner.Listing != nil || r.list.Listing == stream.Hits {
+	if !w.facts.Spaces.Narrowed() || r.list.Listing == stream.Hits {
 		return nil
 	}
 	var rows []rawjson.Object

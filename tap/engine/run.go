@@ -97,7 +97,7 @@ func (r *Run) readWalks(ctx context.Context, p *plan.Plan) error {
 
 // survey asks the site what a plan has to know.
 func (r *Run) survey(ctx context.Context) (err error) {
-	r.facts, err = r.site.Survey(ctx, plan.Question(r.Config, r.Selections, r.State))
+	r.facts, err = r.site.Survey(ctx, plan.Question(r.Selections, r.State))
 	return err
 }
 

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -14,9 +15,10 @@ import (
 // an index does that lags behind or is being rebuilt.
 func unindexed(f *tapfixture.Fixture) {
 	kinds := f.Site.CustomTypes()
-	f.Site.SetFaults(simconfluence.On("/wiki/rest/api/search", simconfluence.Rewrite(func(b []byte) []byte {
+	asksForTypes := func(r *http.Request) bool { return strings.Contains(r.URL.Query().Get("cql"), "not in") }
+	f.Site.SetFaults(simconfluence.On("/wiki/rest/api/search", simconfluence.Where(asksForTypes, simconfluence.Rewrite(func(b []byte) []byte {
 		return []byte(strings.ReplaceAll(string(b), kinds[0], kinds[1]))
-	})))
+	}))))
 }
 
 // TestUnindexedType: a type that an earlier run found is read though the search does not show it
@@ -76,4 +78,22 @@ func anyOf(t *testing.T, f *tapfixture.Fixture, kind string) string {
 	}
 	t.Fatalf("no %s", kind)
 	return ""
+}
+
+// TestAttachmentsOfUnknownTypes: under chosen spaces, neither a search that lacks a type of custom
+// content nor custom_content_types, which chooses records of custom_content, hides attachments.
+func TestAttachmentsOfUnknownTypes(t *testing.T) {
+	t.Parallel()
+	o := shown(33, 120)
+	o.Spaces, o.Attachments, o.CustomContent = 40, 3000, 200
+	virtual(t, o, func(t *testing.T, f *tapfixture.Fixture) {
+		for _, key := range f.Site.SpaceKeys() {
+			f.Site.SetFaults()
+			scope := simconfluence.TruthOptions{SpaceKeys: []string{key}}
+			chosen := f.With(map[string]any{"space_keys": scope.SpaceKeys})
+			wantScope(t, f, reads(t, chosen.With(map[string]any{"custom_content_types": f.Site.CustomTypes()[:1]}), false, "attachments").run().rows, scope, "attachments")
+			unindexed(f)
+			wantScope(t, f, reads(t, chosen, false, "attachments").run().rows, scope, "attachments")
+		}
+	})
 }

@@ -78,15 +78,6 @@ type around struct {
 	seen map[string]records
 }
 
-// statuses are those that any of the walk's streams wants.
-func (w *walk) statuses() []string {
-	var all []string
-	for _, r := range w.readings {
-		all = append(all, r.Statuses...)
-	}
-	return all
-}
-
 // failed counts what the walk's streams could not read so far.
 func (w *walk) failed() int {
 	n := 0

@@ -2,8 +2,8 @@
 // table: when it applies, what it costs, how it reads, how an audit repeats it.
 //
 // Files use each other from top to bottom: table.go, then a file per method (ownrow.go,
-// derived.go, firstversion.go, bylabel.go, combined.go, bulksearch.go, perparent.go, byowner.go,
-// lookedup.go, byid.go), restrictions.go, method.go.
+// derived.go, firstversion.go, bylabel.go, combined.go, bulksearch.go, perparent.go, lookedup.go,
+// byid.go), restrictions.go, method.go.
 package method
 
 import (
@@ -30,8 +30,6 @@ const (
 	FirstVersion
 	// ByLabel: for each label, the list of what carries it.
 	ByLabel
-	// ByOwner: for each page, post or custom content of few spaces, the list of what lies in it.
-	ByOwner
 	// LookedUp: items by the ids that a search shows and that records of the run name.
 	LookedUp
 	// ByID: one request for each item that a row or another item lies in.

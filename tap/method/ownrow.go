@@ -1,7 +1,10 @@
 package method
 
 import (
+	"slices"
+
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/tap/site"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
@@ -13,7 +16,7 @@ var ownRow = Method{
 		if c.Stream.IsChild() {
 			return false
 		}
-		return c.Stream.Parent == nil || !c.Plain && !c.Facts.Learned[c.Stream.Listing].Refused && !readByOwner(c)
+		return c.Stream.Parent == nil || !c.Plain && !c.Facts.Learned[c.Stream.Listing].Refused && !byOwner(c)
 	},
 	Listing: func(s *stream.Stream) *stream.Listing { return s.Listing },
 	FromRow: func(r *Reader, row rawjson.Object) (Item, bool, bool) {
@@ -22,4 +25,17 @@ var ownRow = Method{
 	},
 	Audit: Around,
 	Price: func(Cost) float64 { return 0 },
+}
+
+// byOwner reports whether comments are read page by page and post by post, of few chosen spaces.
+// Those on anything else are read as a whole: nobody knows all that they may be on.
+func byOwner(c Choice) bool {
+	_, few := c.Facts.Owners[c.Stream.Listing]
+	return few && !c.Incremental && slices.Contains(site.Owners(), c.Stream.Parent)
+}
+
+// OwnerPays reports whether comments of two kinds, with their lists of replies, take fewer
+// requests page by page and post by post than as a whole.
+func OwnerPays(l *stream.Listing, c site.OwnerCounts) bool {
+	return c.Owners+c.Inside/2 < (c.All/l.MaxLimit+1)/2
 }

@@ -35,7 +35,6 @@ func TestFromRow(t *testing.T) {
 		{method.OwnRow, "page_footer_comments", `{"id":"1","pageId":"7"}`, `{"id":"1","pageId":"7"}`, "", true, true},
 		{method.OwnRow, "page_footer_comments", `{"id":"1","blogPostId":"7"}`, "", "", false, true},
 		{method.OwnRow, "page_footer_comments", `{"id":"1","pageId":null}`, "", "", false, true},
-		{method.ByOwner, "attachments", `{"id":"1"}`, `{"id":"1"}`, "", true, true},
 
 		{method.Derived, "child_pages", `{"id":"1","parentId":"7","parentType":"page","status":"current"}`, `{"id":"1"`, "derived", true, false},
 		{method.Derived, "child_pages", `{"id":"1","parentId":"7"}`, `{"id":"1"`, "derived", true, false},

@@ -6,7 +6,6 @@ func Table() [PerParent + 1]*Method {
 		Derived:      &derived,
 		FirstVersion: &firstVersion,
 		ByLabel:      &byLabel,
-		ByOwner:      &byOwner,
 		LookedUp:     &lookedUp,
 		ByID:         &byID,
 		OwnRow:       &ownRow,

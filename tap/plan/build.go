@@ -18,7 +18,7 @@ import (
 )
 
 // Question returns what Build has to know of the site.
-func Question(cfg *config.Config, selected []catalog.Selection, st *state.State) site.Question {
+func Question(selected []catalog.Selection, st *state.State) site.Question {
 	q := site.Question{Pays: method.OwnerPays}
 	add := func(list *[]*stream.Listing, l *stream.Listing) {
 		if !slices.Contains(*list, l) {
@@ -35,8 +35,7 @@ func Question(cfg *config.Config, selected []catalog.Selection, st *state.State)
 		if s.Labelled != "" && partners(selected, st, s) == 1 && !st.Entry(s.Name).Plain {
 			add(&q.ByLabel, s.Parent)
 		}
-		// What lies in the trash is in no list by owner.
-		if s.Listing.ByOwner != "" && !sel.Incremental && len(without(cfg.PageStatus, live)) == 0 {
+		if s.Replies != "" && !sel.Incremental {
 			add(&q.ByOwner, s.Listing)
 		}
 	}

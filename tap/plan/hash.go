@@ -50,16 +50,10 @@ func HashAt(r *method.Reader, spaces site.Spaces, lists []List, i int) string {
 	return short(base(r, spaces) + describe(before) + from)
 }
 
-// describe tells which rows lists give. Lists by owner count as one: owners come and go.
+// describe tells which rows lists give.
 func describe(lists []List) string {
 	var b strings.Builder
 	for _, l := range lists {
-		if l.Owner.Listing != nil {
-			if !strings.HasSuffix(b.String(), "by owner\n") {
-				b.WriteString("by owner\n")
-			}
-			continue
-		}
 		b.WriteString(l.Name + " " + string(l.Order) + " " + l.Request.Path)
 		for _, q := range l.Request.Query {
 			if q[0] != "body-format" {

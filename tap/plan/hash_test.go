@@ -44,7 +44,6 @@ func TestHashes(t *testing.T) {
 		{"the order", "tasks", "all", given{changes: "tasks", entries: bookmark("tasks", january)}, func(g *given) { g.facts = learned(stream.Tasks, site.Learned{Unsorted: true}) }, true},
 		{"the order of what is sorted", "pages", "live", given{changes: "pages", entries: bookmark("pages", january)}, func(g *given) { g.facts = learned(stream.Pages, site.Learned{Unsorted: true}) }, false},
 		{"the bookmark of a full read", "tasks", "all", given{full: "tasks", entries: bookmark("tasks", january)}, func(g *given) { g.entries = bookmark("tasks", february) }, true},
-		{"owners", "attachments", "pages 4", given{full: "attachments", facts: owners("4", "5")}, func(g *given) { g.facts = owners("2", "3", "4") }, true},
 		{"another type behind", "custom_content", "ac:a:note", given{full: "custom_content"}, func(g *given) { g.facts = types("ac:a:note") }, true},
 		{"another type before", "custom_content", "ac:b:card", given{full: "custom_content"}, func(g *given) { g.facts = types("ac:b:card") }, false},
 		{"another type before, in a read of changes", "custom_content", "ac:b:card", given{changes: "custom_content", entries: bookmark("custom_content", january)}, func(g *given) { g.facts = types("ac:b:card") }, true},
@@ -73,14 +72,6 @@ func TestHashes(t *testing.T) {
 				t.Errorf("done before %q, now %q", before, now)
 			}
 		})
-	}
-}
-
-func owners(pages ...string) func(*site.Facts) {
-	return func(f *site.Facts) {
-		f.Spaces.Included = []string{"7"}
-		f.Owners = map[*stream.Listing]site.OwnerCounts{stream.Attachments: {}}
-		f.OwnerIDs = map[*stream.Listing]map[*stream.Listing][]string{stream.Attachments: {stream.Pages: pages}}
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/tap-confluence/tap-confluence/tap/client"
-	"github.com/tap-confluence/tap-confluence/tap/method"
 	"github.com/tap-confluence/tap-confluence/tap/site"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
@@ -38,9 +37,6 @@ type lister struct {
 
 // lists returns the lists of a walk in the order in which they are read.
 func (l *lister) lists() []List {
-	if owners, narrow := l.facts.OwnerIDs[l.listing]; narrow && !l.incremental {
-		return l.byOwner(owners)
-	}
 	var lists []List
 	for _, of := range l.listing.Of {
 		part := *l
@@ -184,31 +180,4 @@ func (l *lister) fullOrder() Order {
 		return ByID
 	}
 	return ByTime
-}
-
-// byOwner returns a list per item that rows may lie in.
-func (l *lister) byOwner(owners map[*stream.Listing][]string) []List {
-	var lists []List
-	for _, c := range l.listing.Containers {
-		of := stream.ListingNamed(c.Of)
-		for i, id := range owners[of] {
-			li := l.list(of.Kind+" "+id, "", both(l.listing.Statuses, l.statuses), l.order(), false)
-			query := li.Request.Query
-			li.Request = method.OwnerRequest(l.listing, of, id)
-			li.Request.Query, li.Owner = query, site.Item{Listing: of, ID: id, Beside: beside(owners[of], i)}
-			lists = append(lists, li)
-		}
-	}
-	return lists
-}
-
-// beside returns a neighbour of an id in a list, empty if it has none.
-func beside(ids []string, i int) string {
-	switch {
-	case i > 0:
-		return ids[i-1]
-	case i+1 < len(ids):
-		return ids[i+1]
-	}
-	return ""
 }

@@ -108,43 +108,6 @@ func numbers(n int) []int {
 	return list
 }
 
-// TestOwnerLists reads a list per owner, and tells with which other one its absence is proven.
-func TestOwnerLists(t *testing.T) {
-	t.Parallel()
-	owners := func(f *site.Facts) {
-		f.Spaces.Included = []string{"7"}
-		f.Owners = map[*stream.Listing]site.OwnerCounts{stream.Attachments: {}}
-		f.OwnerIDs = map[*stream.Listing]map[*stream.Listing][]string{stream.Attachments: {stream.Pages: {"3", "4", "5"}, stream.CustomContent: {"9"}}}
-	}
-	w, _ := find(t, given{full: "attachments", facts: owners}.build(t), "attachments")
-	var got []string
-	for _, l := range w.Lists {
-		got = append(got, fmt.Sprintf("%s: %s %s beside %q", target(&l), l.Owner.Listing.Name, l.Owner.ID, l.Owner.Beside))
-	}
-	want := []string{
-		`/wiki/api/v2/pages/3/attachments?sort=created-date: pages 3 beside "4"`,
-		`/wiki/api/v2/pages/4/attachments?sort=created-date: pages 4 beside "3"`,
-		`/wiki/api/v2/pages/5/attachments?sort=created-date: pages 5 beside "4"`,
-		`/wiki/api/v2/custom-content/9/attachments?sort=created-date: custom content 9 beside ""`,
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-	}
-	// Changes are in the site-wide list.
-	if w, _ := find(t, given{changes: "attachments", facts: owners}.build(t), "attachments"); len(w.Lists) != 1 || w.Lists[0].Owner.Listing != nil {
-		t.Errorf("changes: %v", w.Lists)
-	}
-	// A site without owners in its spaces has no lists, one whose owners nobody knows has one.
-	none := func(f *site.Facts) { owners(f); f.OwnerIDs[stream.Attachments] = map[*stream.Listing][]string{} }
-	if w, _ := find(t, given{full: "attachments", facts: none}.build(t), "attachments"); len(w.Lists) != 0 {
-		t.Errorf("no owners: %v", w.Lists)
-	}
-	unknown := func(f *site.Facts) { f.Spaces.Included = []string{"7"} }
-	if w, _ := find(t, given{full: "attachments", facts: unknown}.build(t), "attachments"); len(w.Lists) != 1 {
-		t.Errorf("owners that nobody knows: %v", w.Lists)
-	}
-}
-
 // TestWalks shows which streams share a walk, and in which order walks begin.
 func TestWalks(t *testing.T) {
 	t.Parallel()
@@ -232,7 +195,7 @@ func TestEarlierTypes(t *testing.T) {
 		"custom_content": {Partitions: map[string]string{"ac:b:card": "", "ac:a:note": february}},
 	}
 	for _, g := range []given{{full: "custom_content", entries: entries}, {changes: "custom_content", entries: entries}} {
-		if got := plan.Question(g.settings(), g.selections(t), g.state(t)).Earlier; !slices.Equal(got, []string{"ac:a:note", "ac:b:card"}) {
+		if got := plan.Question(g.selections(t), g.state(t)).Earlier; !slices.Equal(got, []string{"ac:a:note", "ac:b:card"}) {
 			t.Errorf("%q", got)
 		}
 	}
@@ -249,17 +212,16 @@ func TestQuestion(t *testing.T) {
 	}{
 		{"nothing", given{full: "spaces pages page_versions"}, false, nil, nil},
 		{"types", given{changes: "custom_content"}, true, nil, nil},
-		{"labels alone", given{full: "page_labels attachment_labels"}, false, []*stream.Listing{stream.Pages, stream.Attachments}, []*stream.Listing{stream.Attachments}},
+		{"labels alone", given{full: "page_labels attachment_labels"}, false, []*stream.Listing{stream.Pages, stream.Attachments}, nil},
 		{"labels beside incremental versions", given{full: "page_labels", changes: "page_versions"}, false, []*stream.Listing{stream.Pages}, nil},
 		{"labels with a partner", given{full: "page_labels page_versions"}, false, nil, nil},
 		{"labels that are distrusted", given{full: "page_labels", entries: map[string]state.Entry{"page_labels": {Plain: true}}}, false, nil, nil},
 		{"labels whose partner is distrusted", given{full: "page_labels page_versions", entries: map[string]state.Entry{"page_versions": {Plain: true}}}, false, []*stream.Listing{stream.Pages}, nil},
-		{"owners, once each", given{full: "page_footer_comments blog_post_footer_comments attachments"}, false, nil, []*stream.Listing{stream.FooterComments, stream.Attachments}},
-		{"owners of labels' parents", given{full: "attachment_labels"}, false, []*stream.Listing{stream.Attachments}, []*stream.Listing{stream.Attachments}},
-		{"owners of changes", given{changes: "attachments"}, false, nil, nil},
-		{"owners, with the trash", given{full: "attachments", statuses: []string{stream.Current, stream.Trashed}}, false, nil, nil},
+		{"owners, once each", given{full: "page_footer_comments blog_post_footer_comments attachments"}, false, nil, []*stream.Listing{stream.FooterComments}},
+		{"owners of changes", given{changes: "page_inline_comments"}, false, nil, nil},
+		{"owners, with the trash", given{full: "page_inline_comments", statuses: []string{stream.Current, stream.Trashed}}, false, nil, []*stream.Listing{stream.InlineComments}},
 	} {
-		q := plan.Question(test.settings(), test.selections(t), test.state(t))
+		q := plan.Question(test.selections(t), test.state(t))
 		if q.Types != test.types || !slices.Equal(q.ByLabel, test.byLabel) || !slices.Equal(q.ByOwner, test.byOwner) || q.Pays == nil {
 			t.Errorf("%s: %+v", test.name, q)
 		}

@@ -100,8 +100,6 @@ type List struct {
 	Type string
 	// Trash: the list holds what is in the trash. An incremental walk reads it in full.
 	Trash bool
-	// Owner is the item in which the rows lie, its Listing nil for a list of the whole site.
-	Owner site.Item
 }
 
 // Order is the order in which the rows of a list come, as far as they show it.

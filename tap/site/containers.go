@@ -30,8 +30,11 @@ const (
 const (
 	// mostPlaces bounds what is remembered: about 10 MB.
 	mostPlaces = 100_000
-	// placesAtOnce is how many items one question names; their ids fit into any address.
-	placesAtOnce = 100
+	// placesAtOnce is how many items one question names, the most that the site takes.
+	placesAtOnce = 250
+	// typedSingly is how many items of custom content are asked for one by one: a question for many
+	// at once names a type, and there are several.
+	typedSingly = 3
 	// deepest is how many containers within containers are followed.
 	deepest = 8
 )
@@ -49,7 +52,7 @@ func (s *Site) Inside(ctx context.Context, l *stream.Listing, spaces Spaces, row
 		}
 		return verdicts
 	}
-	unknown := s.prefetch(ctx, l, rows)
+	unknown := s.prefetch(ctx, l, rows, 0)
 	for i, row := range rows {
 		verdicts[i] = s.inside(ctx, l, spaces, row, unknown)
 	}
@@ -100,7 +103,7 @@ func (s *Site) locate(ctx context.Context, l *stream.Listing, row rawjson.Object
 
 // prefetch looks up at once what a page's rows lie in, where a listing takes ids. The error is of
 // the last question that failed; the items are then asked for one by one.
-func (s *Site) prefetch(ctx context.Context, l *stream.Listing, rows []rawjson.Object) error {
+func (s *Site) prefetch(ctx context.Context, l *stream.Listing, rows []rawjson.Object, depth int) error {
 	wanted := map[*stream.Listing][]string{}
 	for _, row := range rows {
 		if l.SpaceField != "" && text(row, l.SpaceField) != "" {
@@ -112,7 +115,7 @@ func (s *Site) prefetch(ctx context.Context, l *stream.Listing, rows []rawjson.O
 			if id == "" {
 				continue
 			}
-			if _, known := s.known(place{of, id}); !known && of.IDs != "" {
+			if _, known := s.known(place{of, id}); !known && of.IDs != "" && depth < deepest {
 				wanted[of] = append(wanted[of], id)
 			}
 			break
@@ -121,7 +124,7 @@ func (s *Site) prefetch(ctx context.Context, l *stream.Listing, rows []rawjson.O
 	var failed error
 	for of, ids := range wanted {
 		for batch := range slices.Chunk(trimmed(ids), placesAtOnce) {
-			if err := s.lookUp(ctx, of, batch); err != nil {
+			if err := s.lookUp(ctx, of, batch, depth); err != nil {
 				failed = err
 			}
 		}
@@ -129,20 +132,56 @@ func (s *Site) prefetch(ctx context.Context, l *stream.Listing, rows []rawjson.O
 	return failed
 }
 
-// lookUp remembers the spaces of items that their listing shows. Of the others nothing is known.
-func (s *Site) lookUp(ctx context.Context, l *stream.Listing, ids []string) error {
-	q := query{{l.IDs, strings.Join(ids, ",")}}
+// lookUp looks up items in their listing, custom content type by type if there is much of it. The
+// error is of the last question that failed.
+func (s *Site) lookUp(ctx context.Context, l *stream.Listing, ids []string, depth int) error {
+	if !l.Typed {
+		return s.lookUpIn(ctx, l, nil, ids, depth)
+	}
+	if len(ids) <= typedSingly {
+		return nil
+	}
+	types, failed := s.Types(ctx, nil)
+	for _, kind := range types {
+		if err := s.lookUpIn(ctx, l, query{{"type", kind}}, ids, depth); err != nil {
+			failed = err
+		}
+		ids = slices.DeleteFunc(ids, func(id string) bool { _, known := s.known(place{l, id}); return known })
+		if len(ids) <= typedSingly {
+			return failed
+		}
+	}
+	return failed
+}
+
+// lookUpIn remembers the spaces of items that a part of a listing shows, as far as they can be told. Of
+// the others nothing is known.
+func (s *Site) lookUpIn(ctx context.Context, l *stream.Listing, part query, ids []string, depth int) error {
+	q := part.with(l.IDs, strings.Join(ids, ","))
 	for _, status := range everyStatus {
 		if slices.Contains(l.Statuses, status) {
 			q = q.with("status", status)
 		}
 	}
-	return s.rows(ctx, listRequest(l, q), func(row rawjson.Object) error {
-		if space := text(row, l.SpaceField); space != "" {
-			s.remember(place{l, text(row, "id")}, space)
+	var failed error
+	for rows, err := range s.client.Rows(ctx, listRequest(l, q), s.cfg.PageSize) {
+		if err != nil {
+			return err
 		}
-		return nil
-	})
+		if err := s.prefetch(ctx, l, rows, depth+1); err != nil {
+			failed = err
+		}
+		for _, row := range rows {
+			space, found, err := s.locate(ctx, l, row, depth+1)
+			switch {
+			case err != nil:
+				failed = err
+			case found:
+				s.remember(place{l, text(row, "id")}, space)
+			}
+		}
+	}
+	return failed
 }
 
 // spaceOfItem returns the space of one item, empty if the site says of it that it is gone.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -146,32 +145,61 @@ func TestInside(t *testing.T) {
 	}
 }
 
-// TestInsideAsksForMany asks for a hundred items at once.
+// TestInsideAsksForMany asks for many items at once, for custom content type by type, and for the
+// pages and posts that it lies in.
 func TestInsideAsksForMany(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		answers := map[string][]string{}
-		s, f, _ := opened(t, nil, answers)
-		var rows, ids, shown []string
-		for i := range 250 {
-			rows = append(rows, fmt.Sprintf(`{"pageId":"%d"}`, 1000+i))
-			ids = append(ids, strconv.Itoa(1000+i))
-			shown = append(shown, fmt.Sprintf(`{"id":"%d","spaceId":"1"}`, 1000+i))
+	const statuses = "&status=current&status=archived&status=trashed&status=deleted"
+	rowsOf := func(format string, from, to int) (rows []string) {
+		for i := from; i < to; i++ {
+			rows = append(rows, fmt.Sprintf(format, i))
 		}
-		for i := 0; i < 250; i += 100 {
-			end := min(i+100, 250)
-			answers["/pages?id="+strings.Join(ids[i:end], ",")+"&status=current&status=archived&status=trashed&status=deleted"] = []string{list("", shown[i:end]...)}
-		}
-		before := len(f.asked)
-		for i, v := range verdictsOf(t, t.Context(), s, stream.FooterComments, inSpaces, rows...) {
-			if tell(v) != "inside" {
-				t.Fatalf("row %d: %s", i, tell(v))
-			}
-		}
-		if got := len(f.asked) - before; got != 3 {
-			t.Errorf("%d requests, want 3", got)
-		}
-	})
+		return rows
+	}
+	ids := func(from, to int) string { return strings.Join(rowsOf("%d", from, to), ",") }
+	for _, test := range []struct {
+		name    string
+		rows    []string
+		answers map[string][]string
+	}{
+		{"pages", rowsOf(`{"pageId":"%d"}`, 1000, 1400), map[string][]string{
+			"/pages?id=" + ids(1000, 1250) + statuses: {list("", rowsOf(`{"id":"%d","spaceId":"1"}`, 1000, 1250)...)},
+			"/pages?id=" + ids(1250, 1400) + statuses: {list("", rowsOf(`{"id":"%d","spaceId":"1"}`, 1250, 1400)...)},
+		}},
+		{"little custom content", rowsOf(`{"customContentId":"%d"}`, 1, 3), map[string][]string{
+			"/custom-content/1": {`{"id":"1","spaceId":"1"}`}, "/custom-content/2": {`{"id":"2","spaceId":"1"}`},
+		}},
+		{"custom content of two types, on pages, and of no type that is known", rowsOf(`{"customContentId":"%d"}`, 10, 22), map[string][]string{
+			butTypes(ownTypes[0]...):                      {list("", found("ac:a"), found("ac:b"))},
+			"/custom-content?type=ac:a&id=" + ids(10, 22): {list("", rowsOf(`{"id":"%d","spaceId":"1"}`, 10, 16)...)},
+			"/custom-content?type=ac:b&id=" + ids(16, 22): {list("", rowsOf(`{"id":"%[1]d","pageId":"%[1]d"}`, 16, 21)...)},
+			"/pages?id=" + ids(16, 21) + statuses:         {list("", rowsOf(`{"id":"%d","spaceId":"1"}`, 16, 21)...)},
+			"/custom-content/21":                          {`{"id":"21","spaceId":"1"}`},
+		}},
+		{"custom content of a type that is refused", rowsOf(`{"customContentId":"%d"}`, 10, 14), map[string][]string{
+			butTypes(ownTypes[0]...):                      {list("", found("ac:a"))},
+			"/custom-content?type=ac:a&id=" + ids(10, 14): {`403 {"message":"no"}`},
+			"/custom-content/10":                          {`{"id":"10","spaceId":"1"}`}, "/custom-content/11": {`{"id":"11","spaceId":"1"}`},
+			"/custom-content/12": {`{"id":"12","spaceId":"1"}`}, "/custom-content/13": {`{"id":"13","spaceId":"1"}`},
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				asked := len(test.answers)
+				s, f, _ := opened(t, nil, test.answers)
+				before := len(f.asked)
+				for i, v := range verdictsOf(t, t.Context(), s, stream.Attachments, inSpaces, test.rows...) {
+					if tell(v) != "inside" {
+						t.Fatalf("row %d: %s, %v", i, tell(v), v.Err)
+					}
+				}
+				if got := f.asked[before:]; len(got) != asked {
+					t.Errorf("asked %q, want %d questions", got, asked)
+				}
+			})
+		})
+	}
 }
 
 // TestContainersInEachOther ends where items name each other: nobody can tell their space.

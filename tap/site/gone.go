@@ -28,7 +28,7 @@ type Item struct {
 // Proof is one answer of the listing, asked for this item and a known one beside it, that shows
 // only the known one; or the item's own GET: a 404 that names it, or another status.
 func (s *Site) Gone(ctx context.Context, it Item, statuses []string) (bool, error) {
-	if it.Listing.IDs != "" {
+	if it.Listing.IDs != "" && !it.Listing.Typed {
 		shown, beside, err := s.shown(ctx, it, statuses)
 		if err != nil || shown || beside {
 			return err == nil && !shown && beside, err

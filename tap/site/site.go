@@ -93,7 +93,7 @@ func ItemRequest(l *stream.Listing, id, status string) client.Request {
 	if l.ItemParam != "" {
 		req.Query = query{{l.ItemParam, id}}
 	}
-	if status != "" && status != stream.Current && l.Kind != "" && !l.Typed {
+	if status != "" && status != stream.Current && l.ItemStatus {
 		req.Query = query{{"status", status}}
 	}
 	return req

@@ -18,10 +18,10 @@ type Question struct {
 	Roles bool
 	// ByLabel are listings whose labels may be read label by label.
 	ByLabel []*stream.Listing
-	// ByOwner are listings that may be read item by item in few chosen spaces.
+	// ByOwner are listings of comments, which may be read page by page and post by post in few
+	// chosen spaces.
 	ByOwner []*stream.Listing
-	// Pays decides by the counts whether a listing of ByOwner is read so; the ids of what its
-	// rows lie in are then needed.
+	// Pays decides by the counts whether a listing of ByOwner is read so.
 	Pays func(*stream.Listing, OwnerCounts) bool
 }
 
@@ -43,10 +43,8 @@ type Facts struct {
 	// Labels counts the site's labels, Parents what carries them, by listing. Missing: unknown.
 	Labels  int
 	Parents map[*stream.Listing]int
-	// Owners counts what the rows of a listing lie in, OwnerIDs holds the ids, by the listing of
-	// the rows and then of what they lie in; nil where that listing is read as a whole.
-	Owners   map[*stream.Listing]OwnerCounts
-	OwnerIDs map[*stream.Listing]map[*stream.Listing][]string
+	// Owners counts what the rows of a listing lie in; none for a listing that is read as a whole.
+	Owners map[*stream.Listing]OwnerCounts
 	// Learned is what walks found out about listings.
 	Learned map[*stream.Listing]Learned
 }
@@ -86,7 +84,7 @@ type OwnerCounts struct {
 // Survey asks the site what a plan has to know. Counts that the site refuses are unknown facts;
 // the error is *config.Error for space_keys that do not exist, else what interrupts the sync.
 func (s *Site) Survey(ctx context.Context, q Question) (Facts, error) {
-	f := Facts{Clock: s.clock, Told: s.told, Local: s.local, Parents: map[*stream.Listing]int{}, Owners: map[*stream.Listing]OwnerCounts{}, OwnerIDs: map[*stream.Listing]map[*stream.Listing][]string{}}
+	f := Facts{Clock: s.clock, Told: s.told, Local: s.local, Parents: map[*stream.Listing]int{}, Owners: map[*stream.Listing]OwnerCounts{}}
 	var err error
 	if f.Spaces, err = s.Spaces(ctx); err != nil {
 		return f, err
@@ -139,7 +137,8 @@ func (s *Site) surveyLabels(ctx context.Context, f *Facts, l *stream.Listing) er
 // Owners are the listings of what is counted to decide whether a listing is read by owner.
 func Owners() []*stream.Listing { return []*stream.Listing{stream.Pages, stream.BlogPosts} }
 
-// surveyOwners counts what the rows of a listing lie in, and reads its ids where that pays.
+// surveyOwners counts what the rows of a listing lie in, and notes it where reading them one by one
+// pays.
 func (s *Site) surveyOwners(ctx context.Context, f *Facts, l *stream.Listing, q Question) error {
 	var c OwnerCounts
 	for _, of := range Owners() {
@@ -156,38 +155,10 @@ func (s *Site) surveyOwners(ctx context.Context, f *Facts, l *stream.Listing, q 
 	if err != nil {
 		return s.unknown(ctx, "how many "+l.Name+" there are", err)
 	}
-	if !q.Pays(l, c) {
-		return nil
+	if q.Pays(l, c) {
+		f.Owners[l] = c
 	}
-	if l.SearchType == stream.Attachments.SearchType {
-		ids, err := s.ownersOf(ctx, l, f.Spaces)
-		if err != nil {
-			return s.unknown(ctx, "what "+l.Name+" lie in", err)
-		}
-		f.OwnerIDs[l] = ids
-	}
-	f.Owners[l] = c
 	return nil
-}
-
-// ownersOf lists what the rows of a listing may lie in.
-func (s *Site) ownersOf(ctx context.Context, l *stream.Listing, spaces Spaces) (map[*stream.Listing][]string, error) {
-	owners := map[*stream.Listing][]string{}
-	for _, c := range l.Containers {
-		of := stream.ListingNamed(c.Of)
-		var types []string
-		var err error
-		if of.Typed {
-			// Those of the settings choose records of custom content, not what attachments lie in.
-			if types, err = s.foundTypes(ctx); err != nil {
-				return nil, err
-			}
-		}
-		if owners[of], err = s.OwnerIDs(ctx, of, types, spaces); err != nil {
-			return nil, err
-		}
-	}
-	return owners, nil
 }
 
 // unknown notes that something could not be counted. It returns only what interrupts the sync.

@@ -125,8 +125,8 @@ type Listing struct {
 	IDs string
 	// SearchType is what a search calls the listing's rows, or empty.
 	SearchType string
-	// Kind is the name that routes by container have for the listing's rows, or empty.
-	Kind string
+	// ItemStatus says that Item gives what is not current only if its status is named.
+	ItemStatus bool
 	// Statuses are the values that the route's status parameter takes, nil without one.
 	Statuses []string
 	// SpaceParam filters by space id, at most SpaceMax ids a request; empty without one.
@@ -164,9 +164,6 @@ type Listing struct {
 	Typed bool
 	// Containers are the fields that name what a row lies in, where it names no space.
 	Containers []Container
-	// ByOwner is the route that lists the rows of one page, post or custom content, with {kind}
-	// and {id}; empty without one.
-	ByOwner string
 }
 
 // usualLimit is the most rows that most listings give at once.

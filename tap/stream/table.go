@@ -17,14 +17,14 @@ var (
 		Scopes: []string{"read:space:confluence"},
 	}
 	Pages = &Listing{
-		Name: "pages", Changed: changed, IDs: "id", SearchType: "page", Kind: "pages", Route: "/pages", Item: "/pages/{id}", MaxLimit: 250,
+		Name: "pages", Changed: changed, IDs: "id", SearchType: "page", ItemStatus: true, Route: "/pages", Item: "/pages/{id}", MaxLimit: 250,
 		Sort: "id", SortField: "id", ChangeSort: "-modified-date",
 		Statuses: []string{Current, Archived, Trashed, Deleted}, Body: true,
 		SpaceParam: "space-id", SpaceMax: 100, SpaceField: "spaceId",
 		Scopes: []string{"read:page:confluence"},
 	}
 	BlogPosts = &Listing{
-		Name: "blog posts", Changed: changed, IDs: "id", SearchType: "blogpost", Kind: "blogposts", Route: "/blogposts", Item: "/blogposts/{id}", MaxLimit: 250,
+		Name: "blog posts", Changed: changed, IDs: "id", SearchType: "blogpost", ItemStatus: true, Route: "/blogposts", Item: "/blogposts/{id}", MaxLimit: 250,
 		Sort: "id", SortField: "id", ChangeSort: "-modified-date",
 		Statuses: []string{Current, Trashed, Deleted}, Body: true,
 		SpaceParam: "space-id", SpaceMax: 100, SpaceField: "spaceId",
@@ -34,21 +34,20 @@ var (
 		Name: "attachments", Changed: changed, SearchType: "attachment", Route: "/attachments", Item: "/attachments/{id}", MaxLimit: 250,
 		Sort: "created-date", SortField: "createdAt", ChangeSort: "-modified-date",
 		Statuses:   []string{Current, Archived, Trashed},
-		Containers: []Container{{"pageId", "pages"}, {"blogPostId", "blog posts"}, {"customContentId", "custom content"}}, ByOwner: "/{kind}/{id}/attachments",
-		Scopes: []string{"read:attachment:confluence"},
+		Containers: []Container{{"pageId", "pages"}, {"blogPostId", "blog posts"}, {"customContentId", "custom content"}},
+		Scopes:     []string{"read:attachment:confluence"},
 	}
 	FooterComments = &Listing{
 		Name: "footer comments", Changed: changed, SearchType: "comment", Route: "/footer-comments", Item: "/footer-comments/{id}", MaxLimit: 250,
 		Sort: "created-date", ChangeSort: "-modified-date", Body: true,
 		Containers: []Container{{"pageId", "pages"}, {"blogPostId", "blog posts"}, {"attachmentId", "attachments"}, {"customContentId", "custom content"}},
-		ByOwner:    "/{kind}/{id}/footer-comments",
 		Scopes:     []string{"read:comment:confluence"},
 	}
 	InlineComments = &Listing{
 		Name: "inline comments", Changed: changed, SearchType: "comment", Route: "/inline-comments", Item: "/inline-comments/{id}", MaxLimit: 250,
 		Sort: "created-date", ChangeSort: "-modified-date", Body: true,
-		Containers: []Container{{"pageId", "pages"}, {"blogPostId", "blog posts"}}, ByOwner: "/{kind}/{id}/inline-comments",
-		Scopes: []string{"read:comment:confluence"},
+		Containers: []Container{{"pageId", "pages"}, {"blogPostId", "blog posts"}},
+		Scopes:     []string{"read:comment:confluence"},
 	}
 	Tasks = &Listing{
 		Name: "tasks", Changed: []string{"updatedAt"}, Route: "/tasks", Item: "/tasks/{id}", MaxLimit: 250, Body: true,
@@ -56,7 +55,7 @@ var (
 		Scopes: []string{"read:task:confluence"},
 	}
 	CustomContent = &Listing{
-		Name: "custom content", Changed: changed, Kind: "custom-content", Route: "/custom-content", Item: "/custom-content/{id}", MaxLimit: 250,
+		Name: "custom content", Changed: changed, IDs: "id", Route: "/custom-content", Item: "/custom-content/{id}", MaxLimit: 250,
 		Sort: "id", SortField: "id", ChangeSort: "-modified-date", Body: true, Typed: true,
 		SpaceParam: "space-id", SpaceMax: 100, SpaceField: "spaceId",
 		Containers: []Container{{"pageId", "pages"}, {"blogPostId", "blog posts"}, {"customContentId", "custom content"}},

@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
@@ -17,20 +18,29 @@ const offsetStarts = 3
 // there is more behind them.
 const offsetGaps = 3
 
+// OffsetList is a list of version 1 of the API, which pages by offset (start, limit).
+type OffsetList struct {
+	Request
+	// Limit is how many rows are asked for at once.
+	Limit int
+	// Key tells rows apart.
+	Key func(rawjson.Object) string
+	// Within is the path of the list in the answer, empty where the answer is the list.
+	Within []string
+}
+
 // offsetList is the reading of one offset listing.
 type offsetList struct {
+	OffsetList
 	c     *Client
-	req   Request
 	size  *pageSize
-	key   func(rawjson.Object) string
 	fn    func(rows []rawjson.Object, date time.Time) error
 	given map[uint64]struct{} // hashes of the keys of all rows passed on
 	seed  maphash.Seed
 }
 
-// OffsetPages reads a listing of version 1 of the API, which pages by offset (start, limit),
-// and calls fn with the rows of each answer that it has not been given before, told by key, and with
-// the site's time when it answered, zero if it did not tell.
+// OffsetPages reads a list and calls fn with the rows of each answer that it has not been given
+// before, told by key, and with the site's time when it answered, zero if it did not tell.
 // The rows are accounted for as buffered until fn returns.
 //
 // An offset counts rows, so a row that vanishes meanwhile would make the next answer skip
@@ -38,16 +48,15 @@ type offsetList struct {
 // it doesn't, the list is read again from its start, at most twice. Offsets advance by the
 // rows received, never by the limit, which the site may lower.
 //
-// The list ends when a request shows nothing new, whether the answers before had a next link
-// or not: no site promises one. Nothing new with a next link is asked for once more, from
-// behind the row that is known. A row that exists from beginning to end is given to fn.
-// Errors of the API are of type *Error, those of fn come back as they are.
-func (c *Client) OffsetPages(ctx context.Context, req Request, limit int,
-	key func(rawjson.Object) string, fn func(rows []rawjson.Object, date time.Time) error,
-) error {
+// The list ends when two answers agree that it does: the second shows nothing new, and the first
+// either said that it was the last, with fewer rows than it had room for, or showed nothing new
+// itself. One that lacks a next link says nothing: no site promises one. Nothing new with a next link
+// is asked for once more, from behind the row that is known. A row that exists from beginning to end
+// is given to fn. Errors of the API are of type *Error, those of fn come back as they are.
+func (c *Client) OffsetPages(ctx context.Context, of OffsetList, fn func(rows []rawjson.Object, date time.Time) error) error {
 	// An answer of one row would only ever show the row that is known.
 	list := &offsetList{
-		c: c, req: req, size: newPageSize(limit, 2), key: key, fn: fn,
+		OffsetList: of, c: c, size: newPageSize(of.Limit, 2), fn: fn,
 		given: map[uint64]struct{}{}, seed: maphash.MakeSeed(),
 	}
 	for range offsetStarts {
@@ -55,74 +64,132 @@ func (c *Client) OffsetPages(ctx context.Context, req Request, limit int,
 		if err != nil || complete {
 			return err
 		}
-		c.log.Warn("the list has changed while it was read: reading it again", "request", shortPath(req))
+		c.log.Warn("the list has changed while it was read: reading it again", "request", shortPath(of.Request))
 	}
 	return &Error{
-		Kind: KindMalformed, Method: http.MethodGet, Path: shortPath(req),
+		Kind: KindMalformed, Method: http.MethodGet, Path: shortPath(of.Request),
 		Message: "the list keeps changing while it is read", Hint: hintLater,
 	}
 }
 
 // walk reads the list once from its start. It is complete unless the list has moved.
 func (l *offsetList) walk(ctx context.Context) (complete bool, err error) {
-	end, last := 0, "" // where the rows received end, and the key of the last one
-	start, gaps := 0, 0
+	var p offsetPlace
 	for {
-		rows, more, date, lease, err := l.read(ctx, start)
+		a, lease, err := l.read(ctx, p.start)
 		if err != nil {
 			return false, err
 		}
-		if start < end && (len(rows) == 0 || l.key(rows[0]) != last) {
+		if p.start < p.end && (len(a.rows) == 0 || l.Key(a.rows[0]) != p.last) {
 			lease.release()
 			return false, nil
 		}
-		reached := start + len(rows)
-		if len(rows) > 0 {
-			last = l.key(rows[len(rows)-1])
+		if n := len(a.rows); n > 0 {
+			p.last = l.Key(a.rows[n-1])
 		}
-		err = l.pass(rows, date)
+		err = l.pass(a.rows, a.date)
 		lease.release()
-		switch {
-		case err != nil:
-			return false, err
-		case reached > end && len(rows) > 0:
-			end, gaps = reached, 0
-			start = end - 1
-		case !more || gaps == offsetGaps:
-			return true, nil
-		case start < end:
-			start = end // only the row that is known: what comes behind it?
-		default:
-			start += l.size.now
-			gaps++
+		if err != nil || p.ends(a, l.size.now) {
+			return err == nil, err
 		}
 	}
 }
 
-// read asks for the rows from start on, and whether the site says that there are more.
-func (l *offsetList) read(ctx context.Context, start int) (rows []rawjson.Object, more bool, date time.Time, _ *lease, _ error) {
+// offsetPlace is how far a list has been read.
+type offsetPlace struct {
+	start int    // of the next request
+	end   int    // of the rows received
+	last  string // the key of the last of them
+	gaps  int    // empty stretches in a row
+	over  bool   // the answer before was a sign that the list ends
+}
+
+// ends notes an answer and reports whether the list ends with it. If not, start is where to go on.
+func (p *offsetPlace) ends(a offsetAnswer, limit int) bool {
+	reached := p.start + len(a.rows)
+	switch {
+	case reached > p.end && len(a.rows) > 0:
+		p.start, p.end, p.gaps, p.over = reached-1, reached, 0, a.last
+		return false
+	case p.over && (!a.more || p.gaps == offsetGaps):
+		return true
+	case !a.more: // the same once more: one answer may be wrong
+	case p.start < p.end:
+		p.start = p.end // only the row that is known: what comes behind it?
+	default:
+		p.start += limit
+		p.gaps++
+	}
+	p.over = true
+	return false
+}
+
+// offsetAnswer is one answer of an offset listing.
+type offsetAnswer struct {
+	rows []rawjson.Object
+	more bool // it says that more follows
+	last bool // it says that it has fewer rows than it has room for, and nothing follows
+	date time.Time
+}
+
+// read asks for the rows from start on.
+func (l *offsetList) read(ctx context.Context, start int) (a offsetAnswer, _ *lease, _ error) {
 	k := &call{parse: func(b *buffer, h http.Header) error {
-		if err := b.page.Parse(b.body); err != nil {
+		list, rows, err := l.find(b)
+		if err != nil {
 			return err
 		}
-		next, err := nextLink(b.page.Top, h)
+		next, err := nextLink(list, h)
 		if err != nil {
 			return &Error{Kind: KindMalformed, Message: err.Error(), Cause: err}
 		}
-		rows, more, date = b.page.Rows, next != "", dateOf(h)
+		a = offsetAnswer{rows: rows, more: next != "", date: dateOf(h)}
+		a.last = !a.more && hasRoom(list, len(rows))
 		return nil
 	}}
 	lease, err := l.c.shrinking(ctx, k, l.size, func(limit int) Request {
-		return l.req.with([2]string{"start", strconv.Itoa(start)}, [2]string{"limit", strconv.Itoa(limit)})
+		return l.with([2]string{"start", strconv.Itoa(start)}, [2]string{"limit", strconv.Itoa(limit)})
 	})
-	return rows, more, date, lease, err
+	return a, lease, err
+}
+
+// find returns the list in an answer, and its rows.
+func (l *offsetList) find(b *buffer) (list rawjson.Object, rows []rawjson.Object, err error) {
+	if l.Within == nil {
+		err = b.page.Parse(b.body)
+		return b.page.Top, b.page.Rows, err
+	}
+	if list, err = rawjson.ParseObject(b.body); err != nil {
+		return list, nil, err
+	}
+	for _, name := range l.Within {
+		list, _ = list.Get(name).Object() // what is no object has no results
+	}
+	if results := list.Get("results"); len(results) == 0 || results[0] != '[' {
+		return list, nil, &Error{Kind: KindMalformed, Message: "no list " + strings.Join(l.Within, ".") + " in the answer"}
+	}
+	for v := range list.Get("results").Elements() {
+		row, ok := v.Object()
+		if !ok {
+			return list, nil, &Error{Kind: KindMalformed, Message: "a row of " + strings.Join(l.Within, ".") + " is no object"}
+		}
+		rows = append(rows, row)
+	}
+	return list, rows, nil
+}
+
+// hasRoom reports whether an answer of some rows says that it has room for more.
+func hasRoom(answer rawjson.Object, rows int) bool {
+	size, err := strconv.Atoi(string(answer.Get("size")))
+	limit, err2 := strconv.Atoi(string(answer.Get("limit")))
+	return err == nil && err2 == nil && size == rows && rows < limit
 }
 
 // pass gives fn the rows that it has not been given yet.
 func (l *offsetList) pass(rows []rawjson.Object, date time.Time) error {
 	fresh := make([]rawjson.Object, 0, len(rows))
 	for _, row := range rows {
-		hash := maphash.String(l.seed, l.key(row))
+		hash := maphash.String(l.seed, l.Key(row))
 		if _, old := l.given[hash]; !old {
 			l.given[hash] = struct{}{}
 			fresh = append(fresh, row)

@@ -269,21 +269,27 @@ func TestOffsetPages(t *testing.T) {
 		cap      int  // the site gives at most that many rows
 		nextLies bool // the site always says that there is more
 		silent   bool // the site never says that there is more
+		bare     bool // the site says nothing of size and limit
+		cut      int  // the answer to that request, from 1 on, shows its first row only
 		want     int  // rows, from 0 on
 		requests int
 		kind     Kind
 	}{
 		{name: "one page", list: upTo(3), limit: 200, want: 3, requests: 2},
-		{name: "empty", list: upTo(0), limit: 200, requests: 1},
+		{name: "empty", list: upTo(0), limit: 200, requests: 2},
 		{name: "several pages", list: upTo(25), limit: 10, want: 25, requests: 4},
-		{name: "exact end", list: upTo(19), limit: 10, want: 19, requests: 3},
-		{name: "limit of one", list: upTo(4), limit: 1, want: 4, requests: 4},
-		{name: "capped", list: upTo(25), limit: 200, cap: 5, want: 25, requests: 7},
+		{name: "exact end", list: upTo(19), limit: 10, want: 19, requests: 4},
+		{name: "limit of one", list: upTo(4), limit: 1, want: 4, requests: 5},
+		{name: "capped", list: upTo(25), limit: 200, cap: 5, want: 25, requests: 8},
 		{name: "next for ever", list: upTo(19), limit: 10, nextLies: true, want: 19, requests: 7},
 		{name: "no next", list: upTo(430), limit: 200, silent: true, want: 430, requests: 4},
-		{name: "no next at the limit", list: upTo(200), limit: 200, silent: true, want: 200, requests: 2},
-		{name: "only the overlapping row, with next", list: upTo(12), limit: 200, cap: 1, want: 12, requests: 24},
+		{name: "no next at the limit", list: upTo(200), limit: 200, silent: true, want: 200, requests: 3},
+		{name: "only the overlapping row, with next", list: upTo(12), limit: 200, cap: 1, want: 12, requests: 25},
 		{name: "next for ever, empty", list: upTo(0), limit: 10, nextLies: true, requests: 4},
+		{name: "one page, of unknown size", list: upTo(3), limit: 200, bare: true, want: 3, requests: 3},
+		{name: "one answer is cut", list: upTo(430), limit: 200, cut: 2, silent: true, want: 430, requests: 5},
+		{name: "the first answer is cut", list: upTo(430), limit: 200, cut: 1, silent: true, want: 430, requests: 5},
+		{name: "one answer is cut, of unknown size", list: upTo(430), limit: 200, cut: 2, silent: true, bare: true, want: 430, requests: 6},
 		{name: "row gone before", list: func(n int) []string {
 			all := upTo(30)(0)
 			if n > 0 {
@@ -304,11 +310,15 @@ func TestOffsetPages(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				site := &fakeSite{answer: func(n int, req *http.Request) (*http.Response, error) {
-					return offsetAnswer(tt.list(n), req.URL.Query(), tt.cap, tt.nextLies, tt.silent), nil
+					all := tt.list(n)
+					if start, _ := strconv.Atoi(req.URL.Query().Get("start")); n == tt.cut-1 {
+						all = all[:min(start+1, len(all))]
+					}
+					return offsetReply(all, req.URL.Query(), tt.cap, tt.nextLies, tt.silent, tt.bare), nil
 				}}
 				c, _ := newTest(t, testConfig(), site, Options{})
 				given := map[string]int{}
-				err := c.OffsetPages(t.Context(), Request{Path: "/wiki/rest/api/group"}, tt.limit, key, func(rows []rawjson.Object, _ time.Time) error {
+				err := c.OffsetPages(t.Context(), OffsetList{Request: Request{Path: "/wiki/rest/api/group"}, Limit: tt.limit, Key: key}, func(rows []rawjson.Object, _ time.Time) error {
 					for _, row := range rows {
 						given[key(row)]++
 					}
@@ -346,35 +356,71 @@ func upTo(n int) func(int) []string {
 	}
 }
 
-func offsetAnswer(all []string, q url.Values, most int, nextLies, silent bool) *http.Response {
+func offsetReply(all []string, q url.Values, most int, nextLies, silent, bare bool) *http.Response {
 	start, _ := strconv.Atoi(q.Get("start"))
 	limit, _ := strconv.Atoi(q.Get("limit"))
 	if most > 0 {
 		limit = min(limit, most)
 	}
-	start = min(start, len(all))
-	end := min(start+limit, len(all))
+	from := min(start, len(all))
+	end := min(from+limit, len(all))
 	var rows []string
-	for _, id := range all[start:end] {
+	for _, id := range all[from:end] {
 		rows = append(rows, `{"id":"`+id+`"}`)
 	}
-	next := ""
+	next, size := "", ""
 	if !silent && (end < len(all) || nextLies) {
 		next = `"next":"/rest/api/group?start=99",`
 	}
-	return reply(200, `{"results":[`+strings.Join(rows, ",")+`],"_links":{`+next+`"base":"b"}}`)
+	if !bare {
+		size = fmt.Sprintf(`"start":%d,"limit":%d,"size":%d,`, start, limit, len(rows))
+	}
+	return reply(200, `{"results":[`+strings.Join(rows, ",")+`],`+size+`"_links":{`+next+`"base":"b"}}`)
+}
+
+// TestOffsetPagesWithin reads a list that lies in the answer, and takes no other shape for an empty one.
+func TestOffsetPagesWithin(t *testing.T) {
+	for body, want := range map[string]Kind{
+		`{"a":{"b":{"results":[{"id":"1"},{"id":"2"}],"size":2,"limit":9}}}`: KindOther,
+		`{"a":{"b":{"results":[],"size":0,"limit":9}}}`:                      KindOther,
+		`{"a":{"b":{"size":0,"limit":9}}}`:                                   KindMalformed,
+		`{"a":{"c":{"results":[]}}}`:                                         KindMalformed,
+		`{"a":{"b":{"results":[7]}}}`:                                        KindMalformed,
+		`{"results":[]}`:                                                     KindMalformed,
+	} {
+		t.Run(body, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, _ := newTest(t, testConfig(), &fakeSite{answer: func(_ int, req *http.Request) (*http.Response, error) {
+					if req.URL.Query().Get("start") == "1" {
+						return reply(200, strings.Replace(body, `{"id":"1"},`, "", 1)), nil
+					}
+					return reply(200, body), nil
+				}}, Options{})
+				rows := 0
+				list := OffsetList{Request: page1, Limit: 9, Within: []string{"a", "b"}}
+				list.Key = func(row rawjson.Object) string { id, _ := row.Get("id").Text(); return id }
+				err := c.OffsetPages(t.Context(), list, func(page []rawjson.Object, _ time.Time) error {
+					rows += len(page)
+					return nil
+				})
+				if KindOf(err) != want || (err == nil) != (want == KindOther) || rows != strings.Count(body, `"id"`) {
+					t.Errorf("%d rows, error %v", rows, err)
+				}
+			})
+		})
+	}
 }
 
 func TestOffsetPagesPassesErrorsOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, _ := newTest(t, testConfig(), inTurn(says(200, `{"results":[{"id":"1"}]}`)), Options{})
 		full := fmt.Errorf("disk full")
-		err := c.OffsetPages(t.Context(), page1, 10, func(rawjson.Object) string { return "" }, func([]rawjson.Object, time.Time) error { return full })
+		err := c.OffsetPages(t.Context(), OffsetList{Request: page1, Limit: 10, Key: func(rawjson.Object) string { return "" }}, func([]rawjson.Object, time.Time) error { return full })
 		if err != full { //nolint:errorlint // the very error
 			t.Errorf("got %v", err)
 		}
 		c, _ = newTest(t, testConfig(), inTurn(says(403, "")), Options{})
-		err = c.OffsetPages(t.Context(), page1, 10, nil, nil)
+		err = c.OffsetPages(t.Context(), OffsetList{Request: page1, Limit: 10}, nil)
 		if KindOf(err) != KindForbidden {
 			t.Errorf("got %v", err)
 		}

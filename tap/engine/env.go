@@ -40,16 +40,20 @@ func (e *env) List(ctx context.Context, r *method.Reader, req client.Request, us
 	return err
 }
 
+// ListByOffset reads a list that pages by offset to its end.
+func (e *env) ListByOffset(ctx context.Context, r *method.Reader, list client.OffsetList, use func([]rawjson.Object) error) error {
+	rd := e.walk.of(r)
+	list.Once = rd.failures.once()
+	list.Limit = min(list.Limit, e.walk.Config.PageSize)
+	return e.walk.Client.OffsetPages(ctx, list, func(rows []rawjson.Object, _ time.Time) error {
+		rd.out.requests.Add(1)
+		return use(rows)
+	})
+}
+
 func (e *env) list(ctx context.Context, r *method.Reader, req client.Request, use func([]rawjson.Object) error) error {
 	rd := e.walk.of(r)
 	req.Once = rd.failures.once()
-	if field := r.Stream.OffsetKey; field != "" {
-		key := func(row rawjson.Object) string { id, _ := row.Get(field).Text(); return id }
-		return e.walk.Client.OffsetPages(ctx, req, r.Stream.Listing.Limit(e.walk.Config.PageSize), key, func(rows []rawjson.Object, _ time.Time) error {
-			rd.out.requests.Add(1)
-			return use(rows)
-		})
-	}
 	list := newPages(e.walk.Client, r.Stream.Listing, req, e.walk.Config.PageSize, func(_ string, err error) {
 		if !e.trial {
 			rd.failures.add(err)

@@ -256,8 +256,8 @@ func (l *lookup) search(ctx context.Context) error {
 		text, _ := member(row, l.plan.Listing.IDPath).Text()
 		return text
 	}
-	limit := l.plan.Listing.Limit(l.Config.PageSize)
-	err := l.Client.OffsetPages(ctx, list.Request, limit, id, func(rows []rawjson.Object, _ time.Time) error {
+	found := client.OffsetList{Request: list.Request, Limit: l.plan.Listing.Limit(l.Config.PageSize), Key: id}
+	err := l.Client.OffsetPages(ctx, found, func(rows []rawjson.Object, _ time.Time) error {
 		l.countRequest()
 		for _, row := range rows {
 			l.meetValue(member(row, l.plan.Listing.IDPath))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/tap/client"
 	"github.com/tap-confluence/tap-confluence/tap/method"
 	"github.com/tap-confluence/tap-confluence/tap/plan"
 	"github.com/tap-confluence/tap-confluence/tap/record"
@@ -18,8 +19,8 @@ import (
 func (w *walk) readOffset(ctx context.Context, l *plan.List) error {
 	req := l.Request
 	req.Query = append(slices.Clone(req.Query), w.window()...)
-	limit := w.plan.Listing.Limit(w.Config.PageSize)
-	return w.Client.OffsetPages(ctx, req, limit, w.keyOf, func(rows []rawjson.Object, date time.Time) error {
+	list := client.OffsetList{Request: req, Limit: w.plan.Listing.Limit(w.Config.PageSize), Key: w.keyOf}
+	return w.Client.OffsetPages(ctx, list, func(rows []rawjson.Object, date time.Time) error {
 		w.countRequest()
 		for _, r := range w.readings {
 			r.begin(date)

@@ -201,6 +201,8 @@ type Env interface {
 	Get(ctx context.Context, r *Reader, req client.Request) (rawjson.Object, error)
 	// List reads a list to its end, a page at a time.
 	List(ctx context.Context, r *Reader, req client.Request, use func([]rawjson.Object) error) error
+	// ListByOffset reads a list that pages by offset to its end, the rows of an answer at a time.
+	ListByOffset(ctx context.Context, r *Reader, list client.OffsetList, use func([]rawjson.Object) error) error
 	// Present repeats a read that the site answers with 404 until the item is proven to be gone
 	// (ErrGone), or it is clear that the error stays.
 	Present(ctx context.Context, it site.Item, statuses []string, read func() error) error

@@ -44,7 +44,9 @@ func ReadPlain(ctx context.Context, env Env, p *Parent, r *Reader) error {
 // for itself.
 func readSilent(ctx context.Context, env Env, p *Parent, r *Reader) error {
 	empty := true
-	err := env.List(ctx, r, r.PlainRequest(p.ID), func(rows []rawjson.Object) error {
+	list := client.OffsetList{Request: r.PlainRequest(p.ID), Limit: r.Stream.Listing.MaxLimit}
+	list.Key = func(row rawjson.Object) string { return text(row, r.Stream.OffsetKey) }
+	err := env.ListByOffset(ctx, r, list, func(rows []rawjson.Object) error {
 		empty = empty && len(rows) == 0
 		return env.Write(r, r.childItems(rows, p))
 	})

@@ -58,6 +58,11 @@ func (e *fakeEnv) Get(_ context.Context, _ *method.Reader, req client.Request) (
 	}
 }
 
+// ListByOffset answers as List does.
+func (e *fakeEnv) ListByOffset(ctx context.Context, r *method.Reader, list client.OffsetList, use func([]rawjson.Object) error) error {
+	return e.List(ctx, r, list.Request, use)
+}
+
 // List answers with pages of rows.
 func (e *fakeEnv) List(_ context.Context, _ *method.Reader, req client.Request, use func([]rawjson.Object) error) error {
 	switch a := e.answer(req).(type) {

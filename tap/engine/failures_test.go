@@ -167,19 +167,20 @@ func TestManyFailuresAlike(t *testing.T) {
 	plain := `{"bookmarks":{"page_labels":{"plain":true}},"tap_confluence":{"v":2,"site":"` + tapfixture.Host + `"}}`
 	for _, test := range []struct {
 		name  string
+		size  int // of pages: refusals are noticed in the middle of one
 		fault simconfluence.Fault
 		asked func(parents int) (least, most int)
 	}{
-		{"forbidden", simconfluence.Status(403, `{"message":"not you"}`), func(n int) (int, int) { return n, n }},
+		{"forbidden", 10, simconfluence.Status(403, `{"message":"not you"}`), func(n int) (int, int) { return n, n }},
 		// The first hundred, and those under way then, are asked twice again for each of four limits.
-		{"broken", simconfluence.Status(502, ``), func(n int) (int, int) { return n + 11*100, n + 11*140 }},
-		{"a scope is missing", simconfluence.Status(401, `{"message":"Unauthorized; scope does not match"}`), func(int) (int, int) { return 100, 140 }},
-		{"the route is gone", simconfluence.Status(410, `{}`), func(int) (int, int) { return 100, 140 }},
+		{"broken", 10, simconfluence.Status(502, ``), func(n int) (int, int) { return n + 11*100, n + 11*140 }},
+		{"a scope is missing", 250, simconfluence.Status(401, `{"message":"Unauthorized; scope does not match"}`), func(int) (int, int) { return 100, 140 }},
+		{"the route is gone", 250, simconfluence.Status(410, `{}`), func(int) (int, int) { return 100, 140 }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			virtual(t, o, func(t *testing.T, f *tapfixture.Fixture) {
-				c := reads(t, f.With(map[string]any{"page_size": 10}), false, "page_labels", "pages")
+				c := reads(t, f.With(map[string]any{"page_size": test.size}), false, "page_labels", "pages")
 				c.state = plain
 				f.Site.SetFaults(simconfluence.On(route, test.fault))
 				r := c.wants(1)

@@ -23,7 +23,7 @@ type parent struct {
 // run that is interrupted stays unfinished.
 func (w *walk) readParent(ctx context.Context, p *parent) {
 	err := w.auditInPassing(ctx, p.Parent, p.audited)
-	for kind, readings := range byMethod(trusted(p.need)) {
+	for kind, readings := range byMethod(asking(p.need)) {
 		if err == nil {
 			err = w.readBy(ctx, kind, p, readings)
 		}

@@ -24,10 +24,10 @@ const (
 // together: at most slots attempts are under way, bodies included; two attempts are never
 // closer than the rate allows (burst 1); nothing is sent before the gate opens.
 type pace struct {
-	slots chan struct{}
+	slots *line
 	// turn is held by the one worker that may send next. Waiting in line and not side by
 	// side keeps a change of the rate or the gate from finding others already on their way.
-	turn    chan struct{}
+	turn    *line
 	limiter *rate.Limiter
 	full    rate.Limit    // the setting
 	maxWait time.Duration // a longer wait is an error
@@ -48,8 +48,8 @@ func newPace(perSecond float64, slots int, maxWait time.Duration, onWait func(ti
 		full = rate.Inf
 	}
 	return &pace{
-		slots:   make(chan struct{}, max(slots, 1)),
-		turn:    make(chan struct{}, 1),
+		slots:   &line{free: max(slots, 1)},
+		turn:    &line{free: 1},
 		limiter: rate.NewLimiter(full, 1),
 		full:    full,
 		maxWait: maxWait,
@@ -57,16 +57,14 @@ func newPace(perSecond float64, slots int, maxWait time.Duration, onWait func(ti
 	}
 }
 
-// enter waits until an attempt may be sent. After it the caller holds a slot and has to
-// leave; after an error it holds nothing. A gate that stays closed for longer than the
-// longest wait is an error of KindRateLimit.
-func (p *pace) enter(ctx context.Context) error {
-	select {
-	case p.slots <- struct{}{}:
-	case <-ctx.Done():
-		return context.Cause(ctx)
+// enter waits until an attempt may be sent; an urgent one goes before those that wait already. After
+// it the caller holds a slot and has to leave; after an error it holds nothing. A gate that stays
+// closed for longer than the longest wait is an error of KindRateLimit.
+func (p *pace) enter(ctx context.Context, urgent bool) error {
+	if err := p.slots.enter(ctx, urgent); err != nil {
+		return err
 	}
-	if err := p.await(ctx); err != nil {
+	if err := p.await(ctx, urgent); err != nil {
 		p.leave()
 		return err
 	}
@@ -74,18 +72,16 @@ func (p *pace) enter(ctx context.Context) error {
 }
 
 // leave gives the slot back.
-func (p *pace) leave() { <-p.slots }
+func (p *pace) leave() { p.slots.leave() }
 
 // await waits for the turn, then for gate and limiter. The limiter's token is taken at the
 // moment of sending, with the gate open: a token taken earlier would let attempts bunch up
 // behind a late timer or a closed gate.
-func (p *pace) await(ctx context.Context) error {
-	select {
-	case p.turn <- struct{}{}:
-		defer func() { <-p.turn }()
-	case <-ctx.Done():
-		return context.Cause(ctx)
+func (p *pace) await(ctx context.Context, urgent bool) error {
+	if err := p.turn.enter(ctx, urgent); err != nil {
+		return err
 	}
+	defer p.turn.leave()
 	for {
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)

@@ -420,3 +420,31 @@ func TestStoppedInFlight(t *testing.T) {
 		}
 	})
 }
+
+// TestProbeGoesFirst: whoever asks for the account does not wait behind the requests in line.
+func TestProbeGoesFirst(t *testing.T) {
+	for _, latency := range []time.Duration{0, 150 * time.Millisecond, 700 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			site := &fakeSite{answer: func(int, *http.Request) (*http.Response, error) {
+				time.Sleep(latency) //nolint:forbidigo // fake time
+				return reply(200, `{"type":"known","accountId":"5b10"}`), nil
+			}}
+			c, _ := newTest(t, testConfig(), site, Options{})
+			var others sync.WaitGroup
+			others.Go(func() { flood(c, 40) })
+			time.Sleep(2 * time.Second) //nolint:forbidigo // fake time
+			begin := time.Now()
+			if _, err := c.Whoami(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			// A place gets free, then the rate allows it.
+			if took := time.Since(begin); took > 2*latency+410*time.Millisecond {
+				t.Errorf("latency %v: the probe took %v", latency, took)
+			}
+			others.Wait()
+			if n := mostIn(site.attempts(), time.Second); n > 5 {
+				t.Errorf("latency %v: %d sent within a second", latency, n)
+			}
+		})
+	}
+}

@@ -57,7 +57,7 @@ type counters struct {
 
 // RoundTrip sends one attempt. The slot is held until the body is closed.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if err := t.pace.enter(req.Context()); err != nil {
+	if err := t.pace.enter(req.Context(), callOf(req.Context()).brief); err != nil {
 		return nil, err
 	}
 	sent := time.Now()

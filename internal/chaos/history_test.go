@@ -95,6 +95,7 @@ type history struct {
 	streams  []string
 	views    map[string]*view
 	moments  []time.Time // when each began, by the site's clock
+	unplaced []bool      // whether an attachment then lay in custom content that no route shows
 }
 
 // view is the site as runs with some settings have to see it.
@@ -144,6 +145,7 @@ func keys(site *simconfluence.Site, ordinals []int) []string {
 func (h *history) record() {
 	now := len(h.moments)
 	h.moments = append(h.moments, h.site.Now())
+	h.unplaced = append(h.unplaced, h.hides())
 	for _, v := range h.views {
 		for _, name := range h.streams {
 			rows := v.tables[name]
@@ -161,6 +163,21 @@ func (h *history) record() {
 			}
 		}
 	}
+}
+
+// hides reports whether an attachment lies in custom content that no route shows.
+func (h *history) hides() bool {
+	shown := map[string]bool{}
+	for row := range h.site.Truth("custom_content", simconfluence.TruthOptions{}) {
+		shown[row.Key[0]] = true
+	}
+	for row := range h.site.Truth("attachments", simconfluence.TruthOptions{Statuses: stream.Attachments.Statuses}) {
+		in, _ := tapfixture.Decode(h.contents.t, row.Data)["customContentId"].(string)
+		if in != "" && !shown[in] {
+			return true
+		}
+	}
+	return false
 }
 
 // last is the moment that lasts.

@@ -86,6 +86,30 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// TestUnplacedTrash expects a run to fail that reads the trash of chosen spaces where an attachment lies
+// in custom content in the trash, and for no other reason.
+func TestUnplacedTrash(t *testing.T) {
+	for _, airbyte := range []bool{false, true} {
+		tr := plain(airbyte, tapfixture.Each(false, "attachments", "spaces")...)
+		tr.Site = siteSpec{Seed: 4, Spaces: 2, Pages: 9, Attachments: 60, Custom: 10, AllVisible: true}
+		for i := range tr.Runs {
+			tr.Runs[i].Settings.Statuses, tr.Runs[i].Settings.Spaces = []string{"current", "trashed"}, []int{0}
+			tr.Runs[i].Settings.Activate = false
+		}
+		for i := range uint32(6) {
+			tr.Runs[1].Before = append(tr.Runs[1].Before, change{Do: "trash", Kind: simconfluence.CustomContent, Pick: i})
+		}
+		found, p := play(t, tr)
+		if len(found) > 0 || p.runs[0].status != 0 || p.runs[1].status != 1 {
+			t.Errorf("Airbyte %v: found %v\n%s", airbyte, found, p.story())
+		}
+		p.runs[1].stderr += "ERROR stream failed stream=spaces: forbidden\n"
+		if found := p.findings(); len(found) != 1 || found[0].rule != "fails" {
+			t.Errorf("Airbyte %v, another failure: found %v", airbyte, found)
+		}
+	}
+}
+
 // without leaves out all lines of a run that hold some text and are records.
 func without(run int, holds string) func(int, []byte) []byte {
 	return func(n int, stdout []byte) []byte {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
 // finding is a promise that a run broke.
@@ -66,7 +68,7 @@ func (j *judge) output() {
 		j.find("output", "", "%v", r.problem)
 	case r.status < 0 || r.status > 4 || r.status == 2 && !r.blind:
 		j.find("status", "", "exit status %d: %s", r.status, tail(r.stderr))
-	case r.status != 0 && !r.killed && j.quiet():
+	case r.status != 0 && !r.killed && j.quiet() && !j.unplaced():
 		j.find("fails", "", "exit status %d on an honest site: %s", r.status, j.why())
 	}
 	if p := r.messages; !j.trial.Airbyte && len(p) > 0 && !slices.Contains([]string{"crash", "closed"}, r.spec.Kill.How) && r.status < 2 &&
@@ -103,6 +105,23 @@ func (j *judge) quiet() bool {
 	return true
 }
 
+// unplaced reports whether a run failed only since it reads the trash of chosen spaces, and an attachment
+// lies in custom content that is in the trash: no question tells the space of that.
+func (j *judge) unplaced() bool {
+	s := &j.run.spec.Settings
+	if !s.chooses() || !slices.Contains(s.statuses(), stream.Trashed) && !slices.Contains(s.statuses(), stream.Deleted) {
+		return false
+	}
+	if !slices.Contains(j.history.unplaced[j.run.began:j.run.end+1], true) {
+		return false
+	}
+	causes := j.causes()
+	other := func(cause string) bool {
+		return !strings.Contains(cause, "it may lie in the trash, where nothing tells its space")
+	}
+	return len(causes) > 0 && !slices.ContainsFunc(causes, other)
+}
+
 // sound reports whether nothing failed in the earlier runs of a sync for good, but for one parent:
 // a run that goes on there has to fail, too.
 func (j *judge) sound(name, parent string) bool {
@@ -116,18 +135,34 @@ func (j *judge) sound(name, parent string) bool {
 
 // why tells what a run said of its failure.
 func (j *judge) why() string {
-	var lines []string
+	lines := j.causes()
 	for _, m := range j.run.messages {
-		if m.Type == "TRACE" && m.Text != "" {
+		if m.Type == "TRACE" && m.Text != "" && m.Stream == "" {
 			lines = append(lines, m.Text)
 		}
 	}
 	for line := range strings.Lines(j.run.stderr) {
-		if strings.Contains(line, "ERROR") || strings.Contains(line, "CRITICAL") {
+		if strings.Contains(line, "CRITICAL") {
 			lines = append(lines, strings.TrimSpace(line))
 		}
 	}
 	return strings.Join(lines[:min(len(lines), 3)], " | ")
+}
+
+// causes are what a run said of each stream that failed.
+func (j *judge) causes() []string {
+	var lines []string
+	for _, m := range j.run.messages {
+		if m.Type == "TRACE" && m.Text != "" && m.Stream != "" {
+			lines = append(lines, m.Text)
+		}
+	}
+	for line := range strings.Lines(j.run.stderr) {
+		if strings.Contains(line, "ERROR") {
+			lines = append(lines, strings.TrimSpace(line))
+		}
+	}
+	return lines
 }
 
 func tail(text string) string { return text[max(0, len(text)-400):] }

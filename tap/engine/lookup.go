@@ -197,36 +197,56 @@ func (l *lookup) settle(batch []string) {
 
 // batch asks for items by their ids and writes them. The site may refuse a whole batch because of
 // one id that is none: then it is asked for in halves. It returns how many ids were refused alone,
-// and in which words.
+// and in which words. Ids that two answers in a row do not show are unknown to the site.
 func (l *lookup) batch(ctx context.Context, ids []string) (refused int, words, err error) {
+	left := ids
+	for asked := 0; asked < 2 && len(left) > 0; asked++ {
+		left, err = l.show(ctx, left)
+		if client.KindOf(err) == client.KindBadRequest && len(ids) == 1 {
+			return 1, err, nil
+		}
+		if client.KindOf(err) == client.KindBadRequest && l.r.failures.none() {
+			return l.halves(ctx, ids)
+		}
+		if err != nil && client.KindOf(err) != client.KindMalformed {
+			return 0, nil, err
+		}
+	}
+	if err == nil {
+		l.unknown(len(left))
+	}
+	return 0, nil, err
+}
+
+// show asks for items by their ids, writes those that the answer shows, and returns the ids of the
+// others.
+func (l *lookup) show(ctx context.Context, ids []string) (left []string, err error) {
 	req, err := method.BulkRequest(l.plan.Listing.Bulk, ids)
 	if err != nil {
-		return 0, nil, err
+		return ids, err
 	}
 	e := &env{walk: l.walk}
 	doc, err := e.Get(ctx, l.r.Reader, req)
-	if client.KindOf(err) == client.KindBadRequest {
-		if len(ids) == 1 {
-			return 1, err, nil
-		}
-		if l.r.failures.none() {
-			return l.halves(ctx, ids)
-		}
-	}
 	if err != nil {
-		return 0, nil, err
+		return ids, err
+	}
+	results := doc.Get("results")
+	if len(results) == 0 || results[0] != '[' {
+		return ids, &client.Error{Kind: client.KindMalformed, Method: req.Method, Path: req.Path, Message: "the answer holds no list"}
 	}
 	var items []method.Item
-	for v := range doc.Get("results").Elements() {
+	left = slices.Clone(ids)
+	for v := range results.Elements() {
 		if row, ok := v.Object(); ok {
 			items = append(items, method.Item{Row: row})
+			shown, _ := row.Get(l.r.Stream.Key[0]).Text()
+			left = slices.DeleteFunc(left, func(id string) bool { return id == shown })
 		}
 	}
 	if err := l.r.out.write(items); err != nil {
-		return 0, nil, err
+		return ids, err
 	}
-	l.unknown(len(ids) - len(items))
-	return 0, nil, nil
+	return left, nil
 }
 
 func (l *lookup) halves(ctx context.Context, ids []string) (refused int, words, err error) {

@@ -22,7 +22,9 @@ type screen struct {
 func (s *screen) size() (width, height int) { return s.width, s.height }
 
 // rows is how many rows a line takes.
-func (s *screen) rows(line string) int { return max(1, (utf8.RuneCountInString(line)+s.width-1)/s.width) }
+func (s *screen) rows(line string) int {
+	return max(1, (utf8.RuneCountInString(line)+s.width-1)/s.width)
+}
 
 // Write takes what a console writes: whole lines, and rows that are erased from below.
 func (s *screen) Write(p []byte) (int, error) {

@@ -114,7 +114,7 @@ func (c *checker) refuse(err error, names ...string) {
 // listing asks for one row of a listing. One that needs a type is asked for the first that there is.
 func (c *checker) listing(ctx context.Context, l *stream.Listing) error {
 	if l.Typed {
-		types, err := c.site.Types(ctx)
+		types, err := c.site.Types(ctx, nil)
 		if err != nil {
 			c.refuse(err, streamsOf(l)...) // in a sync, too, only its streams fail
 		}

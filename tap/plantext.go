@@ -142,7 +142,6 @@ func words(kinds []method.Kind, listing string) string {
 	item := strings.TrimSuffix(listing, "s")
 	per := map[method.Kind]string{
 		method.ByLabel:    "a list per label",
-		method.ByOwner:    "a list per page and post",
 		method.LookedUp:   "250 at once",
 		method.ByID:       "one by one",
 		method.Combined:   "one request per " + item + " for all that it has",

@@ -136,12 +136,28 @@ func (o Object) At(i int) (name []byte, v Value) {
 // Get returns the value of the member with that name, or nil if there is none. Names are
 // case-sensitive.
 func (o Object) Get(name string) Value {
-	for i := range o.Len() {
-		if n, v := o.At(i); string(n) == name {
-			return v
+	if o.n == 0 {
+		return nil
+	}
+	fields := o.doc.fields[int(o.first) : int(o.first)+int(o.n)]
+	for i := range fields {
+		if f := &fields[i]; string(o.doc.name(f)) == name {
+			return o.doc.body[f.value:f.valueEnd:f.valueEnd]
 		}
 	}
 	return nil
+}
+
+// Inside returns the value at a path of names, nil if there is none.
+func (o Object) Inside(path []string) Value {
+	if len(path) == 0 {
+		return nil
+	}
+	v := o.Get(path[0])
+	for _, name := range path[1:] {
+		v = v.Member(name)
+	}
+	return v
 }
 
 // Fields yields names and values in the document's order.

@@ -13,6 +13,7 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/client"
 	"github.com/tap-confluence/tap-confluence/tap/method"
 	"github.com/tap-confluence/tap-confluence/tap/plan"
+	"github.com/tap-confluence/tap-confluence/tap/record"
 	"github.com/tap-confluence/tap-confluence/tap/state"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
@@ -117,16 +118,18 @@ func (r *listReading) page(ctx context.Context, p *client.Page, parents *sync.Wa
 	for _, rd := range w.readings {
 		rd.begin(p.Date)
 	}
-	units, kept, err := r.sort(ctx, p)
-	if err != nil {
+	rows := r.rows(p)
+	if err := r.keep(ctx, rows); err != nil {
 		return err
 	}
-	queue, err := r.queue(p, units, kept)
+	units := r.units(p, rows)
+	r.skip.endPage()
+	queue, err := r.queue(p, rows, units)
 	if err != nil {
 		return err
 	}
 	for _, rd := range w.readings {
-		if err := r.writeRows(rd, p.Rows, kept); err != nil {
+		if err := r.writeRows(rd, rows); err != nil {
 			return err
 		}
 	}
@@ -146,42 +149,52 @@ func (r *listReading) page(ctx context.Context, p *client.Page, parents *sync.Wa
 	return nil
 }
 
-// sort says of each row of a page where the walk is once it is finished, and whether it counts:
-// it is not written already, and lies in the run's spaces.
-func (r *listReading) sort(ctx context.Context, p *client.Page) (units []unit, kept []bool, err error) {
-	units, kept = make([]unit, len(p.Rows)), make([]bool, len(p.Rows))
-	keys := make([]string, len(p.Rows))
-	for i, row := range p.Rows {
-		keys[i] = r.key(row)
-		written, err := r.skip.drop(keys[i])
+// row is a row of the page that is being read.
+type row struct {
+	rawjson.Object
+	key    string // its sort key, empty where rows don't show it
+	status string
+	// kept reports whether it counts: it is not written already, and lies in the run's spaces.
+	kept bool
+}
+
+// rows looks at the rows of a page.
+func (r *listReading) rows(p *client.Page) []row {
+	rows := make([]row, len(p.Rows))
+	for i, o := range p.Rows {
+		status, _ := o.Get("status").Text()
+		rows[i] = row{Object: o, key: r.key(o), status: status}
+	}
+	return rows
+}
+
+// keep decides which rows count.
+func (r *listReading) keep(ctx context.Context, rows []row) error {
+	for i := range rows {
+		written, err := r.skip.drop(rows[i].key)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
-		kept[i] = !written && !r.belowAll(row)
+		rows[i].kept = !written && !r.belowAll(rows[i].Object)
 	}
-	r.skip.endPage()
-	for i, at := range r.positions(p, keys) {
-		units[i] = unit{place: at, done: true}
-	}
-	return units, kept, r.place(ctx, p, kept)
+	return r.place(ctx, rows)
 }
 
 // place keeps the rows that lie in the run's spaces.
-func (r *listReading) place(ctx context.Context, p *client.Page, kept []bool) error {
+func (r *listReading) place(ctx context.Context, rows []row) error {
 	w := r.walk
 	if !w.facts.Spaces.Narrowed() || r.list.Listing == stream.Hits {
 		return nil
 	}
-	var rows []rawjson.Object
+	var asked []rawjson.Object
 	var places []int
-	for i, row := range p.Rows {
-		if kept[i] && w.uses(row) {
-			rows, places = append(rows, row), append(places, i)
+	for i, row := range rows {
+		if row.kept && w.uses(row.Object) {
+			asked, places = append(asked, row.Object), append(places, i)
 		}
 	}
-	for j, v := range w.site.Inside(ctx, w.plan.Listing, w.facts.Spaces, rows) {
-		i := places[j]
-		if kept[i] = v.Inside; v.Reason != "" {
+	for j, v := range w.site.Inside(ctx, w.plan.Listing, w.facts.Spaces, asked) {
+		if rows[places[j]].kept = v.Inside; v.Reason != "" {
 			w.report.skip(v.Reason)
 		}
 		if v.Err == nil {
@@ -209,60 +222,56 @@ func (w *walk) uses(row rawjson.Object) bool {
 	})
 }
 
-// positions returns where the walk is once the rows up to each one are finished. A key is never
+// units returns where the walk is once the rows up to each one are finished. A key is never
 // beyond that of a row that comes later on the page, so that skipping up to it skips no such
 // row, in whatever order they come.
-func (r *listReading) positions(p *client.Page, keys []string) []plan.Place {
-	places := make([]plan.Place, len(keys))
-	if r.skip.search && r.skip.after != "" && p.Next != "" {
-		// Nothing new yet: the place stays where the listing is to get to.
-		for i := range places {
-			places[i] = r.walk.plan.From
-		}
-		return places
-	}
-	order := r.list.Order
+func (r *listReading) units(p *client.Page, rows []row) []unit {
+	units := make([]unit, len(rows))
+	looking := r.skip.search && r.skip.after != ""
+	order, last := r.list.Order, len(rows)-1
 	later := "" // the first key, in the list's order, of the rows behind
-	least := make([]string, len(keys))
-	for i := len(keys) - 1; i >= 0; i-- {
-		least[i] = later
-		if keys[i] != "" && (later == "" || order.Compare(keys[i], later) < 0) {
-			later = keys[i]
+	for i := last; i >= 0; i-- {
+		units[i] = unit{place: plan.Place{List: r.index, At: state.Position{Key: later, Cursor: p.Cursor}}, done: true}
+		if key := rows[i].key; key != "" && (later == "" || order.Compare(key, later) < 0) {
+			later = key
 		}
+		if looking && p.Next != "" {
+			// Nothing new yet: the place stays where the listing is to get to.
+			units[i].place = r.walk.plan.From
+		}
+	}
+	if looking && p.Next != "" || last < 0 {
+		return units
 	}
 	reached := ""
-	if r.skip.search && r.skip.after != "" {
+	if looking {
 		reached = r.skip.after
 	}
-	for i, key := range keys {
-		if key != "" && (reached == "" || order.Compare(key, reached) > 0) {
+	for i := range rows {
+		if key := rows[i].key; key != "" && (reached == "" || order.Compare(key, reached) > 0) {
 			reached = key
 		}
-		at := state.Position{Key: reached, Cursor: p.Cursor}
-		if least[i] != "" && reached != "" && order.Compare(least[i], reached) < 0 {
-			at.Key = least[i]
-		}
-		places[i] = plan.Place{List: r.index, At: at}
-	}
-	if n := len(places) - 1; n >= 0 {
-		places[n].At = state.Position{Key: reached, Cursor: p.Next, Fresh: true}
-		if p.Next == "" {
-			places[n] = plan.Place{List: r.index + 1}
+		if at := &units[i].place.At; at.Key == "" || reached == "" || order.Compare(reached, at.Key) < 0 {
+			at.Key = reached
 		}
 	}
-	return places
+	units[last].place.At = state.Position{Key: reached, Cursor: p.Next, Fresh: true}
+	if p.Next == "" {
+		units[last].place = plan.Place{List: r.index + 1}
+	}
+	return units
 }
 
 // key returns a row's sort key as text, empty where rows don't show it.
 func (r *listReading) key(row rawjson.Object) string {
 	switch r.list.Order {
-	case plan.ByID, plan.ByTime:
-		text, _ := row.Get(r.walk.plan.Listing.SortField).Text()
-		return text
+	case plan.ByID:
+		id, _ := row.Get(r.walk.plan.Listing.SortField).Text()
+		return id
+	case plan.ByTime:
+		return record.Timestamp(row.Get(r.walk.plan.Listing.SortField))
 	case plan.ByChange:
-		if t, ok := changedAt(r.walk.plan.Listing.Changed, row); ok {
-			return format(t)
-		}
+		return record.Timestamp(row.Inside(r.walk.plan.Listing.Changed))
 	}
 	return ""
 }
@@ -277,17 +286,16 @@ func (r *listReading) belowAll(row rawjson.Object) bool {
 }
 
 // writeRows writes what a page's rows hold of one stream.
-func (r *listReading) writeRows(rd *reading, rows []rawjson.Object, kept []bool) error {
+func (r *listReading) writeRows(rd *reading, rows []row) error {
 	if rd.distrusted.Load() || !rd.fromRows() {
 		return nil
 	}
 	items := make([]method.Item, 0, len(rows))
-	for i, row := range rows {
-		status, _ := row.Get("status").Text()
-		if !kept[i] || !rd.takes(status) || !rd.wantsParent(row, r.walk.plan.Listing.Changed) {
+	for _, row := range rows {
+		if !row.kept || !rd.takes(row.status) || !rd.wantsParent(row.Object, r.walk.plan.Listing.Changed) {
 			continue
 		}
-		if it, has, _ := rd.fromRow(row); has {
+		if it, has, _ := rd.fromRow(row.Object); has {
 			items = append(items, it)
 		}
 	}
@@ -303,29 +311,28 @@ func (r *listReading) writeRows(rd *reading, rows []rawjson.Object, kept []bool)
 }
 
 // queue returns the parents of a page that requests are made for, and leaves their units open.
-func (r *listReading) queue(p *client.Page, units []unit, kept []bool) ([]*parent, error) {
+func (r *listReading) queue(p *client.Page, rows []row, units []unit) ([]*parent, error) {
 	w := r.walk
 	var queue []*parent
-	for i, row := range p.Rows {
-		status, _ := row.Get("status").Text()
-		if !kept[i] {
+	for i, row := range rows {
+		if !row.kept {
 			continue
 		}
-		r.count(row)
-		if r.list.Trash || status == stream.Trashed || status == stream.Deleted {
+		r.count(row.Object)
+		if r.list.Trash || row.status == stream.Trashed || row.status == stream.Deleted {
 			r.trash = true
 			continue
 		}
 		var need []*reading
 		var audited []auditee
 		for _, rd := range w.readings {
-			wants := rd.asks && !rd.distrusted.Load() && rd.takes(status) && rd.wantsParent(row, w.plan.Listing.Changed)
-			if wants && !rd.failures.refused() && !rd.whole(row) {
+			wants := rd.asks && !rd.distrusted.Load() && rd.takes(row.status) && rd.wantsParent(row.Object, w.plan.Listing.Changed)
+			if wants && !rd.failures.refused() && !rd.whole(row.Object) {
 				need = append(need, rd)
 			}
 		}
 		if w.passing != nil {
-			audited = w.passing.pick(w, row, status, r.lastOf(p, i))
+			audited = w.passing.pick(w, row.Object, row.status, r.lastOf(p, i))
 		}
 		if len(need)+len(audited) == 0 {
 			continue

@@ -117,7 +117,7 @@ func TestPositions(t *testing.T) {
 		{"the last row out of order", plan.ByID, "5 7 6", "n", "5 6", "7 n fresh", false},
 		{"a row without a key", plan.ByID, "5 - 7", "n", "5 5", "7 n fresh", false},
 		{"no row has a key", plan.Unordered, "- - -", "n", "- -", "- n fresh", false},
-		{"equal times", plan.ByTime, "2026-01-01T00:00:00Z 2026-01-01T00:00:00Z", "n", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z n fresh", false},
+		{"equal times", plan.ByTime, "2026-01-01T00:00:00Z 2026-01-01T01:00:00+01:00", "n", "2026-01-01T00:00:00.000Z", "2026-01-01T00:00:00.000Z n fresh", false},
 		{"changes", plan.ByChange, "2026-01-03T00:00:00.000Z 2026-01-01T00:00:00.000Z 2026-01-02T00:00:00.000Z", "n", "2026-01-03T00:00:00.000Z 2026-01-02T00:00:00.000Z", "2026-01-01T00:00:00.000Z n fresh", false},
 	} {
 		l := map[plan.Order]*stream.Listing{plan.ByTime: stream.Attachments}[test.order]
@@ -130,17 +130,15 @@ func TestPositions(t *testing.T) {
 		}
 		r, p := listOf(l, test.order), pageOf(t, l, test.order, keys...)
 		p.Cursor, p.Next = "c", test.next
-		for i := range keys {
-			keys[i] = r.key(p.Rows[i])
-		}
-		places := r.positions(p, keys)
+		units := r.units(p, r.rows(p))
 		var got []string
-		for i, place := range places {
+		for i, u := range units {
+			place := u.place
 			text := place.At.Key
 			if text == "" {
 				text = "-"
 			}
-			if i == len(places)-1 {
+			if i == len(units)-1 {
 				if text += " " + place.At.Cursor; place.At.Fresh {
 					text += " fresh"
 				}
@@ -175,10 +173,10 @@ func TestSkipper(t *testing.T) {
 		want   string   // of each row: s for skipped, . for written, ! for disorder
 	}{
 		{"on the position's page", plan.ByID, "5", false, []string{"3 4 5 6", "2"}, "ss..."},
-		{"ties come again", plan.ByTime, "2026-01-02T00:00:00Z", false, []string{"2026-01-01T00:00:00Z 2026-01-02T00:00:00Z 2026-01-02T00:00:00.000Z"}, "s.."},
+		{"ties come again", plan.ByTime, "2026-01-02T00:00:00.000Z", false, []string{"2026-01-01T23:59:59.999Z 2026-01-02T00:00:00.000Z 2026-01-02T00:00:00.001Z"}, "s.."},
 		{"out of order", plan.ByID, "5", false, []string{"7 3 6"}, ".s."},
 		{"without a key", plan.ByID, "5", false, []string{"3 - 6"}, "s.."},
-		{"newest first", plan.ByChange, "2026-01-02T00:00:00Z", false, []string{"2026-01-03T00:00:00Z 2026-01-02T00:00:00Z 2026-01-01T00:00:00Z"}, "s.."},
+		{"newest first", plan.ByChange, "2026-01-02T00:00:00.000Z", false, []string{"2026-01-03T00:00:00.000Z 2026-01-02T00:00:00.000Z 2026-01-01T00:00:00.000Z"}, "s.."},
 		{"no position", plan.ByID, "", false, []string{"1 2"}, ".."},
 		{"rows that show no key", plan.Unordered, "", true, []string{"- -"}, ".."},
 		{"looked for", plan.ByID, "5", true, []string{"1 2", "3 4", "5 6", "2"}, "ssss..."},

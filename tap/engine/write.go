@@ -202,14 +202,7 @@ func (o *output) flush(buf []byte, n int) error {
 // changedAt returns the time at which a row last changed, by the path of its field. It reads text
 // and milliseconds since 1970.
 func changedAt(path []string, row rawjson.Object) (time.Time, bool) {
-	if len(path) == 0 {
-		return time.Time{}, false
-	}
-	v := row.Get(path[0])
-	for _, name := range path[1:] {
-		v = v.Member(name)
-	}
-	return record.Time(v)
+	return record.Time(row.Inside(path))
 }
 
 // format returns a time as states have it, empty for the zero time.

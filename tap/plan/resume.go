@@ -2,8 +2,8 @@ package plan
 
 import (
 	"slices"
+	"strings"
 
-	"github.com/tap-confluence/tap-confluence/internal/timestamp"
 	"github.com/tap-confluence/tap-confluence/tap/method"
 	"github.com/tap-confluence/tap-confluence/tap/site"
 	"github.com/tap-confluence/tap-confluence/tap/state"
@@ -55,23 +55,14 @@ func least(lists []List, places []Place) Place {
 	return from
 }
 
-// Compare orders two sort keys as the list does: negative if a comes first.
+// Compare orders two sort keys as the list does: negative if a comes first. Times come as
+// record.Timestamp writes them.
 func (o Order) Compare(a, b string) int {
 	switch o {
 	case ByTime:
-		return compareTimes(a, b)
+		return strings.Compare(a, b)
 	case ByChange:
-		return compareTimes(b, a)
+		return strings.Compare(b, a)
 	}
 	return site.CompareIDs(a, b)
-}
-
-// compareTimes orders two times by the clock; what is no time comes as text.
-func compareTimes(a, b string) int {
-	ta, errA := timestamp.Parse(a)
-	tb, errB := timestamp.Parse(b)
-	if errA != nil || errB != nil {
-		return site.CompareIDs(a, b)
-	}
-	return ta.Compare(tb)
 }

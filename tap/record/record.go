@@ -32,8 +32,11 @@ type Source struct {
 type Builder struct {
 	stream *stream.Stream
 	fields []field
-	known  map[string]bool
-	schema *jsonschema.Schema // nil unless records are validated
+	index  map[string]int // of the fields by name
+	// values are the row's, by field; members say which field each of its members is.
+	values  []rawjson.Value
+	members []member
+	schema  *jsonschema.Schema // nil unless records are validated
 	// unconverted counts the bodies that could not be written as Markdown.
 	unconverted int
 	warn        func(msg string, args ...any)
@@ -58,12 +61,10 @@ type field struct {
 	name string
 	// removed says that records are to be without the field.
 	removed bool
-	// at is where the last row had the field; rows of one listing nearly always agree.
-	at     int
-	member []byte // `"name":`, with a comma before all but the first
-	source source
-	key    bool
-	inside catalog.Fields
+	prefix  []byte // `"name":`, with a comma before all but the first
+	source  source
+	key     bool
+	inside  catalog.Fields
 	// derived is what the field is called in the parent's row, where that differs.
 	derived string
 	// lifted says where a value from inside lies.
@@ -79,20 +80,20 @@ func New(sel catalog.Selection, validate bool, warn func(msg string, args ...any
 	if err != nil {
 		return nil, err
 	}
-	b := &Builder{stream: sel.Stream, known: map[string]bool{}, warn: warn}
+	b := &Builder{stream: sel.Stream, index: map[string]int{}, values: make([]rawjson.Value, len(declared)), warn: warn}
 	written := false
-	for _, d := range declared {
-		b.known[d.Name] = true
+	for i, d := range declared {
+		b.index[d.Name] = i
 		f := field{
 			name: d.Name, key: slices.Contains(sel.Stream.Key, d.Name), removed: sel.Removed.Whole(d.Name),
 			inside: without(sel.Removed.Inside(d.Name), secondSpellings[d.Name]), source: b.sourceOf(d, sel.Markdown), shape: shapeOf(d),
 		}
 		if !f.removed {
 			if written {
-				f.member = append(f.member, ',')
+				f.prefix = append(f.prefix, ',')
 			}
 			written = true
-			f.member = append(rawjson.AppendString(f.member, d.Name), ':')
+			f.prefix = append(rawjson.AppendString(f.prefix, d.Name), ':')
 		}
 		if sel.Stream.Derive == stream.ChildOf && d.Name == "childPosition" {
 			f.derived = "position"
@@ -149,28 +150,21 @@ func (b *Builder) sourceOf(d schemas.Field, markdown bool) source {
 // and so is a record that is not valid where records are validated.
 func (b *Builder) Append(dst []byte, row rawjson.Object, from Source) ([]byte, error) {
 	start := len(dst)
+	b.sort(row, from)
 	dst = append(dst, '{')
-	found := 0
 	for i := range b.fields {
 		f := &b.fields[i]
-		v := f.find(row)
-		if v != nil {
-			found++
-		}
 		if f.removed {
 			continue
 		}
-		dst = append(dst, f.member...)
+		dst = append(dst, f.prefix...)
 		before := len(dst)
-		dst = b.value(dst, f, v, row, from)
+		dst = b.value(dst, f, b.values[i], row, from)
 		if f.key && string(dst[before:]) == "null" {
 			return dst, fmt.Errorf("a row of %s has no %s", b.stream.Name, f.name)
 		}
 	}
 	dst = append(dst, '}')
-	if found < row.Len() && !from.Derived {
-		b.reportUnknown(row)
-	}
 	if b.schema != nil {
 		if err := b.validate(dst[start:]); err != nil {
 			return dst, err
@@ -179,20 +173,43 @@ func (b *Builder) Append(dst []byte, row rawjson.Object, from Source) ([]byte, e
 	return dst, nil
 }
 
-// find returns the row's value of the field, looking first where the last row had it.
-func (f *field) find(row rawjson.Object) rawjson.Value {
-	if f.at < row.Len() {
-		if name, v := row.At(f.at); string(name) == f.name {
-			return v
-		}
-	}
+// sort puts the row's values in the order of the fields. Members that no schema knows are
+// dropped, with a warning.
+func (b *Builder) sort(row rawjson.Object, from Source) {
+	clear(b.values)
 	for i := range row.Len() {
-		if name, v := row.At(i); string(name) == f.name {
-			f.at = i
-			return v
+		name, v := row.At(i)
+		switch m := b.member(i, name); {
+		case m.field >= 0:
+			b.values[m.field] = v
+		case !from.Derived:
+			b.warn("the API sent a field that no schema knows; it is dropped", "field", m.name)
 		}
 	}
-	return nil
+}
+
+// member says which field a member of a row is, -1 for none.
+type member struct {
+	name  string
+	field int
+}
+
+// member returns what a row's member i is. Rows of one listing nearly always agree, so that the
+// last row's is looked at first.
+func (b *Builder) member(i int, name []byte) *member {
+	if i == len(b.members) {
+		b.members = append(b.members, member{field: -1})
+	}
+	m := &b.members[i]
+	if m.name == string(name) {
+		return m
+	}
+	if at, known := b.index[string(name)]; known {
+		*m = member{b.fields[at].name, at}
+	} else {
+		*m = member{string(name), -1}
+	}
+	return m
 }
 
 func (b *Builder) value(dst []byte, f *field, v rawjson.Value, row rawjson.Object, from Source) []byte {
@@ -207,7 +224,7 @@ func (b *Builder) value(dst []byte, f *field, v rawjson.Value, row rawjson.Objec
 		return rawjson.AppendString(dst, Hash(b.stream, row))
 	case fromInside:
 		if f.lifted.Time {
-			return b.appendTime(dst, f.name, inside(row, f.lifted.Path))
+			return b.appendTime(dst, f.name, row.Inside(f.lifted.Path))
 		}
 		return appendLifted(dst, f.lifted, row)
 	case fromChange:
@@ -240,18 +257,9 @@ func (b *Builder) value(dst []byte, f *field, v rawjson.Value, row rawjson.Objec
 	return append(dst, v...)
 }
 
-// inside returns the value at a path of a row.
-func inside(row rawjson.Object, path []string) rawjson.Value {
-	v := row.Get(path[0])
-	for _, name := range path[1:] {
-		v = v.Member(name)
-	}
-	return v
-}
-
 // appendLifted appends a value that lies deeper in the row.
 func appendLifted(dst []byte, l stream.Lifted, row rawjson.Object) []byte {
-	v := inside(row, l.Path)
+	v := row.Inside(l.Path)
 	if text, ok := v.Text(); ok && l.Lower {
 		return rawjson.AppendString(dst, strings.ToLower(text))
 	}
@@ -308,16 +316,6 @@ func appendPruned(dst []byte, v rawjson.Value, removed catalog.Fields) []byte {
 		}
 	}
 	return append(dst, '}')
-}
-
-// reportUnknown warns of fields that no schema knows; they are dropped.
-func (b *Builder) reportUnknown(row rawjson.Object) {
-	for i := range row.Len() {
-		name, _ := row.At(i)
-		if !b.known[string(name)] {
-			b.warn("the API sent a field that no schema knows; it is dropped", "field", strings.Clone(string(name)))
-		}
-	}
 }
 
 // compile compiles a stream's schema for validate.

@@ -18,14 +18,25 @@ func (b *Builder) appendTime(dst []byte, field string, v rawjson.Value) []byte {
 	if isCanonical(v) {
 		return append(dst, v...)
 	}
-	t, ok := Time(v)
-	if !ok {
+	text := Timestamp(v)
+	if text == "" {
 		b.warn("the API sent a date that is none; it is left out", "field", field)
 		return append(dst, "null"...)
 	}
-	dst = append(dst, '"')
-	dst = t.UTC().AppendFormat(dst, timestamp.Layout)
-	return append(dst, '"')
+	return append(append(append(dst, '"'), text...), '"')
+}
+
+// Timestamp returns a date in the layout that records and states have, empty for what is none.
+// As text, such dates are in the order of time.
+func Timestamp(v rawjson.Value) string {
+	if isCanonical(v) {
+		return string(v[1 : len(v)-1])
+	}
+	t, ok := Time(v)
+	if !ok {
+		return ""
+	}
+	return timestamp.Format(t)
 }
 
 // Time reads a date as text, or as a number of milliseconds since 1970, as the API has

@@ -220,11 +220,7 @@ func (s *Site) changedRows(ctx context.Context, m Measure) (int, error) {
 		}
 		var times []time.Time
 		for _, row := range page.Rows {
-			v := row.Get(m.Listing.Changed[0])
-			for _, name := range m.Listing.Changed[1:] {
-				v = v.Member(name)
-			}
-			if t, ok := record.Time(v); ok && !t.Before(m.Since) {
+			if t, ok := record.Time(row.Inside(m.Listing.Changed)); ok && !t.Before(m.Since) {
 				times = append(times, t)
 			}
 		}

@@ -18,8 +18,9 @@ type output struct {
 	last atomic.Int64 // nanoseconds since 1970
 }
 
-// piece is how many bytes are written at once: what a slow reader takes in a moment.
-const piece = 16 << 10
+// piece is how many bytes are written at once: as many as a pipe holds, which a slow reader takes
+// in a moment.
+const piece = 64 << 10
 
 // Write writes in pieces, since a write to a pipe returns only when its reader has made room for
 // all of it.

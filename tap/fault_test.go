@@ -124,7 +124,7 @@ type pausing struct {
 }
 
 func (p *pausing) Write(b []byte) (int, error) {
-	if p.writes++; p.writes%40 == 5 && p.writes < 140 {
+	if p.writes++; p.writes%20 == 5 && p.writes < 70 {
 		<-time.After(1200 * time.Millisecond)
 	}
 	return p.Buffer.Write(b)
@@ -142,7 +142,7 @@ func TestSlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		status = tap.Run(t.Context(), []string{"--config", config}, nil, out, &stderr, tap.OverNetwork(f.Site.Transport()))
 	})
-	if out.writes < 90 {
+	if out.writes < 50 {
 		t.Errorf("%d writes: too few for the reader to pause", out.writes)
 	}
 	f.NoSecrets(out.Bytes(), stderr.Bytes())

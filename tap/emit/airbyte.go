@@ -35,11 +35,11 @@ func (a *Airbyte) Frame(stream string, at time.Time, _ int64) (prefix, suffix []
 	return prefix, append(suffix, "}}\n"...)
 }
 
-// Records writes whole RECORD lines and counts them for the stream's next STATE.
+// Records takes whole RECORD lines and counts them for the stream's next STATE.
 func (a *Airbyte) Records(stream string, lines []byte, n int) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if err := a.out.Write(lines); err != nil {
+	if err := a.out.Add(lines); err != nil {
 		return err
 	}
 	a.counts[stream] += n

@@ -19,7 +19,8 @@ type Sink interface {
 	// Frame returns what stands before and after a record's JSON object on its line, the
 	// line feed included. A version of 0 means that the stream has none.
 	Frame(stream string, at time.Time, version int64) (prefix, suffix []byte)
-	// Records writes n whole lines made with Frame.
+	// Records takes n whole lines made with Frame. They are written within a moment, and before
+	// anything that comes after them.
 	Records(stream string, lines []byte, n int) error
 	// State writes the state after everything written so far; changed names the streams
 	// whose entries are to be told to a protocol that tells them one by one.
@@ -75,23 +76,66 @@ func (e *OutputError) Unwrap() error { return e.Err }
 // Out is stdout with a lock. The first error stays: a line that was cut is never followed
 // by another.
 type Out struct {
-	mu  Lock
-	w   io.Writer
-	err error
+	mu      Lock
+	w       io.Writer
+	err     error
+	waiting []byte // whole lines that are not written yet
+	due     *time.Timer
 }
+
+const (
+	// patience is how long lines wait for others at most.
+	patience = 100 * time.Millisecond
+	// enough is how many bytes are written without waiting for more.
+	enough = 64 << 10
+)
 
 // NewOut returns an Out over stdout.
 func NewOut(w io.Writer) *Out { return &Out{mu: NewLock(), w: w} }
 
-// Write writes whole lines at once.
+// Write writes whole lines at once, behind those that wait.
 func (o *Out) Write(lines []byte) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.err != nil {
+	o.flush()
+	o.put(lines)
+	return o.err
+}
+
+// Add takes whole lines that may wait a moment, so that those of many small answers are written
+// together.
+func (o *Out) Add(lines []byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.waiting)+len(lines) > enough {
+		o.flush()
+	}
+	if len(lines) > enough {
+		o.put(lines)
 		return o.err
+	}
+	if o.waiting = append(o.waiting, lines...); o.due == nil {
+		o.due = time.AfterFunc(patience, func() { _ = o.Write(nil) }) // who comes next is told the error
+	}
+	return o.err
+}
+
+// flush writes what waits; the caller holds the lock.
+func (o *Out) flush() {
+	if o.due != nil {
+		o.due.Stop()
+		o.due = nil
+	}
+	o.put(o.waiting)
+	o.waiting = o.waiting[:0]
+}
+
+// put writes lines, unless stdout is gone; the caller holds the lock.
+func (o *Out) put(lines []byte) {
+	if len(lines) == 0 || o.err != nil {
+		return
 	}
 	if _, err := o.w.Write(lines); err != nil {
 		o.err = &OutputError{err}
 	}
-	return o.err
 }

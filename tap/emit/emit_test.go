@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/catalog"
@@ -20,9 +21,16 @@ var at = time.Date(2026, 11, 2, 3, 4, 5, 678_901_234, time.FixedZone("east", 2*3
 
 func now() time.Time { return at }
 
-// sinks makes both sinks over one buffer each.
-func sinks(w io.Writer) (singer *emit.Singer, airbyte *emit.Airbyte) {
-	return emit.NewSinger(emit.NewOut(w)), emit.NewAirbyte(emit.NewOut(w), now)
+// sinks makes both sinks over one stdout. Records that wait are written by flush.
+func sinks(t *testing.T, w io.Writer) (singer *emit.Singer, airbyte *emit.Airbyte, flush func()) {
+	t.Helper()
+	out := emit.NewOut(w)
+	return emit.NewSinger(out), emit.NewAirbyte(out, now), func() {
+		t.Helper()
+		if err := out.Write(nil); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // record frames one record and writes it.
@@ -93,13 +101,13 @@ func TestMessages(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
-			singer, airbyte := sinks(&out)
+			singer, airbyte, flush := sinks(t, &out)
 			for sink, want := range map[emit.Sink]string{singer: test.singer, airbyte: test.airbyte} {
 				out.Reset()
 				if err := test.write(sink); err != nil {
 					t.Fatal(err)
 				}
-				if want != "" {
+				if flush(); want != "" {
 					want += "\n"
 				}
 				if got := out.String(); got != want {
@@ -126,7 +134,7 @@ func TestAirbyteDocuments(t *testing.T) {
 			`{"type":"CONNECTION_STATUS","connectionStatus":{"status":"FAILED","message":"no \"token\""}}`},
 	} {
 		var out bytes.Buffer
-		_, airbyte := sinks(&out)
+		_, airbyte, _ := sinks(t, &out)
 		if err := test.write(airbyte); err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +148,7 @@ func TestAirbyteDocuments(t *testing.T) {
 func TestStates(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	singer, airbyte := sinks(&out)
+	singer, airbyte, _ := sinks(t, &out)
 	first, second := entries("pages", false), entries("pages", true)
 	step := func(s emit.Sink, name string, want int, write func() error) {
 		t.Helper()
@@ -175,10 +183,11 @@ func TestStates(t *testing.T) {
 func TestCounts(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	_, airbyte := sinks(&out)
+	_, airbyte, flush := sinks(t, &out)
 	st := entries("pages", false)
 	counts := func() string {
 		t.Helper()
+		flush()
 		out.Reset()
 		if err := airbyte.State(st, []string{"pages", "tasks"}); err != nil {
 			t.Fatal(err)
@@ -234,7 +243,11 @@ func TestBrokenOutput(t *testing.T) {
 	out := emit.NewOut(pipe)
 	singer, airbyte := emit.NewSinger(out), emit.NewAirbyte(out, now)
 	record(t, singer, "pages", `{"id":"1"}`, 0)
-	err := singer.Records("pages", []byte(`{"id":"2"}`+"\n"), 1)
+	if err := out.Write(nil); err != nil {
+		t.Fatal(err)
+	}
+	record(t, singer, "pages", `{"id":"2"}`, 0)
+	err := singer.State(entries("pages", false), nil)
 	var gone *emit.OutputError
 	if !errors.As(err, &gone) || !errors.Is(err, errPipe) || !strings.HasPrefix(err.Error(), "writing to stdout: ") {
 		t.Fatalf("error %v", err)
@@ -255,11 +268,62 @@ func TestBrokenOutput(t *testing.T) {
 	}
 }
 
+// TestWaiting says when records are written: together with others, within a moment, once there are
+// many, and before whatever comes behind them.
+func TestWaiting(t *testing.T) {
+	t.Parallel()
+	const moment = 100 * time.Millisecond
+	short, long := []byte("{}\n"), bytes.Repeat([]byte("{}\n"), 30_000)
+	for _, test := range []struct {
+		name  string
+		steps func(s *emit.Singer) error
+		after time.Duration
+		want  int // lines
+	}{
+		{"not yet", func(s *emit.Singer) error { return s.Records("pages", short, 1) }, moment - 1, 0},
+		{"after a moment", func(s *emit.Singer) error { return s.Records("pages", short, 1) }, moment, 1},
+		{"from the first on", func(s *emit.Singer) error {
+			err := s.Records("pages", short, 1)
+			time.Sleep(moment - 1)
+			return errors.Join(err, s.Records("pages", short, 1))
+		}, 1, 2},
+		{"more than is worth waiting for", func(s *emit.Singer) error {
+			return errors.Join(s.Records("pages", short, 1), s.Records("pages", long, 1))
+		}, 0, 30_001},
+		{"many", func(s *emit.Singer) error {
+			return errors.Join(s.Records("pages", long[:60_000], 1), s.Records("pages", long[:60_000], 1))
+		}, 0, 20_000},
+		{"a state", func(s *emit.Singer) error {
+			return errors.Join(s.Records("pages", short, 1), s.State(entries("pages", false), nil))
+		}, 0, 2},
+		{"a version", func(s *emit.Singer) error {
+			return errors.Join(s.Records("pages", short, 1), s.ActivateVersion("pages", 1))
+		}, 0, 2},
+		{"again after a state", func(s *emit.Singer) error {
+			err := errors.Join(s.Records("pages", short, 1), s.State(entries("pages", false), nil))
+			time.Sleep(moment / 2)
+			return errors.Join(err, s.Records("pages", short, 1))
+		}, moment / 2, 2},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var out bytes.Buffer
+			if err := test.steps(emit.NewSinger(emit.NewOut(&out))); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(test.after)
+			synctest.Wait()
+			if got := strings.Count(out.String(), "\n"); got != test.want {
+				t.Errorf("%s: %d lines, want %d", test.name, got, test.want)
+			}
+		})
+	}
+}
+
 // TestWholeLines writes from many goroutines at once: no line is torn.
 func TestWholeLines(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	_, airbyte := sinks(&out)
+	_, airbyte, _ := sinks(t, &out)
 	const workers, each = 8, 50
 	var wait sync.WaitGroup
 	for range workers {

@@ -55,12 +55,12 @@ func (s *Singer) Frame(stream string, at time.Time, version int64) (prefix, suff
 	return prefix, append(suffix, "}\n"...)
 }
 
-// Records writes whole RECORD lines.
+// Records takes whole RECORD lines.
 func (s *Singer) Records(_ string, lines []byte, _ int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.last = nil
-	return s.out.Write(lines)
+	return s.out.Add(lines)
 }
 
 // State writes the whole state, unless it was the last thing written.
@@ -86,7 +86,10 @@ func (s *Singer) Failed(string, Failure) error { return nil }
 func (s *Singer) ActivateVersion(stream string, version int64) error {
 	line := append([]byte(`{"type":"ACTIVATE_VERSION","stream":`), quote(stream)...)
 	line = strconv.AppendInt(append(line, `,"version":`...), version, 10)
-	return s.Records(stream, append(line, "}\n"...), 0)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = nil
+	return s.out.Write(append(line, "}\n"...))
 }
 
 func quote(s string) []byte { return rawjson.AppendString(nil, s) }

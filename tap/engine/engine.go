@@ -46,9 +46,6 @@ func New(o Options) (*Run, error) {
 	s := &services{
 		Options: o, log: o.Logger, report: newReport(o.Logger), random: newRandom(o.Seed),
 		site: site.New(o.Config, o.Client, o.Logger),
-		// Parents beyond the requests that may be under way cost little and keep the allowed
-		// rate used while answers are on their way.
-		tasks: make(chan struct{}, 4*o.Config.Concurrency),
 	}
 	r := &Run{services: s, ledger: newLedger(s)}
 	for _, sel := range o.Selections {

@@ -256,19 +256,18 @@ func TestListingsOverlap(t *testing.T) {
 
 // TestListingWaitsForItsParents says how far a listing runs ahead when its parents are not
 // finished, one of them or all: the page after the unfinished one is begun, one more waits and
-// one more is asked for, however long the listing is. Goroutines are as many as parents may be
-// under way.
+// one more is asked for, however long the listing is. So are goroutines: as many as parents may
+// be under way, and what their requests need.
 func TestListingWaitsForItsParents(t *testing.T) {
-	const size = 10
+	const size, goroutines = 10, 80
 	for _, test := range []struct {
-		name       string
-		stuck      func(row int) bool // which parents hang, by their rows from 0 on
-		page       int                // that the first of them is on, from 1 on
-		goroutines int                // at most
+		name  string
+		stuck func(row int) bool // which parents hang, by their rows from 0 on
+		page  int                // that the first of them is on, from 1 on
 	}{
-		{"the first parent", func(row int) bool { return row == 0 }, 1, 30},
-		{"a parent on the fourth page", func(row int) bool { return row == 35 }, 4, 30},
-		{"all parents", func(int) bool { return true }, 1, 80},
+		{"the first parent", func(row int) bool { return row == 0 }, 1},
+		{"a parent on the fourth page", func(row int) bool { return row == 35 }, 4},
+		{"all parents", func(int) bool { return true }, 1},
 	} {
 		for _, pages := range []int{200, 3000} {
 			t.Run(fmt.Sprintf("%s, %d pages", test.name, pages), func(t *testing.T) {
@@ -294,8 +293,8 @@ func TestListingWaitsForItsParents(t *testing.T) {
 					if most := (test.page + 1) * size; len(network.parents) > most {
 						t.Errorf("%d parents were begun, want at most %d", len(network.parents), most)
 					}
-					if n := runtime.NumGoroutine() - before; n > test.goroutines {
-						t.Errorf("%d goroutines, want at most %d", n, test.goroutines)
+					if n := runtime.NumGoroutine() - before; n > goroutines {
+						t.Errorf("%d goroutines, want at most %d", n, goroutines)
 					}
 					network.mu.Unlock()
 					stop(tap.ErrStopped)

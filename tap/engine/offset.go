@@ -89,15 +89,11 @@ func (w *walk) readParents(ctx context.Context, rows []rawjson.Object) error {
 		if err != nil {
 			return err
 		}
-		select {
-		case w.tasks <- struct{}{}:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-		parents.Go(func() {
-			defer func() { <-w.tasks }()
+		if err := w.workers.do(ctx, &parents, func() {
 			w.readParent(ctx, &parent{Parent: p, unit: &unit{}, need: need})
-		})
+		}); err != nil {
+			return err
+		}
 	}
 	return nil
 }

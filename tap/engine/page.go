@@ -135,15 +135,9 @@ func (r *listReading) page(ctx context.Context, p *client.Page, parents *sync.Wa
 	}
 	w.track.add(units)
 	for _, batch := range w.batches(queue) {
-		select {
-		case w.tasks <- struct{}{}:
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := w.workers.do(ctx, parents, func() { w.readBatch(ctx, batch) }); err != nil {
+			return err
 		}
-		parents.Go(func() {
-			defer func() { <-w.tasks }()
-			w.readBatch(ctx, batch)
-		})
 	}
 	w.ledger.checkpoint()
 	return nil

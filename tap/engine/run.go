@@ -44,7 +44,9 @@ func (r *Run) Sync(ctx context.Context) error {
 	var settling sync.WaitGroup
 	loop, end := context.WithCancel(ctx)
 	settling.Go(func() { r.ledger.loop(loop) })
+	r.workers = startWorkers(perRequest * r.Config.Concurrency)
 	err := r.read(ctx)
+	r.workers.stop()
 	end()
 	settling.Wait()
 	if cause := context.Cause(ctx); cause != nil {

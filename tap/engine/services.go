@@ -38,12 +38,12 @@ type Options struct {
 // services are what all parts of a run share.
 type services struct {
 	Options
-	log    *slog.Logger
-	site   *site.Site
-	report *report
-	random *random
-	tasks  chan struct{}           // a place for each parent that is being read
-	stop   context.CancelCauseFunc // ends the run, set by Sync
+	log     *slog.Logger
+	site    *site.Site
+	report  *report
+	random  *random
+	workers *workers                // set by Sync
+	stop    context.CancelCauseFunc // ends the run, set by Sync
 }
 
 // interrupts decides what an error concerns: stdout, a stop, the site as a whole, or only what

@@ -27,11 +27,11 @@ func NewAirbyte(out *Out, now func() time.Time) *Airbyte {
 // Open writes nothing: the catalog was told by discover.
 func (a *Airbyte) Open([]catalog.Selection) error { return nil }
 
-// Frame returns a RECORD message's frame.
-func (a *Airbyte) Frame(stream string, at time.Time, _ int64) (prefix, suffix []byte) {
-	prefix = append([]byte(`{"type":"RECORD","record":{"stream":`), quote(stream)...)
+// Frame appends a RECORD message's frame.
+func (a *Airbyte) Frame(prefix, suffix []byte, stream string, at time.Time, _ int64) (_, _ []byte) {
+	prefix = rawjson.AppendString(append(prefix, `{"type":"RECORD","record":{"stream":`...), stream)
 	prefix = append(prefix, `,"data":`...)
-	suffix = strconv.AppendInt([]byte(`,"emitted_at":`), at.UnixMilli(), 10)
+	suffix = strconv.AppendInt(append(suffix, `,"emitted_at":`...), at.UnixMilli(), 10)
 	return prefix, append(suffix, "}}\n"...)
 }
 

@@ -16,9 +16,9 @@ import (
 type Sink interface {
 	// Open writes what comes before everything else.
 	Open(streams []catalog.Selection) error
-	// Frame returns what stands before and after a record's JSON object on its line, the
-	// line feed included. A version of 0 means that the stream has none.
-	Frame(stream string, at time.Time, version int64) (prefix, suffix []byte)
+	// Frame appends what stands before and after a record's JSON object on its line, the line
+	// feed included. A version of 0 means that the stream has none.
+	Frame(prefix, suffix []byte, stream string, at time.Time, version int64) (_, _ []byte)
 	// Records takes n whole lines made with Frame. They are written within a moment, and before
 	// anything that comes after them.
 	Records(stream string, lines []byte, n int) error

@@ -36,7 +36,7 @@ func sinks(t *testing.T, w io.Writer) (singer *emit.Singer, airbyte *emit.Airbyt
 // record frames one record and writes it.
 func record(t *testing.T, s emit.Sink, stream, object string, version int64) {
 	t.Helper()
-	prefix, suffix := s.Frame(stream, at, version)
+	prefix, suffix := s.Frame(nil, nil, stream, at, version)
 	if err := s.Records(stream, []byte(string(prefix)+object+string(suffix)), 1); err != nil {
 		t.Fatal(err)
 	}
@@ -328,7 +328,7 @@ func TestWholeLines(t *testing.T) {
 	var wait sync.WaitGroup
 	for range workers {
 		wait.Go(func() {
-			prefix, suffix := airbyte.Frame("pages", at, 0)
+			prefix, suffix := airbyte.Frame(nil, nil, "pages", at, 0)
 			line := string(prefix) + `{"id":"` + strings.Repeat("x", 500) + `"}` + string(suffix)
 			for range each {
 				if err := errors.Join(airbyte.Records("pages", []byte(line), 1), airbyte.Log("INFO", "between")); err != nil {

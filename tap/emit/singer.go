@@ -43,11 +43,11 @@ func (s *Singer) Open(streams []catalog.Selection) error {
 // singerTime is time_extracted's layout: six digits always, which every client parses.
 const singerTime = "2006-01-02T15:04:05.000000Z"
 
-// Frame returns a RECORD message's frame.
-func (s *Singer) Frame(stream string, at time.Time, version int64) (prefix, suffix []byte) {
-	prefix = append([]byte(`{"type":"RECORD","stream":`), quote(stream)...)
+// Frame appends a RECORD message's frame.
+func (s *Singer) Frame(prefix, suffix []byte, stream string, at time.Time, version int64) (_, _ []byte) {
+	prefix = rawjson.AppendString(append(prefix, `{"type":"RECORD","stream":`...), stream)
 	prefix = append(prefix, `,"record":`...)
-	suffix = append([]byte(`,"time_extracted":"`), at.UTC().Format(singerTime)...)
+	suffix = at.UTC().AppendFormat(append(suffix, `,"time_extracted":"`...), singerTime)
 	suffix = append(suffix, '"')
 	if version != 0 {
 		suffix = strconv.AppendInt(append(suffix, `,"version":`...), version, 10)

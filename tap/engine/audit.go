@@ -116,14 +116,12 @@ func (a *passing) pick(w *walk, row rawjson.Object, status string, last bool) []
 		if !ok || !r.Audited || r.distrusted.Load() || !r.takes(status) {
 			continue
 		}
-		one := auditee{r: r, kind: k, row: records{}}
-		if it, has, _ := r.fromRow(row); has {
-			if r.out.collect(one.row, []method.Item{it}) != nil {
-				continue // where it is written, that is a failure
+		one := auditee{r: r, kind: k}
+		it, has, _ := r.fromRow(row)
+		if !has {
+			if !r.asks || method.Of(r.requests).Again == nil {
+				continue
 			}
-		} else if !r.asks || method.Of(r.requests).Again == nil {
-			continue
-		} else {
 			one.kind = r.requests
 		}
 		take, asked := taken[one.kind]
@@ -131,9 +129,16 @@ func (a *passing) pick(w *walk, row rawjson.Object, status string, last bool) []
 			take = a.samplers[one.kind].take(status) || last
 			taken[one.kind] = take
 		}
-		if take {
-			picked = append(picked, one)
+		if !take {
+			continue
 		}
+		if has {
+			one.row = records{}
+			if r.out.collect(one.row, []method.Item{it}) != nil {
+				continue // where it is written, that is a failure
+			}
+		}
+		picked = append(picked, one)
 	}
 	return picked
 }

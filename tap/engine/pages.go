@@ -19,7 +19,7 @@ type pages struct {
 	items  *stream.Listing // of the rows, whose items are asked for one by one
 	req    client.Request
 	pager  *client.Pager
-	bare   *client.Pager // of pages without bodies, one row at a time
+	bare   *client.Pager // of pages without bodies, one row at a time; nil until it is needed
 	// unreadable is told of each row whose body can't be had.
 	unreadable func(id string, err error)
 }
@@ -28,9 +28,7 @@ type pages struct {
 const bodyFormat = "body-format"
 
 func newPages(c *client.Client, items *stream.Listing, req client.Request, limit int, unreadable func(string, error)) *pages {
-	bare := req
-	bare.Query = withoutBody(req.Query)
-	return &pages{client: c, items: items, req: req, pager: c.Pager(req, limit), bare: c.Pager(bare, 1), unreadable: unreadable}
+	return &pages{client: c, items: items, req: req, pager: c.Pager(req, limit), unreadable: unreadable}
 }
 
 // next reads the page at a cursor. The caller releases it.
@@ -38,6 +36,11 @@ func (p *pages) next(ctx context.Context, cursor string) (*client.Page, error) {
 	page, err := p.pager.Page(ctx, cursor)
 	if err == nil || client.KindOf(err) != client.KindServer || ctx.Err() != nil || !p.asksForBodies() {
 		return page, err
+	}
+	if p.bare == nil {
+		bare := p.req
+		bare.Query = withoutBody(p.req.Query)
+		p.bare = p.client.Pager(bare, 1)
 	}
 	// One row at a time: the pager has come down to that, and the page after it is its own.
 	page, bareErr := p.bare.Page(ctx, cursor)

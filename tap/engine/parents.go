@@ -23,8 +23,8 @@ type parent struct {
 // run that is interrupted stays unfinished.
 func (w *walk) readParent(ctx context.Context, p *parent) {
 	err := w.auditInPassing(ctx, p.Parent, p.audited)
-	for kind, readings := range byMethod(asking(p.need)) {
-		if err == nil {
+	for _, kind := range w.asking {
+		if readings := p.by(kind); err == nil && len(readings) > 0 {
 			err = w.readBy(ctx, kind, p, readings)
 		}
 	}
@@ -76,13 +76,16 @@ func (w *walk) judge(p *parent, readings []*reading, parts method.PartlyError) {
 	}
 }
 
-// byMethod groups streams by the method that asks for them.
-func byMethod(readings []*reading) map[method.Kind][]*reading {
-	groups := map[method.Kind][]*reading{}
-	for _, r := range readings {
-		groups[r.requests] = append(groups[r.requests], r)
+// by returns the streams that a method asks for, without those that start over, and those whose
+// route the site's words refuse.
+func (p *parent) by(kind method.Kind) []*reading {
+	readings := make([]*reading, 0, len(p.need))
+	for _, r := range p.need {
+		if r.requests == kind && !r.distrusted.Load() && !r.failures.refused() {
+			readings = append(readings, r)
+		}
 	}
-	return groups
+	return readings
 }
 
 // write writes what a method found of a stream.

@@ -191,12 +191,6 @@ func (r *reading) whole(row rawjson.Object) bool {
 	return whole
 }
 
-// asking leaves out streams that nothing more is asked for: those that start over, and those whose route
-// the site's words refuse.
-func asking(readings []*reading) []*reading {
-	return slices.DeleteFunc(trusted(readings), func(r *reading) bool { return r.failures.refused() })
-}
-
 // trusted leaves out streams that start over without shortcuts.
 func trusted(readings []*reading) []*reading {
 	kept := make([]*reading, 0, len(readings))

@@ -16,6 +16,7 @@ type walk struct {
 	facts    *site.Facts
 	plan     *plan.Walk
 	readings []*reading
+	asking   []method.Kind // the methods that ask for something of each parent
 	track    *track
 	around   []*around // audits that end with the walk
 	passing  *passing  // audits of single parents, nil for none
@@ -37,6 +38,9 @@ func newWalk(s *services, l *ledger, facts *site.Facts, p *plan.Walk) *walk {
 		rd := newReading(reader, l.outputs[i], p.Places[reader])
 		rd.dated = p.Begun()
 		w.readings = append(w.readings, rd)
+		if rd.asks && !slices.Contains(w.asking, rd.requests) {
+			w.asking = append(w.asking, rd.requests)
+		}
 	}
 	if p.Resumed() {
 		w.answered = p.Lists[p.From.List].Type

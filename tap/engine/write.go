@@ -43,7 +43,8 @@ type output struct {
 
 	writing emit.Lock // held while records are made and written
 	build   *record.Builder
-	buf     []byte
+	// The memory of the last records and their frame.
+	buf, prefix, suffix []byte
 
 	observers atomic.Pointer[[]observer]
 	// counted is told how many records were written.
@@ -114,15 +115,15 @@ func (o *output) write(items []method.Item) error {
 			return err
 		}
 	}
-	prefix, suffix := o.Sink.Frame(o.name, o.Now(), o.version)
+	o.prefix, o.suffix = o.Sink.Frame(o.prefix[:0], o.suffix[:0], o.name, o.Now(), o.version)
 	buf, n := o.buf[:0], 0
 	for _, it := range items {
 		start := len(buf)
 		var err error
-		if buf, err = o.build.Append(append(buf, prefix...), it.Row, it.From); err != nil {
+		if buf, err = o.build.Append(append(buf, o.prefix...), it.Row, it.From); err != nil {
 			return noRecord(err)
 		}
-		buf = append(buf, suffix...)
+		buf = append(buf, o.suffix...)
 		o.tell(it, len(buf)-start)
 		if n++; large && len(buf) >= chunk {
 			if err := o.flush(buf, n); err != nil {

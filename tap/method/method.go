@@ -243,7 +243,7 @@ func ErrorOf(r *Reader, err error) error {
 // each does something for every reader. What fails for one does not keep the others from it,
 // unless it interrupts the sync or the parent is gone.
 func each(ctx context.Context, env Env, readers []*Reader, do func(*Reader) error) error {
-	failed := PartlyError{}
+	var failed PartlyError
 	for _, r := range readers {
 		err := do(r)
 		if err == nil {
@@ -255,9 +255,12 @@ func each(ctx context.Context, env Env, readers []*Reader, do func(*Reader) erro
 		if stop := env.Interrupts(ctx, err); stop != nil {
 			return stop
 		}
+		if failed == nil {
+			failed = PartlyError{}
+		}
 		failed[r] = err
 	}
-	if len(failed) > 0 {
+	if failed != nil {
 		return failed
 	}
 	return nil

@@ -112,6 +112,19 @@ func (v Value) Elements() iter.Seq[Value] {
 	}
 }
 
+// Objects indexes the elements of an array of objects; it returns false if v is anything else.
+// The cost is one scan of v.
+func (v Value) Objects() ([]Object, bool) {
+	if len(v) == 0 || v[0] != '[' {
+		return nil, false
+	}
+	x := indexer{scanner: scanner{b: v}, page: &Page{}}
+	if x.results(0) != len(v) || x.shape != "" {
+		return nil, false
+	}
+	return x.page.Rows, true
+}
+
 // Object is an indexed JSON object. The zero Object has no members. It is small and meant to
 // be passed by value, and safe for use by several goroutines.
 //

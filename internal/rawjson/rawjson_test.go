@@ -332,6 +332,34 @@ func TestAppendString(t *testing.T) {
 	}
 }
 
+// TestObjects indexes lists of objects, and nothing else.
+func TestObjects(t *testing.T) {
+	for _, test := range []struct {
+		text, want string // the ids
+		ok         bool
+	}{
+		{`[]`, "", true},
+		{`[{"id":1}]`, "1", true},
+		{`[{"id":1,"x":[{"id":7}]},{"id":2},{},{"id":3,"id":4}]`, "1 2  4", true},
+		{`[{"id":1},7]`, "", false},
+		{`[null]`, "", false},
+		{`{"id":1}`, "", false},
+		{`null`, "", false},
+		{``, "", false},
+		{`[{"id":1}`, "", false},
+		{`[{"id":1}]x`, "", false},
+	} {
+		rows, ok := Value(test.text).Objects()
+		ids := make([]string, len(rows))
+		for i, row := range rows {
+			ids[i] = string(row.Get("id"))
+		}
+		if got := strings.Join(ids, " "); got != test.want || ok != test.ok {
+			t.Errorf("%s: %q, %v", test.text, got, ok)
+		}
+	}
+}
+
 func TestHandMadeValuesAreChecked(t *testing.T) {
 	for _, v := range []Value{
 		Value(`"a"b`), Value(`"a`), Value(`"`), Value(`"\x"`), Value(`{"a":1`), Value(`{"a":1}x`), Value(`{]`), Value(` {}`), Value(`12`),

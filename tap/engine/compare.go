@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
+	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 	"github.com/tap-confluence/tap-confluence/tap/method"
 )
 
@@ -24,13 +26,9 @@ func (o *output) keyed(it method.Item) (key string, record json.RawMessage, err 
 	if err != nil {
 		return "", nil, err
 	}
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(text, &fields); err != nil {
-		return "", nil, fmt.Errorf("reading a record back: %w", err)
-	}
-	var b bytes.Buffer
+	var b strings.Builder
 	for _, name := range o.stream.Key {
-		b.Write(fields[name])
+		b.Write(rawjson.Value(text).Member(name))
 		b.WriteByte(' ')
 	}
 	return b.String(), text, nil

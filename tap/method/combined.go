@@ -72,16 +72,10 @@ func (r *Reader) tooFew(rows []rawjson.Object, p *Parent) bool {
 // Block returns the rows of one block of a combined read, and whether they are surely all there
 // are. A block that is missing, or has no results, tells nothing.
 func Block(doc rawjson.Object, name string) (rows []rawjson.Object, complete bool) {
-	b, ok := doc.Get(name).Object()
-	if !ok || string(b.Get("meta").Member("hasMore")) != "false" || b.Get("results").IsNull() {
+	b, _ := doc.Get(name).Object()
+	if string(b.Get("meta").Member("hasMore")) != "false" {
 		return nil, false
 	}
-	for v := range b.Get("results").Elements() {
-		row, ok := v.Object()
-		if !ok {
-			return nil, false
-		}
-		rows = append(rows, row)
-	}
-	return rows, len(rows) != blockMost && len(rows) != listDefault
+	rows, ok := b.Get("results").Objects()
+	return rows, ok && len(rows) != blockMost && len(rows) != listDefault
 }

@@ -1,6 +1,10 @@
 package chaos
 
-import "time"
+import (
+	"time"
+
+	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
+)
 
 // completes reports whether a run says that a stream is complete or, but for what belongs to one
 // parent that the site refused, has to be.
@@ -47,7 +51,13 @@ func (r *played) ended(name string, airbyte bool) bool {
 	case airbyte && r.told(name) == "COMPLETE":
 		return true
 	}
-	return !r.killed && r.status == 1 && (r.spec.Fault.What == "parent" || r.spec.Fault.What == "listing")
+	return !r.killed && r.status == 1 && (r.spec.Fault.What == "parent" || r.spec.Fault.What == "listing" && !r.unplanned())
+}
+
+// unplanned reports whether a run could not ask which spaces are chosen: it read nothing, and left
+// the sync as it was.
+func (r *played) unplanned() bool {
+	return r.spec.Fault.Kind == simconfluence.Space && r.spec.Fault.From == 1 && r.spec.Settings.chooses()
 }
 
 // part is what a client has of a run: its first messages.

@@ -264,3 +264,42 @@ func TestCombinedReads(t *testing.T) {
 		t.Errorf("space: %v", space)
 	}
 }
+
+// TestBackdatedVersions pages through versions of which a later one has an earlier time.
+func TestBackdatedVersions(t *testing.T) {
+	s := New(small())
+	id := string(s.appendID(nil, BlogPost, 0))
+	whole := len(allRows(t, s, stream.V2+"/blogposts/"+id+"/versions?limit=250"))
+	for _, ago := range []time.Duration{time.Minute, time.Hour} {
+		if err := s.EditAt(BlogPost, id, s.Now().Add(-ago)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(allRows(t, s, stream.V2+"/blogposts/"+id+"/versions?limit=1")); n != whole+2 {
+		t.Errorf("%d versions, one a page, of %d", n, whole+2)
+	}
+}
+
+// TestRestoreInsideTrash restores attachments of custom content that nobody can open: they stay in the trash.
+func TestRestoreInsideTrash(t *testing.T) {
+	o := small()
+	o.CustomContent = 400
+	s := New(o)
+	n := 0
+	for i := range s.n[Attachment] {
+		c, j := s.container(Attachment, i)
+		if c != CustomContent || s.status(c, j) != current || s.open(c, j) || !s.visible(c, j) {
+			continue
+		}
+		n++
+		if err := s.SetStatus(Attachment, string(s.appendID(nil, Attachment, i)), current); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.status(Attachment, i); got != trashed {
+			t.Errorf("attachment %d is %s", i, got)
+		}
+	}
+	if n == 0 {
+		t.Error("no attachment lies in closed custom content")
+	}
+}

@@ -225,8 +225,8 @@ func (s *Site) versionTime(k Kind, i, v int) int64 {
 func (s *Site) status(k Kind, i int) string {
 	if e := s.edit(k, i); e != nil && e.status != "" {
 		if k == Attachment && e.status != trashed { // no more than what it hangs on
-			if c, j := s.container(k, i); s.status(c, j) != current {
-				return s.status(c, j)
+			if st := s.held(i); st != current {
+				return st
 			}
 		}
 		return e.status
@@ -252,12 +252,8 @@ func (s *Site) status(k Kind, i int) string {
 			return draft
 		}
 	case Attachment:
-		c, j := s.container(k, i)
-		if st := s.status(c, j); st != current {
+		if st := s.held(i); st != current {
 			return st
-		}
-		if c == CustomContent && !s.open(c, j) {
-			return trashed
 		}
 		if i == 3 || i > 3 && h < 20 {
 			return trashed
@@ -266,6 +262,18 @@ func (s *Site) status(k Kind, i int) string {
 		if i > 3 && h < 20 {
 			return trashed
 		}
+	}
+	return current
+}
+
+// held is the status that an attachment has because of what it hangs on, current if it has its own.
+func (s *Site) held(i int) string {
+	c, j := s.container(Attachment, i)
+	if st := s.status(c, j); st != current {
+		return st
+	}
+	if c == CustomContent && !s.open(c, j) {
+		return trashed
 	}
 	return current
 }

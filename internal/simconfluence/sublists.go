@@ -35,12 +35,12 @@ func (s *Site) propertySub(k Kind, i int, sort, only string) *list {
 }
 
 // versionSub is the list of an item's versions, newest first unless asked otherwise.
-// Candidate j is version j+1, so that ordinals ascend with the times.
+// Candidate j is version j+1. The order goes by number: EditAt can make a version that is older than the one before.
 func (s *Site) versionSub(k Kind, i int, sort, entity, format string) *list {
 	by, desc := splitSort(sort, "-modified-date")
 	return &list{
 		n: s.version(k, i), by: by, desc: desc,
-		key: func(j int) sortKey { return sortKey{n: s.versionTime(k, i, j+1)} },
+		key: func(j int) sortKey { return sortKey{n: int64(j + 1)} },
 		id:  func(j int) int64 { return int64(j + 1) },
 		row: func(b []byte, j int) []byte { return s.versionRow(b, k, i, j+1, entity, format) },
 	}

@@ -17,10 +17,9 @@
 package engine
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/tap/site"
@@ -34,8 +33,10 @@ type Run struct {
 	ledger  *ledger
 	passes  passes
 	sync    state.Sync
-	resumed bool       // the sync began in an earlier run
-	facts   site.Facts // owned by Sync, which changes them between the walks of two plans
+	resumed bool // the sync began in an earlier run
+
+	mu    sync.Mutex // guards facts
+	facts site.Facts
 }
 
 // New prepares a run. It returns an error if a schema can't be used.
@@ -67,9 +68,7 @@ func (r *Run) syncName() (name string, resumed bool) {
 		if r.State.Run != "" {
 			return r.State.Run, true
 		}
-		var b [4]byte
-		_, _ = rand.Read(b[:]) // it never fails
-		return hex.EncodeToString(b[:]), false
+		return newName(), false
 	}
 	over := true
 	for _, sel := range r.Selections {

@@ -227,9 +227,10 @@ func TestFailureIsRemembered(t *testing.T) {
 					versions := changes(t, f, "page_versions")
 					page := ids[slices.IndexFunc(ids, func(id string) bool { _, several := versions[id+"/2"]; return several })]
 					failed := spoil(t, f, page)
-					c.broken(limit{request: total(whole.requests) / 2})
-					if !c.position(failed).Failed {
-						t.Fatalf("the position of %s does not tell: %s", failed, c.state)
+					begin := *c
+					for n := total(whole.requests) / 2; !c.position(failed).Failed || !c.position(failed).Begun(); n += 5 {
+						*c = begin
+						c.broken(limit{request: n})
 					}
 					f.Site.SetFaults()
 					quirk(func(q *simconfluence.Quirks) { q.Unrenderable = nil })(f)

@@ -95,6 +95,7 @@ func (l *ledger) follow(w follower, readings []*reading) error {
 		}
 	}
 	l.walks = append(l.walks, w)
+	l.askFor()
 	return nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -55,7 +54,7 @@ func (r *Run) Sync(ctx context.Context) error {
 	return r.conclude(ctx, err)
 }
 
-// read makes plans and runs them until nothing is left to be planned again.
+// read makes a plan and runs it.
 func (r *Run) read(ctx context.Context) error {
 	if err := r.survey(ctx); err != nil {
 		return err
@@ -67,14 +66,14 @@ func (r *Run) read(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	walked := make(chan struct{})
 	for _, planned := range p.Lookups {
-		l, err := r.lookUp(newWalk(r.services, r.ledger, &r.facts, planned))
+		l, err := r.lookUp(newWalk(r.services, r.ledger, &p.Facts, planned))
 		if err != nil {
 			return err
 		}
 		g.Go(func() error { return l.read(ctx, walked) })
 	}
 	g.Go(func() error {
-		if err := r.readWalks(ctx, p); err != nil {
+		if err := r.walks(ctx, p); err != nil {
 			return err
 		}
 		close(walked)
@@ -83,31 +82,28 @@ func (r *Run) read(ctx context.Context) error {
 	return g.Wait()
 }
 
-// readWalks runs the walks of a plan, and of the plans for what has to be planned again.
-func (r *Run) readWalks(ctx context.Context, p *plan.Plan) error {
-	for {
-		again, err := r.walk(ctx, p)
-		if err != nil || len(again) == 0 {
-			return err
-		}
-		p = r.plan(again)
-		if err := r.begin(ctx, p); err != nil {
-			return err
-		}
-	}
-}
-
-// survey asks the site what a plan has to know.
-func (r *Run) survey(ctx context.Context) (err error) {
-	r.facts, err = r.site.Survey(ctx, plan.Question(r.Selections, r.State))
+// survey asks the site what a plan has to know, and adds what the sync found out in earlier runs.
+func (r *Run) survey(ctx context.Context) error {
+	facts, err := r.site.Survey(ctx, plan.Question(r.Selections, r.State))
+	r.facts = plan.Relearn(facts, r.Selections, r.State, r.sync.Run)
 	return err
 }
 
 // plan makes the plan of the run, or of what is pending.
 func (r *Run) plan(pending []string) *plan.Plan {
+	r.mu.Lock()
+	facts := r.facts
+	r.mu.Unlock()
 	return plan.Build(plan.Input{
-		Config: r.Config, Facts: r.facts, Selected: r.Selections, Pending: pending, State: r.ledger.snapshot(), Run: r.sync.Run,
+		Config: r.Config, Facts: facts, Selected: r.Selections, Pending: pending, State: r.ledger.snapshot(), Run: r.sync.Run,
 	})
+}
+
+// learn notes what a walk found out about a listing.
+func (r *Run) learn(l *stream.Listing, learn func(*site.Learned)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.facts = r.facts.With(l, learn)
 }
 
 // begin begins what a plan says, and tells the user what it means.
@@ -131,39 +127,43 @@ func (r *Run) begin(ctx context.Context, p *plan.Plan) error {
 	return context.Cause(ctx)
 }
 
-// walk runs all walks of a plan, several at a time. It returns the streams to plan again.
-func (r *Run) walk(ctx context.Context, p *plan.Plan) (again []string, err error) {
-	var mu sync.Mutex // guards again and learned
-	facts, learned := r.facts, r.facts
+// walks runs the walks of a plan, several at a time.
+func (r *Run) walks(ctx context.Context, p *plan.Plan) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(2, r.Config.Concurrency))
-	walks := make([]*pass, len(p.Walks))
-	for i, planned := range p.Walks {
-		walks[i] = r.passes.add(newWalk(r.services, r.ledger, &facts, planned))
+	for _, planned := range p.Walks {
+		w := r.passes.add(newWalk(r.services, r.ledger, &p.Facts, planned))
+		g.Go(func() error { return r.walk(ctx, w) })
 	}
-	for _, w := range walks {
-		g.Go(func() error {
-			r.passes.change(func() { w.begun = true })
-			left, learn, err := w.walk.walk(ctx)
-			r.passes.change(func() { w.over = true })
-			if err != nil {
-				return err
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			for _, rd := range left {
-				again = append(again, rd.out.name)
-			}
-			if learn != nil {
-				learned = learned.With(w.plan.Listing, learn)
-			}
-			return nil
-		})
+	return g.Wait()
+}
+
+// walk runs a walk, and then what is planned again because of it.
+func (r *Run) walk(ctx context.Context, w *pass) error {
+	r.passes.change(func() { w.begun = true })
+	left, learn, err := w.walk.walk(ctx)
+	r.passes.change(func() { w.over = true })
+	if err != nil || len(left) == 0 {
+		return err
 	}
-	err = g.Wait()
-	r.facts = learned
-	slices.Sort(again)
-	return again, err
+	if learn != nil {
+		r.learn(w.plan.Listing, learn)
+	}
+	again := make([]string, len(left))
+	for i, rd := range left {
+		again[i] = rd.out.name
+	}
+	p := r.plan(again)
+	if err := r.begin(ctx, p); err != nil {
+		return err
+	}
+	for _, planned := range p.Walks {
+		w := r.passes.add(newWalk(r.services, r.ledger, &p.Facts, planned))
+		if err := r.walk(ctx, w); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // conclude proves what was read, ends the streams that have not ended, and writes the last

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"log/slog"
 	"time"
@@ -44,6 +46,13 @@ type services struct {
 	random  *random
 	workers *workers                // set by Sync
 	stop    context.CancelCauseFunc // ends the run, set by Sync
+}
+
+// newName draws the name of a sync, or of a walk.
+func newName() string {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // it never fails
+	return hex.EncodeToString(b[:])
 }
 
 // interrupts decides what an error concerns: stdout, a stop, the site as a whole, or only what

@@ -15,12 +15,14 @@ type walk struct {
 	ledger   *ledger
 	facts    *site.Facts
 	plan     *plan.Walk
+	name     string // in positions
 	readings []*reading
 	asking   []method.Kind // the methods that ask for something of each parent
 	track    *track
 	around   []*around // audits that end with the walk
 	passing  *passing  // audits of single parents, nil for none
 	claimed  plan.Place
+	steps    int      // claims made so far
 	asked    sync.Map // questions that are asked once, see method.Env
 	// over reports whether every list was read until the site said that it ends.
 	over bool
@@ -32,7 +34,7 @@ type walk struct {
 }
 
 func newWalk(s *services, l *ledger, facts *site.Facts, p *plan.Walk) *walk {
-	w := &walk{services: s, ledger: l, facts: facts, plan: p, track: newTrack(p.From), claimed: plan.Place{List: -1}}
+	w := &walk{services: s, ledger: l, facts: facts, plan: p, name: newName(), track: newTrack(p.From), claimed: plan.Place{List: -1}}
 	for _, reader := range p.Readers {
 		i := slices.IndexFunc(l.outputs, func(o *output) bool { return o.name == reader.Stream.Name })
 		rd := newReading(reader, l.outputs[i], p.Places[reader])
@@ -122,10 +124,12 @@ func (w *walk) claims() []claim {
 		return nil
 	}
 	l := &w.plan.Lists[place.List]
+	w.steps++
 	var claims []claim
 	for _, r := range trusted(w.readings) {
 		at := place.At
 		at.List, at.Order, at.Failed = l.Name, string(l.Order), r.err() != nil
+		at.Walk, at.Step, at.Learned = w.name, w.steps, w.facts.LearnedText()
 		began, newest, types := r.snapshot()
 		if r.Incremental {
 			at.Began, at.Newest = began, newest

@@ -59,8 +59,8 @@ func partners(selected []catalog.Selection, st *state.State, s *stream.Stream) i
 type walkOf struct {
 	listing     *stream.Listing
 	incremental bool
-	unsorted    bool
-	resumed     bool
+	// resumed names the walk of an earlier run that this one goes on with, empty for none.
+	resumed string
 }
 
 // candidate is a stream that may be read.
@@ -70,7 +70,9 @@ type candidate struct {
 	progress state.Progress
 	walk     walkOf
 	place    Place
-	pending  bool
+	// kept: the progress is of what the walk reads.
+	kept    bool
+	pending bool
 }
 
 // lookup is 1 for a stream that is read by the ids that others name, else 0.
@@ -92,7 +94,7 @@ type builder struct {
 
 // Build makes the plan of a run, or of what is pending of it.
 func Build(in Input) *Plan {
-	b := &builder{Input: in, plan: &Plan{}}
+	b := &builder{Input: in, plan: &Plan{Facts: in.Facts}}
 	for _, sel := range in.Selected {
 		b.all = append(b.all, b.candidate(sel))
 	}
@@ -172,7 +174,6 @@ func (b *builder) candidate(sel catalog.Selection) *candidate {
 	c.reader = r
 	b.setSince(c)
 	c.walk = walkOf{listing: l, incremental: sel.Incremental && l == s.Listing}
-	c.walk.unsorted = c.walk.incremental && b.Facts.Learned[l].Unsorted
 	// A state that Parse let through has progress that can be read.
 	if p, err := state.ParseProgress(c.entry.Progress); err == nil {
 		c.progress = p
@@ -291,32 +292,25 @@ var errEarlier = errors.New("it failed in an earlier run of this sync; the next 
 // NoRoles is why streams of space roles are empty.
 const NoRoles = "the site is from before space roles: the stream is empty"
 
-// counts reports whether an entry's progress is of the sync under way.
-func (b *builder) counts(c *candidate) bool { return b.Run != "" && c.entry.Run == b.Run }
+// counts reports whether a stream's progress is of the sync under way.
+func (b *builder) counts(c *candidate) bool { return counts(c.entry, b.Run) }
 
 // resume finds out where a stream goes on. An incremental position also counts in another sync,
-// since its hash holds the bookmark that it started from.
+// since its hash holds the bookmark that it started from. Streams go on together if one walk read
+// them so far: places of different walks can't be compared. Nothing goes on at the beginning.
 func (b *builder) resume(c *candidate) {
 	if c.progress.Stage != state.Underway || !b.counts(c) && !c.reader.Incremental {
 		return
 	}
-	for _, unsorted := range []bool{c.walk.unsorted, true} {
-		w := c.walk
-		if w.unsorted = unsorted && w.incremental; w.unsorted == c.walk.unsorted && unsorted != c.walk.unsorted {
-			continue
-		}
-		if place, ok := found(c.progress, c.reader, b.Facts.Spaces, b.listsOf(w)); ok {
-			w.resumed = true
-			c.walk, c.place = w, place
-			return
-		}
+	place, ok := found(c.progress, c.reader, b.Facts.Spaces, b.listsOf(c.walk))
+	if c.kept = ok; ok && (place.List > 0 || place.At.Begun()) {
+		c.walk.resumed, c.place = place.At.Walk, place
 	}
 }
 
 // listsOf returns the lists of a walk, as all selected streams that it serves want them.
 func (b *builder) listsOf(w walkOf) []List {
-	l := lister{listing: w.listing, incremental: w.incremental, unsorted: w.unsorted, facts: &b.Facts, learned: b.Facts.Learned[w.listing],
-		spaces: site.InSpaces(b.Config)}
+	l := lister{listing: w.listing, incremental: w.incremental, facts: &b.Facts, learned: b.Facts.Learned[w.listing], spaces: site.InSpaces(b.Config)}
 	for _, c := range b.all {
 		if c.walk.listing != w.listing || c.walk.incremental != w.incremental {
 			continue
@@ -337,10 +331,10 @@ func (b *builder) walk(of walkOf, candidates []*candidate) *Walk {
 		w.Readers = append(w.Readers, c.reader)
 		places = append(places, c.place)
 	}
-	if !of.resumed {
+	if of.resumed == "" {
 		return w
 	}
-	w.From = least(w.Lists, places)
+	w.From = least(places)
 	w.Places = map[*method.Reader]state.Position{}
 	for i, c := range candidates {
 		w.Places[c.reader] = places[i].At
@@ -372,7 +366,7 @@ func (w *Walk) first() {
 func (b *builder) start(c *candidate) {
 	r := c.reader
 	st := state.Start{Name: r.Stream.Name, Scope: c.entry.Scope, Named: c.lookup() > 0}
-	if c.walk.resumed {
+	if c.kept {
 		st.Progress = c.progress
 	}
 	if c.walk.listing.Typed {

@@ -3,6 +3,7 @@ package plan_test
 import (
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,13 +56,13 @@ func TestHashes(t *testing.T) {
 			after := test.before
 			test.change(&after)
 			if test.name == "another stream" {
-				if a, b := at(t, test.before, "pages", "all", state.Position{}), at(t, after, "child_pages", "all", state.Position{}); a == b {
+				if a, b := hashIn(at(t, test.before, "pages", "all", state.Position{})), hashIn(at(t, after, "child_pages", "all", state.Position{})); a == b {
 					t.Errorf("both are %s", a)
 				}
 				return
 			}
 			before, now := at(t, test.before, test.stream, test.list, state.Position{}), at(t, after, test.stream, test.list, state.Position{})
-			if (before == now) != test.same {
+			if (hashIn(before) == hashIn(now)) != test.same {
 				t.Errorf("position before %q, now %q", before, now)
 			}
 			// What stands for a whole full read holds all lists, and no bookmark.
@@ -199,3 +200,6 @@ func TestAudited(t *testing.T) {
 		}
 	}
 }
+
+// hashIn is the hash in the text of a position.
+func hashIn(progress string) string { return strings.Fields(progress)[1] }

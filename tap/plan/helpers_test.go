@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -50,8 +51,9 @@ func (g given) input(t *testing.T) plan.Input {
 	if g.facts != nil {
 		g.facts(&facts)
 	}
+	selected, st := g.selections(t), g.state(t)
 	return plan.Input{
-		Config: g.settings(), Facts: facts, Selected: g.selections(t), Pending: g.pending, State: g.state(t), Run: g.run,
+		Config: g.settings(), Facts: plan.Relearn(facts, selected, st, g.run), Selected: selected, Pending: g.pending, State: st, Run: g.run,
 	}
 }
 
@@ -134,7 +136,7 @@ func at(t *testing.T, g given, name, list string, p state.Position) string {
 	if i < 0 {
 		t.Fatalf("%s: no list %q", name, list)
 	}
-	p.List, p.Order = list, string(w.Lists[i].Order)
+	p.List, p.Order, p.Walk, p.Learned = list, string(w.Lists[i].Order), cmp.Or(p.Walk, "w1"), in.Facts.LearnedText()
 	return state.Progress{Stage: state.Underway, Hash: plan.HashAt(r, in.Facts.Spaces, w.Lists, i), At: p}.String()
 }
 

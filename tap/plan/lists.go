@@ -27,7 +27,6 @@ func without(a, b []string) []string {
 type lister struct {
 	listing     *stream.Listing
 	incremental bool
-	unsorted    bool
 	statuses    []string // that any reader wants
 	body        string   // format of bodies, empty for none
 	facts       *site.Facts
@@ -165,7 +164,7 @@ func (l *lister) unasked(statuses []string) bool {
 
 // order is that of the walk's lists.
 func (l *lister) order() Order {
-	if l.incremental && l.listing.ChangeSort != "" && !l.unsorted {
+	if l.incremental && l.listing.ChangeSort != "" && !l.learned.Unsorted {
 		return ByChange
 	}
 	return l.fullOrder()

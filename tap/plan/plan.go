@@ -33,6 +33,8 @@ type Input struct {
 
 // Plan is what a run reads.
 type Plan struct {
+	// Facts are what it was made of.
+	Facts site.Facts
 	Walks []*Walk
 	// Lookups read streams by the ids that records of the walks name. They begin with the walks
 	// and end after the last one, whatever is planned again.
@@ -128,9 +130,8 @@ func (w *Walk) Begun() bool {
 	if !w.Resumed() {
 		return false
 	}
-	at, i := w.From.At, w.From.List
-	inside := at.Key != "" || at.Cursor != "" || at.Fresh
-	return inside || i > 0 && (w.Lists[i].Type == "" || w.Lists[i-1].Type == w.Lists[i].Type)
+	i := w.From.List
+	return w.From.At.Begun() || i > 0 && (w.Lists[i].Type == "" || w.Lists[i-1].Type == w.Lists[i].Type)
 }
 
 // Resumed reports whether the walk goes on from an earlier run.

@@ -1,9 +1,11 @@
 package plan
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
+	"github.com/tap-confluence/tap-confluence/catalog"
 	"github.com/tap-confluence/tap-confluence/tap/method"
 	"github.com/tap-confluence/tap-confluence/tap/site"
 	"github.com/tap-confluence/tap-confluence/tap/state"
@@ -19,41 +21,24 @@ func found(p state.Progress, r *method.Reader, spaces site.Spaces, lists []List)
 	return Place{i, p.At}, true
 }
 
-// behind reports whether place a is less advanced than b in the same lists.
-func behind(lists []List, a, b Place) bool {
-	if a.List != b.List {
-		return a.List < b.List
-	}
-	if a.At.Key == "" || b.At.Key == "" {
-		// A place without a key is in a list whose rows show none, or at its beginning. Two cursors
-		// can't be compared: the list is read from its beginning, see least.
-		return a.At.Key == "" && b.At.Key != ""
-	}
-	return lists[a.List].Order.Compare(a.At.Key, b.At.Key) < 0
+// least returns the least advanced of some places of one walk: the one that was told first.
+func least(places []Place) Place {
+	return slices.MinFunc(places, func(a, b Place) int { return cmp.Compare(a.At.Step, b.At.Step) })
 }
 
-// keyless reports whether a place lies behind rows that show no key, which it can't be compared by.
-func (p Place) keyless() bool { return p.At.Key == "" && p.At.Cursor != "" }
-
-// least returns the least advanced of some places. Of two places with the same key, or one without,
-// nobody can tell whose page comes first: the list is read from its beginning.
-func least(lists []List, places []Place) Place {
-	from := places[0]
-	for _, p := range places[1:] {
-		equal := p.List == from.List && lists[p.List].Order.Compare(p.At.Key, from.At.Key) == 0
-		switch {
-		case p.List == from.List && p.At.Cursor != from.At.Cursor && (p.keyless() || from.keyless()):
-			from.At.Key, from.At.Cursor, from.At.Fresh = "", "", false
-		case equal && p.At.Cursor != from.At.Cursor:
-			from.At.Cursor, from.At.Fresh = "", false
-		case equal:
-			from.At.Fresh = from.At.Fresh || p.At.Fresh
-		case behind(lists, p, from):
-			from = p
+// Relearn adds to the facts what the sync under way found out in earlier runs: positions hold it.
+func Relearn(facts site.Facts, selected []catalog.Selection, st *state.State, run string) site.Facts {
+	for _, sel := range selected {
+		e := st.Entry(sel.Stream.Name)
+		if p, err := state.ParseProgress(e.Progress); err == nil && (sel.Incremental || counts(e, run)) {
+			facts = facts.WithText(p.At.Learned)
 		}
 	}
-	return from
+	return facts
 }
+
+// counts reports whether an entry's progress is of the sync under way.
+func counts(e state.Entry, run string) bool { return run != "" && e.Run == run }
 
 // Compare orders two sort keys as the list does: negative if a comes first. Times come as
 // record.Timestamp writes them.

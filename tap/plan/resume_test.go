@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -102,89 +103,117 @@ func outcome(p *plan.Plan, name string) string {
 	return "not planned"
 }
 
-// TestUnsortedResume goes on in the order in which an interrupted read of changes began, though
-// nobody has found out again that the site can't sort.
-func TestUnsortedResume(t *testing.T) {
+// TestRelearn has a sync plan with what an earlier run of it found out of the site, for all streams
+// of that listing.
+func TestRelearn(t *testing.T) {
 	t.Parallel()
-	entries := map[string]state.Entry{"pages": entry("r1", "", january)}
-	unsorted := given{changes: "pages", run: "r1", entries: entries, facts: learned(stream.Pages, site.Learned{Unsorted: true})}
-	position := at(t, unsorted, "pages", "live", state.Position{Key: "17"})
-	entries = map[string]state.Entry{"pages": entry("r1", position, january), "page_versions": entry("r1", "", january)}
-	p := given{changes: "pages page_versions", run: "r1", entries: entries}.build(t)
-	w, _ := find(t, p, "pages")
-	if got := outcome(p, "pages"); got != "from live 17" || w.Lists[0].Order != plan.ByID || !strings.HasSuffix(target(&w.Lists[0]), "sort=id") {
-		t.Errorf("%s in\n%s", got, describe(p))
-	}
-	if w, _ := find(t, p, "page_versions"); w.Resumed() || w.Lists[0].Order != plan.ByChange {
-		t.Errorf("a stream without a position:\n%s", describe(p))
+	trash := []string{stream.Current, stream.Trashed}
+	for _, test := range []struct {
+		name    string
+		given   // full or changes of two streams, of which the first has a position
+		learned func(*site.Facts)
+		list    string
+		run     string // of the sync that goes on
+		want    string // the lists of the second stream
+	}{
+		{"not sorted", given{changes: "pages page_versions"}, learned(stream.Pages, site.Learned{Unsorted: true}), "live", "r1", "live:id"},
+		{"not sorted, found out by another sync", given{changes: "pages page_versions"}, learned(stream.Pages, site.Learned{Unsorted: true}), "live", "r2", "live:id"},
+		{"one status a request", given{full: "pages page_labels", statuses: trash}, learned(stream.Pages, site.Learned{Split: true}), "current", "r1",
+			"trashed:id, current:id, again trashed:id"},
+		{"one status a request, found out by another sync", given{full: "pages page_labels", statuses: trash}, learned(stream.Pages, site.Learned{Split: true}), "current", "r2", "all:id"},
+		{"refused", given{full: "page_footer_comments blog_post_footer_comments"}, learned(stream.FooterComments, site.Learned{Refused: true}), "all", "r1", "all:id"},
+		{"refused, found out by another sync", given{full: "page_footer_comments blog_post_footer_comments"}, learned(stream.FooterComments, site.Learned{Refused: true}), "all", "r2", "all:"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			names := strings.Fields(test.full + test.changes)
+			g := test.given
+			g.entries = map[string]state.Entry{names[0]: entry("r1", "", january), names[1]: entry("r1", "", january)}
+			before := g
+			before.run, before.facts = "r1", test.learned
+			position := at(t, before, names[0], test.list, state.Position{})
+			g.run, g.entries[names[0]] = test.run, entry("r1", position, january)
+			w, _ := find(t, g.build(t), names[1])
+			var lists []string
+			for _, l := range w.Lists {
+				lists = append(lists, l.Name+":"+string(l.Order))
+			}
+			if got, want := strings.Join(lists, ", "), test.want; got != want {
+				t.Errorf("%s is read in %s, want %s", names[1], got, want)
+			}
+		})
 	}
 }
 
-// TestLeastAdvanced has streams that go on together begin where the least advanced one is.
-// Nothing that any of them lacks is skipped.
-func TestLeastAdvanced(t *testing.T) {
+// TestTogether has streams go on together that one walk read so far, from the position that was
+// told first. Positions of different walks can't be compared: each is gone on from alone.
+func TestTogether(t *testing.T) {
 	t.Parallel()
-	type place struct {
-		list, key, cursor string
-		fresh             bool
+	told := func(walk string, step int, key, cursor string) state.Position {
+		return state.Position{Walk: walk, Step: step, Key: key, Cursor: cursor}
 	}
-	all := func(key, cursor string) place { return place{"all", key, cursor, false} }
-	fresh := func(key, cursor string) place { return place{"all", key, cursor, true} }
 	for _, test := range []struct {
-		name  string
-		given // of two streams
-		a, b  place
-		want  string
+		name         string
+		given        // of two streams
+		list, other  string
+		a, b         state.Position
+		wantA, wantB string
 	}{
-		{"the same place", given{full: "pages page_labels"}, all("5", "c"), all("5", "c"), "from all 5 c"},
-		{"ids, by number", given{full: "pages page_labels"}, all("10", "d"), all("9", "c"), "from all 9 c"},
-		{"one at the beginning", given{full: "pages page_labels"}, all("10", "d"), all("", ""), "from all"},
-		{"one at a page's beginning", given{full: "pages page_labels"}, fresh("10", "d"), all("9", "c"), "from all 9 c"},
-		{"times", given{full: "attachments attachment_labels"}, all(february, "c"), all(january, "d"), "from all " + january + " d"},
-		{"changes, newest first", given{changes: "pages page_versions"}, place{"live", january, "d", false}, place{"live", february, "c", false}, "from live " + february + " c"},
-		{"another list", given{full: "pages page_labels", facts: learned(stream.Pages, site.Learned{Split: true})}, place{"archived", "5", "c", false}, place{"current", "9", "d", false}, "from archived 5 c"},
-		{"lists whose rows show no key", given{full: "page_footer_comments blog_post_footer_comments"}, fresh("", "c"), fresh("", "c"), "from all c fresh"},
-		{"two cursors that nobody can compare", given{full: "page_footer_comments blog_post_footer_comments"}, fresh("", "c"), fresh("", "d"), "from all"},
-		{"rows without keys on one of two pages", given{full: "attachments attachment_labels"}, fresh("", "d"), all(january, "c"), "from all"},
-		{"equal keys, one in the middle of its page", given{full: "attachments attachment_labels"}, fresh(january, "d"), all(january, "c"), "from all " + january},
-		{"equal keys on two pages", given{full: "attachments attachment_labels"}, all(january, "d"), all(january, "c"), "from all " + january},
-		{"equal keys, one before its page", given{full: "attachments attachment_labels"}, all(january, "c"), fresh(january, "c"), "from all " + january + " c fresh"},
+		{"the same place", given{full: "pages page_labels"}, "all", "all", told("w1", 3, "5", "c"), told("w1", 3, "5", "c"), "from all 5 c", "from all 5 c"},
+		{"one told later", given{full: "pages page_labels"}, "all", "all", told("w1", 3, "5", "c"), told("w1", 12, "9", "d"), "from all 5 c", "from all 5 c"},
+		{"one told later, with a lower key", given{full: "attachments attachment_labels"}, "all", "all", told("w1", 3, february, "c"), told("w1", 4, january, "d"), "from all " + february + " c", "from all " + february + " c"},
+		{"rows without keys", given{full: "page_footer_comments blog_post_footer_comments"}, "all", "all", told("w1", 4, "", "d"), told("w1", 3, "", "c"), "from all c", "from all c"},
+		{"in different lists", given{full: "pages page_labels", facts: learned(stream.Pages, site.Learned{Split: true})}, "current", "archived", told("w1", 4, "5", "d"), told("w1", 3, "9", "c"), "from archived 9 c", "from archived 9 c"},
+		{"changes", given{changes: "pages page_versions"}, "live", "live", told("w1", 2, january, "d"), told("w1", 1, february, "c"), "from live " + february + " c", "from live " + february + " c"},
+		{"of two walks", given{full: "pages page_labels"}, "all", "all", told("w1", 3, "5", "c"), told("w2", 3, "5", "c"), "from all 5 c", "from all 5 c"},
+		{"at two places of two walks", given{full: "pages page_labels"}, "all", "all", told("w1", 3, "5", "c"), told("w2", 4, "9", "d"), "from all 5 c", "from all 9 d"},
 	} {
 		for _, swapped := range []bool{false, true} {
 			t.Run(test.name, func(t *testing.T) {
 				t.Parallel()
 				names := strings.Fields(test.full + test.changes)
+				if swapped {
+					slices.Reverse(names)
+				}
 				g := test.given
 				g.run = "r1"
-				without := map[string]state.Entry{}
-				for _, name := range names {
-					without[name] = entry("r1", "", january)
-				}
-				g.entries = without
-				places := []place{test.a, test.b}
-				if swapped {
-					places[0], places[1] = places[1], places[0]
-				}
-				with := map[string]state.Entry{}
-				for i, name := range names {
-					p := places[i]
-					with[name] = entry("r1", at(t, g, name, p.list, state.Position{Key: p.key, Cursor: p.cursor, Fresh: p.fresh}), january)
+				g.entries = map[string]state.Entry{names[0]: entry("r1", "", january), names[1]: entry("r1", "", january)}
+				with := map[string]state.Entry{
+					names[0]: entry("r1", at(t, g, names[0], test.list, test.a), january),
+					names[1]: entry("r1", at(t, g, names[1], test.other, test.b), january),
 				}
 				g.entries = with
 				p := g.build(t)
-				if len(p.Walks) != 1 {
-					t.Fatalf("they don't go on together:\n%s", describe(p))
+				if together := test.a.Walk == test.b.Walk; together != (len(p.Walks) == 1) {
+					t.Fatalf("they go on in %d walks:\n%s", len(p.Walks), describe(p))
 				}
-				if got := outcome(p, names[0]); got != test.want {
-					t.Errorf("%s, want %s", got, test.want)
+				for name, want := range map[string]string{names[0]: test.wantA, names[1]: test.wantB} {
+					if got := outcome(p, name); got != want {
+						t.Errorf("%s: %s, want %s", name, got, want)
+					}
 				}
-				for i, name := range names {
-					w, r := find(t, p, name)
-					if w.Places[r].Cursor != places[i].cursor {
+				for name, own := range map[string]state.Position{names[0]: test.a, names[1]: test.b} {
+					if w, r := find(t, p, name); w.Places[r].Cursor != own.Cursor {
 						t.Errorf("%s: its own place is %+v", name, w.Places[r])
 					}
 				}
 			})
+		}
+	}
+}
+
+// TestAtTheBeginning reads a stream from the beginning whose position has nothing behind it. The
+// position stays in the state: it holds what the sync found out.
+func TestAtTheBeginning(t *testing.T) {
+	t.Parallel()
+	for _, g := range []given{{full: "pages", run: "r1"}, {changes: "pages", run: "r1"}} {
+		list := map[bool]string{true: "all", false: "live"}[g.full != ""]
+		g.entries = map[string]state.Entry{"pages": entry("r1", "", january)}
+		position := at(t, g, "pages", list, state.Position{})
+		g.entries = map[string]state.Entry{"pages": entry("r1", position, january)}
+		p := g.build(t)
+		if got := outcome(p, "pages"); got != "fresh" || p.Starts[0].Progress.String() != position {
+			t.Errorf("%s, with the progress %q", got, p.Starts[0].Progress)
 		}
 	}
 }
@@ -258,7 +287,6 @@ func TestBegun(t *testing.T) {
 	}{
 		{"within a list", given{changes: "pages"}, "live", state.Position{Key: february, Cursor: "c"}, true},
 		{"behind its first page", given{changes: "pages"}, "live", state.Position{Cursor: "c", Fresh: true}, true},
-		{"at its beginning", given{changes: "pages"}, "live", state.Position{}, false},
 		{"behind the trash", given{changes: "pages", statuses: everything}, "live", state.Position{}, true},
 		{"at the beginning of a type", given{changes: "custom_content"}, "ac:b:card", state.Position{}, false},
 	} {

@@ -3,6 +3,8 @@ package site
 import (
 	"context"
 	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/tap/client"
@@ -70,6 +72,49 @@ func (f Facts) With(l *stream.Listing, learn func(*Learned)) Facts {
 	known := f.Learned[l]
 	learn(&known)
 	f.Learned[l] = known
+	return f
+}
+
+// finding is one thing that a sync remembers of a listing.
+type finding struct {
+	name string
+	of   func(*Learned) *bool
+}
+
+var findings = []finding{
+	{"unsorted", func(l *Learned) *bool { return &l.Unsorted }},
+	{"split", func(l *Learned) *bool { return &l.Split }},
+	{"refused", func(l *Learned) *bool { return &l.Refused }},
+}
+
+// LearnedText tells what walks found out about listings, for the further runs of the sync: such as
+// "pages:split,tasks:unsorted". Restarts are of one run.
+func (f Facts) LearnedText() string {
+	var words []string
+	for l, learned := range f.Learned {
+		for _, found := range findings {
+			if *found.of(&learned) {
+				words = append(words, l.Name+":"+found.name)
+			}
+		}
+	}
+	slices.Sort(words)
+	return strings.Join(words, ",")
+}
+
+// WithText returns a copy of the facts with what a LearnedText tells. Words that it does not know
+// are left out.
+func (f Facts) WithText(text string) Facts {
+	for word := range strings.SplitSeq(text, ",") {
+		listing, name, _ := strings.Cut(word, ":")
+		for _, l := range stream.Passes() {
+			for _, found := range findings {
+				if l.Name == listing && found.name == name {
+					f = f.With(l, func(known *Learned) { *found.of(known) = true })
+				}
+			}
+		}
+	}
 	return f
 }
 

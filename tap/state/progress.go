@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -55,7 +56,16 @@ type Position struct {
 	Began, Newest time.Time
 	// Failed reports whether a parent has failed so far.
 	Failed bool
+	// Walk names the reading that came to this position, and Step counts its positions. Of two
+	// positions of one walk, the one with the lower step was told earlier, whatever their keys are.
+	Walk string
+	Step int
+	// Learned is what the sync found out about the site's listings; it decides which lists are read.
+	Learned string
 }
+
+// Begun reports whether anything is behind the position in its list.
+func (p Position) Begun() bool { return p.Key != "" || p.Cursor != "" || p.Fresh }
 
 // String returns the text that a state holds.
 func (p Progress) String() string {
@@ -84,6 +94,11 @@ func (p Position) encode() string {
 	set("newest", format(p.Newest))
 	set("fresh", flag(p.Fresh))
 	set("failed", flag(p.Failed))
+	set("walk", p.Walk)
+	if p.Step > 0 {
+		set("step", strconv.Itoa(p.Step))
+	}
+	set("learned", p.Learned)
 	return q.Encode()
 }
 
@@ -131,7 +146,12 @@ func decode(text string) (Position, error) {
 	}
 	p := Position{
 		List: q.Get("list"), Key: q.Get("key"), Cursor: q.Get("cursor"), Order: q.Get("order"),
-		Fresh: q.Get("fresh") == "1", Failed: q.Get("failed") == "1",
+		Fresh: q.Get("fresh") == "1", Failed: q.Get("failed") == "1", Walk: q.Get("walk"), Learned: q.Get("learned"),
+	}
+	if step := q.Get("step"); step != "" {
+		if p.Step, err = strconv.Atoi(step); err != nil {
+			return Position{}, errors.New("its step is no number")
+		}
 	}
 	if p.Began, err = moment(q.Get("began")); err != nil {
 		return Position{}, err

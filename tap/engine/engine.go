@@ -61,8 +61,8 @@ func New(o Options) (*Run, error) {
 	return r, nil
 }
 
-// syncName returns the name of the sync that the run makes, empty for none, and whether an
-// earlier run began it. Under Airbyte the platform names it.
+// syncName returns the name of the sync that the run makes, empty for none, and whether an earlier
+// run left it unfinished. Under Airbyte the platform names it.
 func (r *Run) syncName() (name string, resumed bool) {
 	if !r.PerStream {
 		if r.State.Run != "" {
@@ -70,25 +70,14 @@ func (r *Run) syncName() (name string, resumed bool) {
 		}
 		return newName(), false
 	}
-	over := true
 	for _, sel := range r.Selections {
 		if sel.SyncID != nil {
 			name = strconv.FormatInt(*sel.SyncID, 10)
 		}
 		e := r.State.Entry(sel.Stream.Name)
-		p, err := state.ParseProgress(e.Progress)
-		ours := name != "" && e.Run == name
-		resumed = resumed || ours
-		over = over && ours && err == nil && p.Stage == state.Done
+		resumed = resumed || name != "" && e.Run == name && e.Progress != ""
 	}
-	if !over {
-		return name, resumed
-	}
-	// Nothing is left of that sync, so this is another one: some clients give all the same id.
-	for _, sel := range r.Selections {
-		r.State.Restart(sel.Stream.Name)
-	}
-	return name, false
+	return name, resumed
 }
 
 // Resumes reports whether the run goes on with a sync that an earlier run began, and when that

@@ -265,11 +265,12 @@ func (l *ledger) flush() error {
 	return l.write()
 }
 
-// end ends the sync: no progress stays.
+// end ends the sync. Under Airbyte the platform tries one again of which a stream has failed.
 func (l *ledger) end() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.state.End(l.PerStream)
+	failed := slices.ContainsFunc(l.outputs, func(o *output) bool { return o.outcome().Err != nil })
+	l.state.End(l.PerStream && failed)
 	for _, out := range l.outputs {
 		l.dirty[out.name] = true
 	}

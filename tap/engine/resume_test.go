@@ -313,3 +313,49 @@ func TestAttempts(t *testing.T) {
 		c.wantExactly(c.run().rows) // nothing is done in a sync without a name
 	})
 }
+
+// TestSameSyncID has a client give every sync the same sync_id, as PyAirbyte does. A sync that ended
+// well leaves nothing that a later one could take for its own.
+func TestSameSyncID(t *testing.T) {
+	t.Parallel()
+	begin := func(t *testing.T, f *tapfixture.Fixture, names ...string) *client {
+		return mode{airbyte: true}.client(t, f, names...)
+	}
+	t.Run("the same streams", func(t *testing.T) {
+		t.Parallel()
+		virtual(t, shown(63, 40), func(t *testing.T, f *tapfixture.Fixture) {
+			c := begin(t, f, "pages", "groups")
+			c.run()
+			f.Site.Create(simconfluence.Page)
+			r := c.run()
+			c.wantExactly(r.rows)
+			if r.logged("resuming") {
+				t.Errorf("it takes itself for an attempt:\n%s", r.told())
+			}
+		})
+	})
+	t.Run("one more stream", func(t *testing.T) {
+		t.Parallel()
+		virtual(t, shown(63, 40), func(t *testing.T, f *tapfixture.Fixture) {
+			c := begin(t, f, "pages")
+			c.run()
+			f.Site.Create(simconfluence.Page)
+			c.streams = tapfixture.Each(false, "pages", "groups")
+			c.wantExactly(c.run().rows)
+		})
+	})
+	t.Run("a stream that failed for a while", func(t *testing.T) {
+		t.Parallel()
+		virtual(t, shown(62, 40), func(t *testing.T, f *tapfixture.Fixture) {
+			f.Site.SetFaults(refuse(http.StatusForbidden, "no", "/spaces/{id}/permissions")...)
+			c := begin(t, f, "pages", "space_permissions")
+			c.wants(1)
+			f.Site.Create(simconfluence.Page)
+			f.Site.SetFaults()
+			if r := c.run(); r.requests["/pages"] > 0 {
+				t.Errorf("an attempt reads again what the sync has read: %v", r.requests)
+			}
+			c.wantExactly(c.run().rows)
+		})
+	})
+}

@@ -74,7 +74,7 @@ func TestCutBetweenStates(t *testing.T) {
 						}
 						c = begin()
 						c.keep(whole.messages[:states[i-10]+1])
-if n, most := total(r.requests), total(c.run().requests); n > most {
+						if n, most := total(r.requests), total(c.run().requests); n > most {
 							t.Fatalf("%d requests, where %d are needed with the older states alone", n, most)
 						}
 					}

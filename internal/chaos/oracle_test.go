@@ -105,28 +105,30 @@ func (j *judge) quiet() bool {
 	return true
 }
 
-// unplaced reports whether a run failed only since it reads the trash of chosen spaces, and an attachment
-// lies in custom content that is in the trash: no question tells the space of that.
+// unplaced reports whether a run failed only since nothing told the space of an attachment.
 func (j *judge) unplaced() bool {
-	s := &j.run.spec.Settings
-	if !s.chooses() || !slices.Contains(s.statuses(), stream.Trashed) && !slices.Contains(s.statuses(), stream.Deleted) {
-		return false
-	}
-	if !slices.Contains(j.history.unplaced[j.run.began:j.run.end+1], true) {
-		return false
-	}
 	causes := j.causes()
 	other := func(cause string) bool {
 		return !strings.Contains(cause, "it may lie in the trash, where nothing tells its space")
 	}
-	return len(causes) > 0 && !slices.ContainsFunc(causes, other)
+	return j.hidesSpaces(j.run) && len(causes) > 0 && !slices.ContainsFunc(causes, other)
+}
+
+// hidesSpaces reports whether a run reads the trash of chosen spaces while an attachment lies in custom
+// content that is in the trash: no question tells the space of that.
+func (j *judge) hidesSpaces(r *played) bool {
+	s := &r.spec.Settings
+	if !s.chooses() || !slices.Contains(s.statuses(), stream.Trashed) && !slices.Contains(s.statuses(), stream.Deleted) {
+		return false
+	}
+	return slices.Contains(j.history.unplaced[r.began:r.end+1], true)
 }
 
 // sound reports whether nothing failed in the earlier runs of a sync for good, but for one parent:
 // a run that goes on there has to fail, too.
 func (j *judge) sound(name, parent string) bool {
 	for _, part := range j.chain(j.run, name)[1:] {
-		if part.run.spec.Fault.What != "" && (parent == "" || part.run.faulted != parent) {
+		if part.run.spec.Fault.What != "" && (parent == "" || part.run.faulted != parent) || j.hidesSpaces(part.run) {
 			return false
 		}
 	}

@@ -37,20 +37,24 @@ func (r *reading) shortcut(how method.Audit) (method.Kind, bool) {
 func auditName(k method.Kind, r *reading) string { return k.String() + " (" + r.out.name + ")" }
 
 // trial returns an environment that collects records by stream, and writes nothing.
-func (w *walk) trial(into map[*reading]records) *env {
+func (w *walk) trial(into map[*reading]records, counts func(rawjson.Object) bool) *env {
 	return &env{walk: w, trial: true, write: func(r *reading, items []method.Item) error {
 		if into[r] == nil {
 			into[r] = records{}
 		}
-		return r.out.collect(into[r], r.wanted(items, ""))
+		items = slices.DeleteFunc(r.wanted(items, ""), func(it method.Item) bool { return !counts(it.Row) })
+		return r.out.collect(into[r], items)
 	}}
 }
 
-// plainRecords reads the records that one parent has of a stream the plain way. It returns
-// method.ErrGone if the parent is gone, and *uncomparable for a list that can't be read.
-func (w *walk) plainRecords(ctx context.Context, r *reading, p *method.Parent) (records, error) {
+// every says of each row that it counts.
+func every(rawjson.Object) bool { return true }
+
+// plainRecords reads the records that one parent has of a stream the plain way, of rows that count.
+// It returns method.ErrGone if the parent is gone, and *uncomparable for a list that can't be read.
+func (w *walk) plainRecords(ctx context.Context, r *reading, p *method.Parent, counts func(rawjson.Object) bool) (records, error) {
 	got := map[*reading]records{r: {}}
-	err := method.ReadPlain(ctx, w.trial(got), p, r.Reader)
+	err := method.ReadPlain(ctx, w.trial(got, counts), p, r.Reader)
 	return got[r], w.comparable(ctx, err)
 }
 
@@ -100,7 +104,7 @@ func (w *walk) conclude(k method.Kind, r *reading, parent, difference string, er
 // again compares a shortcut with the plain way once more, after a difference: what changed
 // meanwhile is none. Only what both plain reads have alike was there when the shortcut was read.
 func (w *walk) again(ctx context.Context, r *reading, p *method.Parent, before, shortcut records) (string, error) {
-	plain, err := w.plainRecords(ctx, r, p)
+	plain, err := w.plainRecords(ctx, r, p, every)
 	if err != nil {
 		return "", err
 	}
@@ -162,7 +166,7 @@ func (w *walk) compare(ctx context.Context, p *method.Parent, a auditee) (differ
 			return "", err
 		}
 	}
-	plain, err := w.plainRecords(ctx, a.r, p)
+	plain, err := w.plainRecords(ctx, a.r, p, every)
 	if err != nil || lacks(shortcut, plain) == "" {
 		return "", err
 	}
@@ -185,7 +189,7 @@ func (w *walk) shortcutRecords(ctx context.Context, p *method.Parent, a auditee)
 		}
 	}
 	got := map[*reading]records{a.r: {}}
-	err := method.Of(a.kind).Again(ctx, w.trial(got), p, readers)
+	err := method.Of(a.kind).Again(ctx, w.trial(got, every), p, readers)
 	return got[a.r], w.comparable(ctx, err)
 }
 
@@ -219,26 +223,21 @@ func (w *walk) beginAudits(ctx context.Context) error {
 			w.passing.samplers[method.Kind(k)] = draw(method.Kind(k))
 		}
 	}
-	if w.plan.Resumed() {
-		return nil // of what an earlier run wrote nobody watched the parents
+	audits := w.arounds()
+	if len(audits) == 0 {
+		return nil
+	}
+	ahead, err := w.ahead(ctx)
+	if err != nil {
+		return err
 	}
 	g, group := errgroup.WithContext(ctx)
-	audits := make([]*around, len(w.readings))
-	for i, r := range w.readings {
-		k, ok := r.shortcut(method.Around)
-		if !ok || !w.audits(r) {
-			continue
-		}
-		g.Go(func() error {
-			a := &around{walk: w, kind: k, r: r, plain: map[string]records{}, seen: map[string]records{}}
-			err := a.begin(group)
-			audits[i] = a
-			return err
-		})
-	}
-	err := g.Wait()
 	for _, a := range audits {
-		if a != nil && len(a.parents) > 0 {
+		g.Go(func() error { return a.begin(group, ahead) })
+	}
+	err = g.Wait()
+	for _, a := range audits {
+		if len(a.parents) > 0 {
 			w.around = append(w.around, a)
 			a.r.out.observe(a)
 		}
@@ -246,8 +245,20 @@ func (w *walk) beginAudits(ctx context.Context) error {
 	return err
 }
 
-// begin reads the sample plainly, several parents at once: the walk waits for it.
-func (a *around) begin(ctx context.Context) error {
+// arounds are the audits that go around the walk.
+func (w *walk) arounds() []*around {
+	var audits []*around
+	for _, r := range w.readings {
+		if k, ok := r.shortcut(method.Around); ok && r.Audited {
+			audits = append(audits, &around{walk: w, kind: k, r: r, plain: map[string]records{}, seen: map[string]records{}})
+		}
+	}
+	return audits
+}
+
+// begin reads the sample plainly, several parents at once: the walk waits for it. Only rows that
+// the walk has yet to bring are compared.
+func (a *around) begin(ctx context.Context, ahead ahead) error {
 	parents, err := a.sample(ctx)
 	if err != nil {
 		err = a.walk.comparable(ctx, err)
@@ -258,7 +269,7 @@ func (a *around) begin(ctx context.Context) error {
 	g.SetLimit(a.walk.Config.Concurrency)
 	for i, p := range parents {
 		g.Go(func() (err error) {
-			if plain[i], err = a.walk.plainRecords(group, a.r, p); err != nil {
+			if plain[i], err = a.walk.plainRecords(group, a.r, p, ahead.has); err != nil {
 				plain[i] = nil
 			}
 			return a.concludeError(p.ID, err)
@@ -268,7 +279,7 @@ func (a *around) begin(ctx context.Context) error {
 		return err
 	}
 	for i, p := range parents {
-		if plain[i] != nil {
+		if plain[i] != nil && (len(plain[i]) > 0 || ahead.everything()) {
 			a.parents = append(a.parents, p)
 			a.plain[p.ID], a.seen[p.ID] = plain[i], records{}
 		}

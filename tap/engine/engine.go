@@ -10,7 +10,7 @@
 //
 // Files use each other from top to bottom: run.go, engine.go, lookup.go, passes.go, lists.go (the lists of a
 // walk one after another), offset.go (lists that page by offset), page.go (a page's rows), batches.go (rows that one request asks about),
-// parents.go (what hangs on a row), audit.go, env.go
+// parents.go (what hangs on a row), audit.go, ahead.go, env.go
 // (what methods work with), walk.go, ledger.go, ending.go, reading.go (a stream that a walk
 // reads), compare.go, write.go, services.go, pages.go, track.go, failures.go, sample.go,
 // report.go.

@@ -68,7 +68,8 @@ func (w *walk) endings(again []*reading) []*ending {
 			continue
 		}
 		ended = append(ended, &ending{
-			reading: r, over: w.over, typed: w.plan.Listing.Typed, audited: w.audits(r), whole: !w.plan.Resumed() && !w.partial,
+			reading: r, over: w.over, typed: w.plan.Listing.Typed, whole: !w.plan.Resumed() && !w.partial,
+			audited: r.Audited && !w.plan.Resumed(), // what an earlier run wrote was watched by nobody
 		})
 	}
 	return ended
@@ -228,10 +229,7 @@ func (w *walk) other(ctx context.Context, l *plan.List, cause error) (*replan, e
 	return nil, nil
 }
 
-const (
-	sortParameter   = "sort"
-	statusParameter = "status"
-)
+const sortParameter = "sort"
 
 // isRefused reports whether the site does not let this account list a route, or no longer has it.
 func isRefused(err error) bool {

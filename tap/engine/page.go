@@ -13,7 +13,6 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/client"
 	"github.com/tap-confluence/tap-confluence/tap/method"
 	"github.com/tap-confluence/tap-confluence/tap/plan"
-	"github.com/tap-confluence/tap-confluence/tap/record"
 	"github.com/tap-confluence/tap-confluence/tap/state"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
@@ -157,7 +156,7 @@ func (r *listReading) rows(p *client.Page) []row {
 	rows := make([]row, len(p.Rows))
 	for i, o := range p.Rows {
 		status, _ := o.Get("status").Text()
-		rows[i] = row{Object: o, key: r.key(o), status: status}
+		rows[i] = row{Object: o, key: r.walk.sortKey(r.list, o), status: status}
 	}
 	return rows
 }
@@ -254,20 +253,6 @@ func (r *listReading) units(p *client.Page, rows []row) []unit {
 		units[last].place = plan.Place{List: r.index + 1}
 	}
 	return units
-}
-
-// key returns a row's sort key as text, empty where rows don't show it.
-func (r *listReading) key(row rawjson.Object) string {
-	switch r.list.Order {
-	case plan.ByID:
-		id, _ := row.Get(r.walk.plan.Listing.SortField).Text()
-		return id
-	case plan.ByTime:
-		return record.Timestamp(row.Get(r.walk.plan.Listing.SortField))
-	case plan.ByChange:
-		return record.Timestamp(row.Inside(r.walk.plan.Listing.Changed))
-	}
-	return ""
 }
 
 // belowAll reports whether no stream wants a row of a list in order of change.

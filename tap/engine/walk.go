@@ -4,10 +4,15 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 	"github.com/tap-confluence/tap-confluence/tap/method"
 	"github.com/tap-confluence/tap-confluence/tap/plan"
+	"github.com/tap-confluence/tap-confluence/tap/record"
 	"github.com/tap-confluence/tap-confluence/tap/site"
 )
+
+// statusParameter is the parameter that asks for rows of a status.
+const statusParameter = "status"
 
 // walk runs one walk of a plan.
 type walk struct {
@@ -55,9 +60,19 @@ func (w *walk) of(r *method.Reader) *reading {
 	return w.readings[slices.IndexFunc(w.readings, func(rd *reading) bool { return rd.Reader == r })]
 }
 
-// audits reports whether a stream's shortcuts are compared in this walk. Rows that an earlier
-// run wrote were watched by nobody.
-func (w *walk) audits(r *reading) bool { return r.Audited && !w.plan.Resumed() }
+// sortKey returns a row's sort key in a list as text, empty where rows don't show it.
+func (w *walk) sortKey(l *plan.List, row rawjson.Object) string {
+	switch l.Order {
+	case plan.ByID:
+		id, _ := row.Get(w.plan.Listing.SortField).Text()
+		return id
+	case plan.ByTime:
+		return record.Timestamp(row.Get(w.plan.Listing.SortField))
+	case plan.ByChange:
+		return record.Timestamp(row.Inside(w.plan.Listing.Changed))
+	}
+	return ""
+}
 
 // auditee is a stream whose shortcut is compared on a parent.
 type auditee struct {

@@ -122,7 +122,7 @@ func (w *Walk) price(size site.Size, cfg *config.Config) WalkPrice {
 			rows = n / float64(len(w.Readers))
 		}
 		out.Streams = append(out.Streams, StreamPrice{r.Stream.Name, r.Methods, int(math.Max(each, 0) * n), int(rows)})
-		if r.Audited && !w.Resumed() {
+		if r.Audited {
 			out.Audits += auditCost(r, cfg.AuditSamples, size.Rows)
 		}
 	}

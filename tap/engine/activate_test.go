@@ -169,15 +169,15 @@ func TestActivatedAfterACut(t *testing.T) {
 			before := map[string]string{}
 			for _, name := range names {
 				before[name], _, _ = strings.Cut(c.entry(name).Progress, " ")
-				if strings.Contains(c.entry(name).Progress, "at ") && c.position(name).Key+c.position(name).Cursor == "" {
-					before[name] = "begun"
+				if before[name] == "at" && !c.position(name).Begun() {
+					before[name] = "at the beginning"
 				}
 			}
 			r := c.run()
 			for _, name := range names {
 				kinds[before[name]] = true
 				activated := slices.Contains(r.activated(), name)
-				if want := before[name] == ""; before[name] != "begun" && activated != want {
+				if want := before[name] == "" || before[name] == "at the beginning"; activated != want {
 					t.Errorf("%s was %q in the state, activated: %v", name, before[name], activated)
 				}
 			}
@@ -188,7 +188,7 @@ func TestActivatedAfterACut(t *testing.T) {
 			}
 			wantVersions(t, r)
 		}
-		if !kinds["at"] || !kinds["done"] {
+		if !kinds["at"] || !kinds["at the beginning"] || !kinds["done"] {
 			t.Errorf("the states were only %v", kinds)
 		}
 	})

@@ -40,7 +40,7 @@ func terminal(w any) (fd int, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	fd = int(f.Fd()) //nolint:gosec // descriptors are small
+	fd = int(f.Fd())
 	return fd, term.IsTerminal(fd)
 }
 

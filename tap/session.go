@@ -118,10 +118,10 @@ func setLevel(v *slog.LevelVar, name string) error {
 
 // say logs a line of a table. On a terminal it comes without level and time, which would leave
 // the table no room.
-func (s *session) say(line string) {
+func (s *session) say(ctx context.Context, line string) {
 	if !s.terminal {
 		s.log.Info(line)
-	} else if s.log.Enabled(context.Background(), slog.LevelInfo) {
+	} else if s.log.Enabled(ctx, slog.LevelInfo) {
 		s.program.stderr.line(line)
 	}
 }
@@ -171,7 +171,7 @@ func (s *session) sync(ctx context.Context, o engine.Options) error {
 	progress := startProgress(ctx, s, run, started)
 	err = run.Sync(ctx)
 	progress.stop()
-	s.summarize(run.Report(), s.program.now().Sub(started), err)
+	s.summarize(ctx, run.Report(), s.program.now().Sub(started), err)
 	if err == nil {
 		if who, blind := run.Blind(ctx); blind {
 			s.log.Warn(seesNothing(who))

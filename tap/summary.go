@@ -1,6 +1,7 @@
 package tap
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,9 +14,9 @@ import (
 
 // summarize logs what the sync did, and once for each cause why streams failed. The error is the
 // run's.
-func (s *session) summarize(rep engine.Report, took time.Duration, err error) {
+func (s *session) summarize(ctx context.Context, rep engine.Report, took time.Duration, err error) {
 	_, gone := errors.AsType[*emit.OutputError](err)
-	s.tellStreams(rep.Streams, gone)
+	s.tellStreams(ctx, rep.Streams, gone)
 	for _, f := range rep.Causes() {
 		s.failed(f)
 	}
@@ -34,7 +35,7 @@ func (s *session) summarize(rep engine.Report, took time.Duration, err error) {
 
 // tellStreams tells how many rows came of each stream, and what became of those that are not
 // complete. Gone says that nobody reads stdout any more.
-func (s *session) tellStreams(streams []engine.StreamReport, gone bool) {
+func (s *session) tellStreams(ctx context.Context, streams []engine.StreamReport, gone bool) {
 	if s.program.json {
 		var all []any
 		for _, st := range streams {
@@ -52,7 +53,7 @@ func (s *session) tellStreams(streams []engine.StreamReport, gone bool) {
 		s.log.Debug("requests of a stream", "stream", st.Name, "requests", st.Requests)
 	}
 	for _, line := range inColumns(cells, s.width()) {
-		s.say(line)
+		s.say(ctx, line)
 	}
 }
 

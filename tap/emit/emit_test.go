@@ -284,7 +284,7 @@ func TestWaiting(t *testing.T) {
 		{"after a moment", func(s *emit.Singer) error { return s.Records("pages", short, 1) }, moment, 1},
 		{"from the first on", func(s *emit.Singer) error {
 			err := s.Records("pages", short, 1)
-			time.Sleep(moment - 1)
+			<-time.After(moment - 1)
 			return errors.Join(err, s.Records("pages", short, 1))
 		}, 1, 2},
 		{"more than is worth waiting for", func(s *emit.Singer) error {
@@ -301,7 +301,7 @@ func TestWaiting(t *testing.T) {
 		}, 0, 2},
 		{"again after a state", func(s *emit.Singer) error {
 			err := errors.Join(s.Records("pages", short, 1), s.State(entries("pages", false), nil))
-			time.Sleep(moment / 2)
+			<-time.After(moment / 2)
 			return errors.Join(err, s.Records("pages", short, 1))
 		}, moment / 2, 2},
 	} {
@@ -310,7 +310,7 @@ func TestWaiting(t *testing.T) {
 			if err := test.steps(emit.NewSinger(emit.NewOut(&out))); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(test.after)
+			<-time.After(test.after)
 			synctest.Wait()
 			if got := strings.Count(out.String(), "\n"); got != test.want {
 				t.Errorf("%s: %d lines, want %d", test.name, got, test.want)

@@ -175,6 +175,9 @@ func checkFinal(t *testing.T, value string, names []string) {
 			t.Errorf("the entry of %s names no sync: %v", name, entry)
 		}
 		delete(entry, "run")
+		if name == "custom_content" { // which remembers its types
+			entry["partitions"] = map[string]any{}
+		}
 		if text := fmt.Sprint(entry); text != "map[audited:false partitions:map[] plain:false progress: replication_key: replication_key_value: scope:]" {
 			t.Errorf("the entry of %s is %s", name, text)
 		}

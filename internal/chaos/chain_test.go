@@ -93,9 +93,7 @@ func (p *player) goesOn(r *played, from origin, name string, lost bool) bool {
 	}
 	incremental, _ := r.spec.selects(name)
 	if p.trial.Airbyte && !incremental {
-		// A sync that ended well has no further attempts: some clients give the next one its id.
-		over := from.run.status == 0 && !from.run.cut() && p.final(from, name)
-		return r.spec.Sync > 0 && from.run.spec.Sync == r.spec.Sync && !over
+		return r.spec.Sync > 0 && from.run.spec.Sync == r.spec.Sync
 	}
 	return !p.final(from, name)
 }

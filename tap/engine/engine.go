@@ -61,8 +61,8 @@ func New(o Options) (*Run, error) {
 	return r, nil
 }
 
-// syncName returns the name of the sync that the run makes, empty for none, and whether an earlier
-// run left it unfinished. Under Airbyte the platform names it.
+// syncName returns the name of the sync that the run makes, empty for none, and whether an
+// earlier run began it. Under Airbyte the platform names it.
 func (r *Run) syncName() (name string, resumed bool) {
 	if !r.PerStream {
 		if r.State.Run != "" {
@@ -70,14 +70,28 @@ func (r *Run) syncName() (name string, resumed bool) {
 		}
 		return newName(), false
 	}
+	over := true
 	for _, sel := range r.Selections {
 		if sel.SyncID != nil {
 			name = strconv.FormatInt(*sel.SyncID, 10)
 		}
-		e := r.State.Entry(sel.Stream.Name)
-		resumed = resumed || name != "" && e.Run == name && e.Progress != ""
+		switch e := r.State.Entry(sel.Stream.Name); {
+		case e.Run == "": // no sync has begun with it
+		case e.Run != name:
+			over = false
+		default:
+			p, err := state.ParseProgress(e.Progress)
+			resumed, over = true, over && err == nil && p.Stage == state.Done
+		}
 	}
-	return name, resumed
+	if !resumed || !over {
+		return name, resumed
+	}
+	// Nothing is left of that sync, so this is another one: some clients give all the same id.
+	for _, sel := range r.Selections {
+		r.State.Restart(sel.Stream.Name)
+	}
+	return name, false
 }
 
 // Resumes reports whether the run goes on with a sync that an earlier run began, and when that

@@ -265,12 +265,11 @@ func (l *ledger) flush() error {
 	return l.write()
 }
 
-// end ends the sync. Under Airbyte the platform tries one again of which a stream has failed.
+// end ends the sync: no progress stays.
 func (l *ledger) end() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	failed := slices.ContainsFunc(l.outputs, func(o *output) bool { return o.outcome().Err != nil })
-	l.state.End(l.PerStream && failed)
+	l.state.End(l.PerStream)
 	for _, out := range l.outputs {
 		l.dirty[out.name] = true
 	}

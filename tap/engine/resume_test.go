@@ -314,8 +314,8 @@ func TestAttempts(t *testing.T) {
 	})
 }
 
-// TestSameSyncID has a client give every sync the same sync_id, as PyAirbyte does. A sync that ended
-// well leaves nothing that a later one could take for its own.
+// TestSameSyncID has a client give every sync the same sync_id, as PyAirbyte does. A sync whose streams
+// are all done is over: the next run is another one, whatever its name.
 func TestSameSyncID(t *testing.T) {
 	t.Parallel()
 	begin := func(t *testing.T, f *tapfixture.Fixture, names ...string) *client {

@@ -201,17 +201,20 @@ func (s *State) Distrust(name string) {
 }
 
 // End ends the sync under way: no entry keeps progress, also none of a stream that this run
-// did not touch. Where a further attempt at the sync may come, what it has finished stays marked.
-func (s *State) End(attempts bool) {
+// did not touch. Under Airbyte (perStream) finished full reads stay marked for further attempts
+// of the same sync.
+func (s *State) End(perStream bool) {
 	for _, name := range slices.Collect(maps.Keys(s.entries)) {
 		e := s.Entry(name)
-		if p, err := ParseProgress(e.Progress); attempts && err == nil && p.Stage == Done {
+		if p, err := ParseProgress(e.Progress); perStream && err == nil && p.Stage == Done {
 			continue
 		}
 		e.Progress = ""
 		s.put(name, e)
 	}
-	s.Run, s.Began = "", time.Time{}
+	if !perStream {
+		s.Run, s.Began = "", time.Time{}
+	}
 }
 
 // latest returns the later of a bookmark and a time, as text.

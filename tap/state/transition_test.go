@@ -190,7 +190,7 @@ func TestEnd(t *testing.T) {
 		t.Errorf("the sync under way is %q of %v, want none", s.Run, s.Began)
 	}
 	s = holding(t, before)
-	s.End(true) // a further attempt may come
+	s.End(true)
 	wantEntries(t, s, without("pages"))
 }
 

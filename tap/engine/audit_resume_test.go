@@ -102,7 +102,7 @@ func TestNoFalseAlarmsAfterResume(t *testing.T) {
 							c := reads(t, f.With(allParents), test.incremental, test.streams...)
 							c.keep(whole.messages[:n])
 							r := c.run()
-							compared = compared || r.logged("compared on", name)
+							compared = compared || r.logged("compared on")
 							if e := c.entry(name); e.Plain || e.Audited {
 								t.Errorf("%s is distrusted, or counts as audited after message %d of %d\n%s", name, n, len(whole.messages), r.told())
 							}

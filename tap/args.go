@@ -139,16 +139,16 @@ func (o *options) catalogFile() (string, error) {
 var help = fmt.Sprintf(`%s extracts a Confluence Cloud site, for Singer and for Airbyte.
 
 Singer:
-  %[1]s --config C [--select P] [--incremental] [--state S]   sync; all streams in full
-                                             unless told otherwise
+  %[1]s --config C [--state S]                 sync all streams in full
+  %[1]s --config C [--select P] [--incremental] [--state S]    sync some, or what changed
   %[1]s --config C --catalog K [--state S]     sync what a catalog says
   %[1]s --config C --discover                  print the catalog
-  %[1]s --config C --test                      find out whether the site answers this account
+  %[1]s --config C --test                      tell who the account is and what it can read
   %[1]s --about [--format json|markdown]       print settings and capabilities
   %[1]s --version | --help
 
 For people:
-  %[1]s plan --config C [...]                  tell what a sync with these options costs
+  %[1]s plan --config C [...] [--format json]  tell what a sync with these options costs
 
 Airbyte:
   %[1]s spec
@@ -173,6 +173,6 @@ Exit status:
   1  a stream failed (the others are complete), or the run ended early
   2  the command line, a setting, the catalog or the state is wrong; nothing was read
   3  Singer only: the site refuses the credentials or the account, or is not there
-  4  Singer only: the site asks to wait longer than max_retry_wait, or answers 429
-     until max_retries are used up; try again later
+  4  Singer only: the site stopped answering in mid-run, asks to wait longer than
+     max_retry_wait, or answers 429 until max_retries are used up; try again later
 `, Name)

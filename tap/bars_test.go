@@ -174,7 +174,7 @@ func TestEstimate(t *testing.T) {
 		want   string
 	}{
 		"by requests":      {func(*outlook) {}, "25%, about 2 h 10 min left"},
-		"over":             {func(o *outlook) { o.passes = o.passes[:1] }, "100%, about 1 s left"},
+		"over":             {func(o *outlook) { o.passes = o.passes[:1] }, "99%, about 1 s left"},
 		"a pass unknown":   {func(o *outlook) { o.passes[3].Total = 0 }, "reading"},
 		"no passes yet":    {func(o *outlook) { o.passes = nil }, "reading"},
 		"nothing read":     {func(o *outlook) { o.requests = 0 }, "reading"},

@@ -117,7 +117,7 @@ func (o *outlook) estimate() {
 		left += p.Left
 	}
 	if o.known {
-		o.share = float64(o.requests) / float64(o.requests+left)
+		o.share = min(0.99, float64(o.requests)/float64(o.requests+left)) // what ends streams is not counted
 		o.left = time.Duration(float64(o.elapsed) * float64(left) / float64(o.requests))
 	}
 }

@@ -120,7 +120,7 @@ func setLevel(v *slog.LevelVar, name string) error {
 // the table no room.
 func (s *session) say(ctx context.Context, line string) {
 	if !s.terminal {
-		s.log.Info(line)
+		s.log.InfoContext(ctx, line)
 	} else if s.log.Enabled(ctx, slog.LevelInfo) {
 		s.program.stderr.line(line)
 	}

@@ -29,7 +29,7 @@ const (
 	ExitFailed  = 1 // a stream failed, or the run ended early
 	ExitUsage   = 2 // the command line, a setting, the catalog or the state is wrong
 	ExitRefused = 3 // the site refuses the credentials or the account, or isn't there
-	ExitLater   = 4 // the site asks to wait longer than max_retry_wait, or still answers 429 after all retries: try again later
+	ExitLater   = 4 // the site stopped answering in mid-run, asks to wait longer than max_retry_wait, or still answers 429 after all retries
 )
 
 // version is set by release builds (-ldflags "-X ...tap.version=1.2.3").

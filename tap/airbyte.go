@@ -155,12 +155,9 @@ func (s *session) refuseCatalog(sink *emit.Airbyte, err error) error {
 }
 
 func (s *session) airbyteState(file string) (*state.State, error) {
-	var data []byte
-	if file != "" {
-		var err error
-		if data, err = os.ReadFile(file); err != nil {
-			return nil, usage("reading the state: %w", err)
-		}
+	data, err := readState(file)
+	if err != nil {
+		return nil, err
 	}
 	st, warnings, err := state.ParseAirbyte(data, s.config.Site, known())
 	s.warn(warnings)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"strconv"
@@ -164,13 +165,25 @@ func (s *session) pick(o *options) ([]catalog.Selection, error) {
 	return selections, nil
 }
 
+// readState returns what a state's file holds, nothing for no file.
+func readState(file string) ([]byte, error) {
+	if file == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, usage("the state %s does not exist: leave --state out of a first run, or give an empty file", file)
+	case err != nil:
+		return nil, usage("reading the state: %w", err)
+	}
+	return data, nil
+}
+
 func (s *session) singerState(file string) (*state.State, error) {
-	var data []byte
-	if file != "" {
-		var err error
-		if data, err = os.ReadFile(file); err != nil {
-			return nil, usage("reading the state: %w", err)
-		}
+	data, err := readState(file)
+	if err != nil {
+		return nil, err
 	}
 	if file != "" && len(bytes.TrimSpace(data)) == 0 {
 		s.log.Warn("the state file is empty: the sync starts from the beginning", "file", file)

@@ -133,8 +133,8 @@ func (o *outlook) String() string {
 // report logs how the sync goes.
 func (p *progress) report(o outlook) {
 	stats := p.session.client.Stats()
-	p.session.log.Info(o.String(), "after", o.elapsed.Round(time.Second), "rows", o.rows, "requests", o.requests,
-		"per_second", fmt.Sprintf("%.1f", perSecond(o.requests, o.elapsed)), "waited", stats.Waited.Round(time.Second),
+	p.session.log.Info(o.String(), "after", o.elapsed.Round(time.Second).String(), "rows", o.rows, "requests", o.requests,
+		"per_second", fmt.Sprintf("%.1f", perSecond(o.requests, o.elapsed)), "waited", stats.Waited.Round(time.Second).String(),
 		"streams_done", fmt.Sprintf("%d/%d", o.ended, o.streams))
 }
 

@@ -21,6 +21,9 @@ func (p *program) planCommand(ctx context.Context, args []string) error {
 	if err := parse(args, o.singerFlags); err != nil {
 		return err
 	}
+	if o.format != "text" && o.format != "json" {
+		return usage("--format %q: give text or json", o.format)
+	}
 	s, err := p.singerSession(&o)
 	if err != nil {
 		return err

@@ -71,13 +71,13 @@ func (s *Site) auditObjects(b []byte, i int, kind, value string) []byte {
 	b = append(b, `"},"changedValues":[`...)
 	if value != "" {
 		b = append(append(b, `{"name":"`...), value...)
-		b = s.appendText(append(b, `","oldValue":"`...), mix(h+5), 1)
-		b = s.appendText(append(b, `","hiddenOldValue":"","newValue":"`...), mix(h+6), 1)
+		b = s.auditValue(append(b, `","oldValue":"`...), value, mix(h+5))
+		b = s.auditValue(append(b, `","hiddenOldValue":"","newValue":"`...), value, mix(h+6))
 		b = append(b, `","hiddenNewValue":""}`...)
 	}
 	b = append(b, `],"associatedObjects":[`...)
 	if draw(mix(h+7), 2) == 0 {
-		b = s.appendText(append(b, `{"name":"`...), mix(h+8), 1)
+		b = s.auditObject(append(b, `{"name":"`...), "Group", mix(h+8), i)
 		b = append(b, `","objectType":"Group"}`...)
 	}
 	return append(b, `]}`...)

@@ -38,7 +38,8 @@ var postForms = [...]string{
 	"needs your feedback", "a year on",
 }
 
-var fileForms = [...]string{"diagram", "screenshot", "notes", "contract", "draft", "export", "slides", "figures"}
+// fileForms are two for each type of file. An odd number of subjects keeps names apart.
+var fileForms = [len(mediaTypes)][]string{{"diagram", "logo"}, {"screenshot", "photo"}, {"notes", "log"}, {"contract", "slides"}, {"draft", "minutes"}}
 
 var boardForms = [...]string{"sketches", "brainstorm", "story map", "journey map"}
 
@@ -73,9 +74,9 @@ func (s *Site) readableTitle(b []byte, k Kind, i int) []byte {
 	case BlogPost:
 		return nextPair(b, i, postForms[:], " ")
 	case Attachment:
-		media := mediaTypes[draw(s.h(k, i, saltMedia), len(mediaTypes))]
-		name := strings.ReplaceAll(strings.ToLower(string(nextPair(nil, i, fileForms[:], "-"))), " ", "-")
-		return append(append(b, name...), media.ext...)
+		media := draw(s.h(k, i, saltMedia), len(mediaTypes))
+		name := strings.ReplaceAll(strings.ToLower(string(nextPair(nil, i, fileForms[media], "-"))), " ", "-")
+		return append(append(b, name...), mediaTypes[media].ext...)
 	case Folder, Whiteboard, Database, Embed:
 		p, slot := node(k, i)
 		forms := [...][]string{outerFolder: folderForms[:], innerFolder: folderForms[:], whiteboardSlot: boardForms[:],
@@ -295,4 +296,16 @@ func (s *Site) auditObject(b []byte, kind string, h uint64, i int) []byte {
 		return append(b, appNames[draw(h, len(appNames))]...)
 	}
 	return pick(Space)
+}
+
+// auditValue appends an old or a new value of what a record of the audit log is about.
+func (s *Site) auditValue(b []byte, name string, h uint64) []byte {
+	values := map[string][]string{
+		"Permission": {"View", "Add page", "Delete comment", "Administer"}, "Type": {"Everybody", "Edit restricted", "View restricted"},
+		"Active": {"true", "false"}, "Parent": subjects[:], "Version": {"2.4.0", "2.4.1", "2.5.0", "3.0.0"},
+	}[name]
+	if !s.opts.Readable {
+		return s.appendText(b, h, 1)
+	}
+	return append(b, values[draw(h, len(values))]...)
 }

@@ -62,7 +62,7 @@ func (s *Site) roleRow(b []byte, r int) []byte {
 	} else {
 		b = s.customRole(append(b, `","type":"CUSTOM","name":"`...), r)
 	}
-	b = s.appendText(append(b, `","description":"`...), mix(uint64(r)+s.seed+1), 6)
+	b = s.roleDescription(append(b, `","description":"`...), r)
 	b = append(b, `","spacePermissions":["read/space"`...)
 	for p := range draw(mix(uint64(r)), 4) {
 		b = append(append(append(append(append(b, `,"`...), operations[p+1][0]...), '/'), operations[p+1][1]...), '"')
@@ -76,6 +76,15 @@ func (s *Site) customRole(b []byte, r int) []byte {
 		return append(b, [...]string{"Reviewer", "Translator", "Auditor"}[r%3]...)
 	}
 	return s.appendText(b, mix(uint64(r)+s.seed), 2)
+}
+
+// roleDescription appends what a role is for.
+func (s *Site) roleDescription(b []byte, r int) []byte {
+	if s.opts.Readable {
+		return append(b, [...]string{"Runs the space", "Looks after its content", "Writes and comments", "Reads", "Reviews pages",
+			"Translates pages", "Checks what has changed"}[r]...)
+	}
+	return s.appendText(b, mix(uint64(r)+s.seed+1), 6)
 }
 
 func (rq *request) roleAssignments() {

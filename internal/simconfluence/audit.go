@@ -71,8 +71,8 @@ func (s *Site) auditObjects(b []byte, i int, kind, value string) []byte {
 	b = append(b, `"},"changedValues":[`...)
 	if value != "" {
 		b = append(append(b, `{"name":"`...), value...)
-		b = s.auditValue(append(b, `","oldValue":"`...), value, mix(h+5))
-		b = s.auditValue(append(b, `","hiddenOldValue":"","newValue":"`...), value, mix(h+6))
+		b = s.auditValue(append(b, `","oldValue":"`...), value, h, 0)
+		b = s.auditValue(append(b, `","hiddenOldValue":"","newValue":"`...), value, h, 1)
 		b = append(b, `","hiddenNewValue":""}`...)
 	}
 	b = append(b, `],"associatedObjects":[`...)

@@ -298,14 +298,14 @@ func (s *Site) auditObject(b []byte, kind string, h uint64, i int) []byte {
 	return pick(Space)
 }
 
-// auditValue appends an old or a new value of what a record of the audit log is about.
-func (s *Site) auditValue(b []byte, name string, h uint64) []byte {
+// auditValue appends the old value of what a record of the audit log is about, or the new one, which is the next.
+func (s *Site) auditValue(b []byte, name string, h uint64, next int) []byte {
 	values := map[string][]string{
 		"Permission": {"View", "Add page", "Delete comment", "Administer"}, "Type": {"Everybody", "Edit restricted", "View restricted"},
 		"Active": {"true", "false"}, "Parent": subjects[:], "Version": {"2.4.0", "2.4.1", "2.5.0", "3.0.0"},
 	}[name]
 	if !s.opts.Readable {
-		return s.appendText(b, h, 1)
+		return s.appendText(b, mix(h+5+uint64(next)), 1)
 	}
-	return append(b, values[draw(h, len(values))]...)
+	return append(b, values[(draw(h, len(values))+next)%len(values)]...)
 }

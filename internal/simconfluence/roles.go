@@ -81,8 +81,8 @@ func (s *Site) customRole(b []byte, r int) []byte {
 // roleDescription appends what a role is for.
 func (s *Site) roleDescription(b []byte, r int) []byte {
 	if s.opts.Readable {
-		return append(b, [...]string{"Runs the space", "Looks after its content", "Writes and comments", "Reads", "Reviews pages",
-			"Translates pages", "Checks what has changed"}[r]...)
+		return append(b, [...]string{"Runs the space", "Looks after its content", "Writes and comments", "Reads", "Translates pages",
+			"Checks what has changed", "Reviews pages"}[r]...)
 	}
 	return s.appendText(b, mix(uint64(r)+s.seed+1), 6)
 }

@@ -106,7 +106,7 @@ def picture(connection, title, label, number):
     header, rows = queries.ask(connection, queries.queries()[title])
     labels, numbers = ([row[header.index(name)] for row in rows] for name in (label, number))
     labels = [f"{value:%Y-%m}" if isinstance(value, datetime.date) else str(value) for value in labels]
-    widest, most = max(map(width, labels)), max(numbers)
+    widest, most = max(map(width, labels), default=0), max([1, *numbers])
     print(f"\n  {title} ({number})\n")
     for name, value in zip(labels, numbers):
         eighths = round(value * 320 / most)

@@ -11,7 +11,7 @@ from common import OUT, ROOT, Checks, Site
 STRICT = "error::airbyte_cdk.test.standard_tests.DiscoveredCatalogWarning"
 
 checks = Checks()
-with Site():
+with Site(extra="all"):
     report = OUT / "fast.xml"
     status = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "airbyte_cdk.test.standard_tests.pytest_hooks", "-p", "no:cacheprovider", "-c", "/dev/null",

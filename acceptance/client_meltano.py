@@ -119,7 +119,7 @@ def run(site, connection):
     return sum(map(len, whole.values())), sum(map(len, changed.values()))
 
 
-with Site() as site, Server() as server:
+with Site(extra="all") as site, Server() as server:
     config = loads(CONFIG.read_text())
     os.environ.update(
         PATH=f"{wrapper.parent}:{os.environ['PATH']}", TAP_CONFLUENCE_EMAIL=config["email"], TAP_CONFLUENCE_API_TOKEN=config["api_token"],

@@ -62,7 +62,7 @@ def newest_rows(before):
     return count
 
 
-with Site() as site:
+with Site(extra="all") as site:
     tap = source()
     tap.check()
     checks.count += 1

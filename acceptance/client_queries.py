@@ -38,7 +38,7 @@ def compare(name, python, *database):
 environment, *flags = sys.argv[1:]
 here, there = pathlib.Path(sys.executable).parent, pathlib.Path(environment) / "bin"
 WORK.mkdir(parents=True)
-with Site(*flags, base=()), Server() as server:
+with Site(*flags, base=(), extra="all"), Server() as server:
     with open(WORK / "messages.jsonl", "wb") as messages, open(WORK / "tap.log", "wb") as log:
         subprocess.run([TAP, "--config", CONFIG], stdout=messages, stderr=log, check=True, timeout=300)
     load("postgres", here / "target-postgres", {"sqlalchemy_url": server.url, "default_target_schema": "confluence"}, WORK / "messages.jsonl")

@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ElementTree
 from common import OUT, ROOT, Checks, Site
 
 checks = Checks()
-with Site() as site:
+with Site(extra="all") as site:
     report = OUT / "sdk.xml"
     status = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", ROOT, "-rsw", "--tb=short",

@@ -116,9 +116,9 @@ def kind(schema):
 
 
 class Site:
-    """A simulated site in a process of its own, whose items can be changed."""
+    """A simulated site in a process of its own, whose items can be changed. extra is the setting extra_streams."""
 
-    def __init__(self, *flags, base=SITE_FLAGS):
+    def __init__(self, *flags, base=SITE_FLAGS, extra=""):
         config = loads(CONFIG.read_text())
         command = [SITE, "-admin", *base, *flags, "-email", config["email"], "-token", config["api_token"]]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
@@ -130,7 +130,7 @@ class Site:
         # Where the site is and how fast it may be asked. Everything else is in the config, as users have it.
         os.environ["TAP_CONFLUENCE_API_URL"] = self.url
         os.environ["TAP_CONFLUENCE_REQUESTS_PER_SECOND"] = "0"
-        os.environ["TAP_CONFLUENCE_EXTRA_STREAMS"] = '["all"]'  # JSON, since Meltano reads it, too
+        os.environ["TAP_CONFLUENCE_EXTRA_STREAMS"] = json.dumps([extra] if extra else [])  # JSON, since Meltano reads it, too
         self.catalog = loads(tap("--config", CONFIG, "--discover"))
         self.streams = {s["tap_stream_id"]: s for s in self.catalog["streams"]}
 

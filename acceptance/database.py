@@ -1,14 +1,17 @@
-"""A Postgres server of its own for a test, in a temporary folder, listening on a socket only."""
+"""Servers of Postgres and MariaDB of their own for a test, in temporary folders, listening on sockets only."""
 
 import glob
+import importlib
 import os
 import pathlib
 import shutil
 import subprocess
 import tempfile
+import time
 
 from common import Failure
 
+PATH = f"{os.environ['PATH']}:/usr/sbin"
 
 def programs():
     """Returns the directory of the newest server's programs."""
@@ -73,3 +76,39 @@ class Server:
             self.run("pg_ctl", "--pgdata", self.data, "--mode", "immediate", "--wait", "stop", quiet=True)
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class MariaDB:
+    """A running server with one empty database, without accounts: so it needs no tables of its own, nor the program that makes them."""
+
+    user, database = "root", "confluence"
+
+    def __init__(self):
+        if not shutil.which("mariadbd", path=PATH):
+            raise Failure("no MariaDB server program (mariadbd) here; on Debian and Ubuntu: apt-get install mariadb-server-core")
+        self.folder = tempfile.mkdtemp(prefix="tap-confluence-mariadb.", dir="/tmp")
+        self.socket = f"{self.folder}/socket"
+        os.mkdir(f"{self.folder}/data")
+        with open(f"{self.folder}/server.log", "wb") as log:
+            self.process = subprocess.Popen(
+                [shutil.which("mariadbd", path=PATH), "--no-defaults", f"--datadir={self.folder}/data", f"--socket={self.socket}", "--skip-networking",
+                 "--skip-grant-tables", "--innodb-flush-log-at-trx-commit=0", *(["--user=root"] if os.getuid() == 0 else [])], stdout=log, stderr=log)
+
+    def __enter__(self):
+        pymysql = importlib.import_module("pymysql")
+        for _ in range(300):
+            try:
+                with pymysql.connect(unix_socket=self.socket, user=self.user) as connection:
+                    cursor = connection.cursor()
+                    cursor.execute(f"CREATE DATABASE {self.database} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
+                    cursor.execute("SELECT version()")
+                    self.version = cursor.fetchone()[0].partition("-")[0]
+                return self
+            except pymysql.err.OperationalError:  # it does not listen yet
+                time.sleep(0.1)
+        raise Failure(f"MariaDB did not start: see {self.folder}/server.log")
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)

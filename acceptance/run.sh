@@ -14,7 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . acceptance/environment.sh
 
 OUT=acceptance/out
-ALL=(metadata fast pyairbyte check-tap sdk jsonl duckdb meltanolabs pipelinewise datamill sqlite csv s3 stitch dlt queries snippets meltano)
+ALL=(metadata fast pyairbyte check-tap sdk jsonl duckdb meltanolabs pipelinewise datamill sqlite csv s3 stitch mariadb dlt queries snippets meltano)
 
 # environments makes those that a client needs. Some of them hold old packages that exist as sources only.
 environments() {
@@ -35,7 +35,7 @@ environments() {
     environment duckdb demo/requirements-duckdb.txt
     ;;
   dlt) environment dlt acceptance/requirements-dlt.txt "${wheels[@]}" ;;
-  sdk | meltanolabs | csv) environment singer acceptance/requirements-singer.txt "${wheels[@]}" ;;
+  sdk | meltanolabs | csv | mariadb) environment singer acceptance/requirements-singer.txt "${wheels[@]}" ;;
   queries)
     environment singer acceptance/requirements-singer.txt "${wheels[@]}"
     environment duckdb demo/requirements-duckdb.txt
@@ -65,6 +65,7 @@ client() {
   datamill) "$VENVS/datamill/bin/python" acceptance/client_load.py datamill "$VENVS/datamill/bin/target-postgres" ;;
   sqlite) "$VENVS/classic/bin/python" acceptance/client_load.py sqlite "$VENVS/classic/bin/python" acceptance/launch_sqlite.py ;;
   stitch) "$VENVS/classic/bin/python" acceptance/client_load.py stitch "$VENVS/classic/bin/target-stitch" ;;
+  mariadb) "$VENVS/singer/bin/python" acceptance/client_load.py mariadb "$VENVS/singer/bin/python" acceptance/target_mariadb.py ;;
   csv) "$VENVS/singer/bin/python" acceptance/client_load.py csv "$VENVS/singer/bin/target-csv" ;;
   s3) "$VENVS/s3/bin/python" acceptance/client_load.py s3 "$VENVS/s3/bin/target-s3" ;;
   snippets) "$VENVS/singer/bin/python" acceptance/client_snippets.py "$VENVS" ;;

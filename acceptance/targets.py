@@ -1,8 +1,8 @@
 """Further targets of client_load.py: where each stores rows, and what it makes of values.
 
 Each has rows(stream), which gives the stored rows under the API's names, and kept(value, declared), which says what the target
-makes of a value of a property so declared. add: rows are updated by key. A target that appends has empty(), which
-removes what it stored.
+makes of a value of a property so declared. add: rows are updated by key. versions: it takes ACTIVATE_VERSION. deletes:
+whether it then removes rows. A target that appends has empty(), which removes what it stored.
 """
 
 import ast
@@ -10,11 +10,13 @@ import csv
 import http.server
 import importlib
 import io
+import os
 import pathlib
 import re
 import shutil
 import sqlite3
 import subprocess
+import tempfile
 import threading
 
 from common import OUT, kind, loads
@@ -53,11 +55,13 @@ class Flat:
 class SQLite(Flat):
     """target-sqlite. It writes names in snake case, and a list as Python shows it."""
 
+    deletes = False
+
     def __init__(self, name, site):
         super().__init__(site)
-        self.name, self.path = name, OUT / "load.db"
-        self.path.unlink(missing_ok=True)
-        self.config = {"database": str(self.path)}
+        self.folder = tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None)  # it commits each row
+        self.name, self.path = name, f"{self.folder.name}/load.db"
+        self.config = {"database": self.path}
 
     def fold(self, name):
         return re.sub(r"([a-z\d])([A-Z])", r"\1_\2", name).lower()
@@ -231,3 +235,37 @@ class Stitch:
 
     def rows(self, stream):
         return list(self.tables.get(stream, {}).values())
+
+
+class MariaDB:
+    """A target of Meltano's SDK for MariaDB. It makes no primary key without maxLength: texts as long as any can't be one."""
+
+    add, keyed, folded, versions = True, True, False, False
+
+    def __init__(self, server, name):
+        self.name, self.more = name, f"types and keys of the tables in MariaDB {server.version}"
+        self.connection = importlib.import_module("pymysql").connect(unix_socket=server.socket, user=server.user, database=server.database, autocommit=True)
+        self.config = {"sqlalchemy_url": f"mysql+pymysql://{server.user}@/{server.database}?unix_socket={server.socket}"}
+
+    def kept(self, value, declared):
+        return value
+
+    def ask(self, query, *values):
+        with self.connection.cursor() as cursor:
+            cursor.execute(query, values)
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row)) for row in cursor.fetchall()]
+
+    def rows(self, stream):
+        return self.ask(f"SELECT * FROM `{stream}`")
+
+    def types(self, stream):
+        return {row["Field"]: row["Type"].partition("(")[0] for row in self.ask(f"SHOW COLUMNS FROM `{stream}`")}
+
+    def key(self, stream):
+        return sorted(row["Field"] for row in self.ask(f"SHOW COLUMNS FROM `{stream}`") if row["Key"] == "PRI")
+
+    def wanted(self, declared):
+        if kind(declared) == "string":
+            return "datetime" if declared.get("format") else "varchar" if "maxLength" in declared else "longtext"
+        return {"integer": "bigint", "number": "double", "boolean": "tinyint"}.get(kind(declared), "longtext")

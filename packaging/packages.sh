@@ -12,6 +12,7 @@ command -v openssl >/dev/null || lacks openssl
 command -v git >/dev/null || lacks git
 "${PYTHON:-python3}" -c 'import ensurepip' 2>/dev/null || lacks python3 python3-venv
 command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || lacks postgresql
+PATH=$PATH:/usr/sbin command -v mariadbd >/dev/null || lacks mariadb-server-core
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 die() {

@@ -27,7 +27,9 @@ def pruned(value, declared):
     if isinstance(value, dict) and "properties" in declared:
         children = {name: pruned(value.get(name), child) for name, child in declared["properties"].items()}
         return {name: child for name, child in children.items() if child is not None} or None
-    return None if value == [] else value
+    if isinstance(value, list):
+        return [pruned(item, declared.get("items", {})) for item in value] or None
+    return value
 
 
 class Flat:
@@ -44,9 +46,14 @@ class Flat:
     def nested(self, declared, path, columns):
         """Puts the columns below a path together again."""
         if "properties" not in declared:
-            return columns.get("__".join(map(self.fold, path)))
+            value = columns.get("__".join(map(self.fold, path)))
+            return self.items(value, declared) if kind(declared) == "array" else value
         children = {name: self.nested(child, [*path, name], columns) for name, child in declared["properties"].items()}
         return {name: child for name, child in children.items() if child is not None} or None
+
+    def items(self, value, declared):
+        """Returns a list by what its column holds."""
+        return value
 
     def record(self, stream, columns):
         return {name: self.nested(declared, [name], columns) for name, declared in self.schemas[stream].items()}
@@ -71,10 +78,10 @@ class SQLite(Flat):
         connection.row_factory = sqlite3.Row
         found = [dict(row) for row in connection.execute(f'SELECT * FROM "{stream}"')]
         connection.close()
-        for row in found:
-            if row.get("version__contributor_ids"):
-                row["version__contributor_ids"] = ast.literal_eval(row["version__contributor_ids"])
         return [self.record(stream, row) for row in found]
+
+    def items(self, value, declared):
+        return pruned(ast.literal_eval(value), declared) if value else None
 
 
 class Datamill(Flat):
@@ -87,7 +94,7 @@ class Datamill(Flat):
 
     def __init__(self, server, name, site):
         super().__init__(site)
-        self.name = name
+        self.name, self.keys = name, {name: stream["key_properties"] for name, stream in site.streams.items()}
         psycopg2 = importlib.import_module("psycopg2")
         self.connection = psycopg2.connect(server.conninfo)
         self.connection.autocommit = True
@@ -103,13 +110,21 @@ class Datamill(Flat):
             names = [column.name for column in cursor.description or ()]
             return [dict(zip(names, row)) for row in cursor.fetchall()] if names else []
 
+    def lists(self, declared, path):
+        """Returns the column's name and the items' schema of each list below a path."""
+        for name, child in declared.items():
+            if kind(child) == "array":
+                yield "__".join([*path, self.fold(name)]), child["items"]
+            yield from self.lists(child.get("properties", {}), [*path, self.fold(name)])
+
     def rows(self, stream):
-        lists = {}
-        if "contributorIds" in self.schemas[stream].get("version", {}).get("properties", {}):
-            for item in self.ask(f"SELECT * FROM confluence.{stream}__version__contributorids ORDER BY _sdc_level_0_id"):
-                lists.setdefault(item["_sdc_source_key_id"], []).append(item["_sdc_value"])
-        found = self.ask(f"SELECT * FROM confluence.{stream}")
-        return [self.record(stream, {**row, "version__contributorids": lists.get(row.get("id"))}) for row in found]
+        found = {tuple(row[self.fold(key)] for key in self.keys[stream]): row for row in self.ask(f"SELECT * FROM confluence.{stream}")}
+        for column, declared in self.lists(self.schemas[stream], []):
+            for item in self.ask(f"SELECT * FROM confluence.{stream}__{column} ORDER BY _sdc_level_0_id"):
+                row = found[tuple(item[f"_sdc_source_key_{self.fold(key)}"] for key in self.keys[stream])]
+                value = item["_sdc_value"] if "_sdc_value" in item else {name: item[self.fold(name)] for name in declared["properties"]}
+                row.setdefault(column, []).append(pruned(value, declared))
+        return [self.record(stream, row) for row in found.values()]
 
 
 class CSV:

@@ -198,7 +198,11 @@ func (s *Site) spaceOfItem(ctx context.Context, p place, depth int) (string, err
 
 // askSpace asks for an item and, where that names no space, for what it lies in.
 func (s *Site) askSpace(ctx context.Context, p place, depth int) (string, error) {
-	doc, err := s.item(ctx, p)
+	statuses := everyStatus[:2] // what lies in the trash is asked for only by a run that reads it
+	if s.readsTrash() {
+		statuses = everyStatus
+	}
+	doc, err := s.item(ctx, p.listing, p.id, statuses)
 	if Names(err, p.id) && p.listing.Typed && s.readsTrash() {
 		return "", fmt.Errorf("it may lie in the trash, where nothing tells its space (without trashed in page_status it is not needed): %w", err)
 	}
@@ -217,18 +221,6 @@ func (s *Site) askSpace(ctx context.Context, p place, depth int) (string, error)
 		s.remember(p, space)
 	}
 	return space, err
-}
-
-// item asks for an item. Only a run that reads the trash asks for it there, too: without a status, its
-// route does not give what is trashed.
-func (s *Site) item(ctx context.Context, p place) (rawjson.Object, error) {
-	doc, err := s.client.Get(ctx, ItemRequest(p.listing, p.id, ""))
-	for _, status := range []string{stream.Trashed, stream.Deleted} {
-		if Names(err, p.id) && !p.listing.Typed && s.readsTrash() && slices.Contains(p.listing.Statuses, status) {
-			doc, err = s.client.Get(ctx, ItemRequest(p.listing, p.id, status))
-		}
-	}
-	return doc, err
 }
 
 // readsTrash reports whether the run reads what lies in the trash.

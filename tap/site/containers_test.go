@@ -88,8 +88,12 @@ func TestInside(t *testing.T) {
 			map[string][]string{"/pages?id=17" + statuses: {list("")}, "/pages/17": {`{"id":"17","spaceId":"1"}`}}, []string{"inside"},
 		},
 		{
+			"an archived page that the list does not show", stream.FooterComments, inSpaces, []string{`{"pageId":"17"}`},
+			map[string][]string{"/pages?id=17" + statuses: {`400 {}`}, "/pages/17": {named}, "/pages/17?status=archived": {`{"id":"17","spaceId":"1"}`}}, []string{"inside"},
+		},
+		{
 			"a page that is gone", stream.FooterComments, inSpaces, []string{`{"pageId":"17"}`},
-			map[string][]string{"/pages?id=17" + statuses: {list("")}, "/pages/17": {named}}, []string{"counted"},
+			map[string][]string{"/pages?id=17" + statuses: {list("")}, "/pages/17": {named}, "/pages/17?status=archived": {named}}, []string{"counted"},
 		},
 		{
 			"a page of which nobody can tell", stream.FooterComments, inSpaces, []string{`{"pageId":"17"}`, `{"pageId":"18"}`},
@@ -114,7 +118,7 @@ func TestInside(t *testing.T) {
 		},
 		{
 			"custom content on custom content on a page that is gone", stream.CustomContent, inSpaces, []string{`{"id":"1","customContentId":"2"}`},
-			map[string][]string{"/custom-content/2": {`{"id":"2","pageId":"17"}`}, "/pages/17": {named}}, []string{"counted"},
+			map[string][]string{"/custom-content/2": {`{"id":"2","pageId":"17"}`}, "/pages/17": {named}, "/pages/17?status=archived": {named}}, []string{"counted"},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

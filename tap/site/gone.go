@@ -26,7 +26,8 @@ type Item struct {
 // did not answer.
 //
 // Proof is one answer of the listing, asked for this item and a known one beside it, that shows
-// only the known one; or the item's own GET: a 404 that names it, or another status.
+// only the known one; or the item's own GET: a 404 that names it, whatever status is asked for, or
+// another status.
 func (s *Site) Gone(ctx context.Context, it Item, statuses []string) (bool, error) {
 	if it.Listing.IDs != "" && !it.Listing.Typed {
 		shown, beside, err := s.shown(ctx, it, statuses)
@@ -37,12 +38,24 @@ func (s *Site) Gone(ctx context.Context, it Item, statuses []string) (bool, erro
 	if it.Listing.Item == "" {
 		return false, nil
 	}
-	doc, err := s.client.Get(ctx, ItemRequest(it.Listing, it.ID, it.Status))
+	doc, err := s.item(ctx, it.Listing, it.ID, statuses)
 	if err == nil {
 		status := text(doc, "status")
 		return status != "" && it.Listing.Statuses != nil && !slices.Contains(statuses, status), nil
 	}
 	return Names(err, it.ID), passOn(err)
+}
+
+// item asks for an item: without a status, and while the site answers that there is none, in each of
+// some statuses that its route only gives if they are named.
+func (s *Site) item(ctx context.Context, l *stream.Listing, id string, statuses []string) (rawjson.Object, error) {
+	doc, err := s.client.Get(ctx, ItemRequest(l, id, ""))
+	for _, status := range l.Statuses {
+		if Names(err, id) && l.ItemStatus && status != stream.Current && slices.Contains(statuses, status) {
+			doc, err = s.client.Get(ctx, ItemRequest(l, id, status))
+		}
+	}
+	return doc, err
 }
 
 // Names reports whether an error is a 404 in whose words the site names the item.

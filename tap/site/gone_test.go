@@ -13,11 +13,12 @@ import (
 func TestGone(t *testing.T) {
 	t.Parallel()
 	const (
-		both  = "/pages?id=17,18&status=current&status=archived"
-		only  = "/pages?id=17&status=current&status=archived"
-		own   = "/pages/17"
-		named = `404 {"errors":[{"status":404,"title":"Cannot find a page with id [17]"}]}`
-		bare  = `404 {"errors":[{"status":404,"title":"Not Found"}]}`
+		both     = "/pages?id=17,18&status=current&status=archived"
+		only     = "/pages?id=17&status=current&status=archived"
+		own      = "/pages/17"
+		archived = own + "?status=archived"
+		named    = `404 {"errors":[{"status":404,"title":"Cannot find a page with id [17]"}]}`
+		bare     = `404 {"errors":[{"status":404,"title":"Not Found"}]}`
 	)
 	live := []string{stream.Current, stream.Archived}
 	page := Item{Listing: stream.Pages, ID: "17", Status: stream.Current, Beside: "18"}
@@ -38,13 +39,16 @@ func TestGone(t *testing.T) {
 		{"the list shows the known one only", page, live, map[string][]string{both: {list("", `{"id":"18"}`)}}, true, client.KindOther},
 		{"the list shows both", page, live, map[string][]string{both: {list("", `{"id":"18"}`, `{"id":"17"}`)}}, false, client.KindOther},
 		{"both, on two pages", page, live, map[string][]string{both: {list("x", `{"id":"18"}`)}, both + "&cursor=x": {list("", `{"id":"17"}`)}}, false, client.KindOther},
-		{"the list shows neither, the item has words", page, live, map[string][]string{both: {list("")}, own: {named}}, true, client.KindOther},
+		{"the list shows neither, the item has words", page, live, map[string][]string{both: {list("")}, own: {named}, archived: {named}}, true, client.KindOther},
 		{"the list shows neither, the item is there", page, live, map[string][]string{both: {list("")}, own: {`{"id":"17","status":"current"}`}}, false, client.KindOther},
 		{"the list shows neither, the item answers a bare 404", page, live, map[string][]string{both: {list("")}, own: {bare}}, false, client.KindVague},
 		{"the list can't be had", page, live, map[string][]string{both: {"500 {}"}}, false, client.KindServer},
 		{"the list breaks off behind the known one", page, live, map[string][]string{both: {list("x", `{"id":"18"}`)}, both + "&cursor=x": {"500 {}"}}, false, client.KindServer},
 		{"the list shows it alone", alone, live, map[string][]string{only: {list("", `{"id":"17"}`)}}, false, client.KindOther},
-		{"nothing known beside it", alone, live, map[string][]string{only: {list("")}, own: {named}}, true, client.KindOther},
+		{"nothing known beside it", alone, live, map[string][]string{only: {list("")}, own: {named}, archived: {named}}, true, client.KindOther},
+		{"archived meanwhile", alone, live, map[string][]string{only: {list("")}, own: {named}, archived: {`{"id":"17","status":"archived"}`}}, false, client.KindOther},
+		{"archived meanwhile, which nobody wants", alone, live[:1], map[string][]string{only[:len(only)-len("&status=archived")]: {list("")}, own: {named}}, true, client.KindOther},
+		{"words, but not as to whether it is archived", alone, live, map[string][]string{only: {list("")}, own: {named}, archived: {"500 {}"}}, false, client.KindServer},
 		{"a bare 404 of the item", alone, live, map[string][]string{only: {list("")}, own: {bare}}, false, client.KindVague},
 		{"words on another item", alone, live, map[string][]string{only: {list("")}, own: {`404 {"message":"Cannot find a page with id [171]"}`}}, false, client.KindVague},
 		{"a path is no word", alone, live, map[string][]string{only: {list("")}, own: {`404 {"status":404,"error":"Not Found","path":"/wiki/api/v2/pages/17"}`}}, false, client.KindVague},
@@ -53,7 +57,7 @@ func TestGone(t *testing.T) {
 		{"it does not say its status", alone, live, map[string][]string{only: {list("")}, own: {`{"id":"17"}`}}, false, client.KindOther},
 		{"the item can't be had", alone, live, map[string][]string{only: {list("")}, own: {"500 {}"}}, false, client.KindServer},
 		{"the item may not be read", alone, live, map[string][]string{only: {list("")}, own: {`403 {"message":"no"}`}}, false, client.KindForbidden},
-		{"an archived page is asked for as such", Item{Listing: stream.Pages, ID: "17", Status: stream.Archived}, live, map[string][]string{only: {list("")}, own + "?status=archived": {named}}, true, client.KindOther},
+		{"taken out of the archive meanwhile", Item{Listing: stream.Pages, ID: "17", Status: stream.Archived}, live, map[string][]string{only: {list("")}, own: {`{"id":"17","status":"current"}`}}, false, client.KindOther},
 		{"of attachments no list takes ids", attachment, live, map[string][]string{"/attachments/att17": {`404 {"title":"attachment att17 is not there"}`}}, true, client.KindOther},
 		{"an attachment in the trash", attachment, live, map[string][]string{"/attachments/att17": {`{"id":"att17","status":"trashed"}`}}, true, client.KindOther},
 		{"a comment", comment, nil, map[string][]string{"/footer-comments/17": {`404 {"detail":"no comment 17"}`}}, true, client.KindOther},

@@ -291,6 +291,27 @@ func TestUnreadableBodies(t *testing.T) {
 	})
 }
 
+// TestMissingBodies: an item that answers without its body has not given it.
+func TestMissingBodies(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{"", "null"} {
+		virtual(t, shown(64, 60), func(t *testing.T, f *tapfixture.Fixture) {
+			page := firstRow(t, f, "pages", func(map[string]any) bool { return true })
+			quirk(func(q *simconfluence.Quirks) { q.Unrenderable = []string{page} })(f)
+			answer := `{"id":"` + page + `","status":"current"}`
+			if body != "" {
+				answer = `{"id":"` + page + `","body":` + body + `}`
+			}
+			f.Site.SetFaults(simconfluence.Where(func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/pages/"+page) }, simconfluence.Body("application/json", answer)))
+			c := reads(t, f, false, "pages")
+			r := c.wants(1)
+			r.wantFailed("pages")
+			r.wantLog("ERROR", "reading the body of "+page)
+			c.wantExactly(r.rows)
+		})
+	}
+}
+
 func hasBody(t *testing.T, record json.RawMessage) bool {
 	t.Helper()
 	body, _ := tapfixture.Decode(t, record)["body"].(map[string]any)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
@@ -79,11 +80,15 @@ func (p *pages) withBody(ctx context.Context, row rawjson.Object) (rawjson.Objec
 	if ctx.Err() != nil {
 		return row, context.Cause(ctx)
 	}
+	body := doc.Get("body")
+	if err == nil && body.IsNull() {
+		err = &client.Error{Kind: client.KindMalformed, Method: http.MethodGet, Path: req.Path, Message: "the answer holds no body"}
+	}
 	if err != nil {
 		p.unreadable(id, fmt.Errorf("reading the body of %s: %w", id, err))
 		return row, nil
 	}
-	return withField(row, "body", doc.Get("body"))
+	return withField(row, "body", body)
 }
 
 // withField returns a copy of a row in which a field has another value.
@@ -100,9 +105,6 @@ func withField(row rawjson.Object, name string, value rawjson.Value) (rawjson.Ob
 	}
 	b.Write(rawjson.AppendString(nil, name))
 	b.WriteByte(':')
-	if value == nil {
-		value = rawjson.Value("null")
-	}
 	b.Write(value)
 	b.WriteByte('}')
 	return rawjson.ParseObject(b.Bytes())

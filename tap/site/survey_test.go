@@ -151,7 +151,7 @@ func TestSurvey(t *testing.T) {
 		want     Facts
 	}{
 		{name: "nothing", answers: map[string][]string{}},
-		{name: "types", question: Question{Types: true}, answers: map[string][]string{butTypes(ownTypes[0]...): {list("", found("ac:a"))}}, want: Facts{Types: []string{"ac:a"}}},
+		{name: "types", question: Question{Types: true}, answers: map[string][]string{butTypes(ownTypes[0]...): {list("", found("ac:a"))}, butTypes(append(slices.Clone(ownTypes[0]), "ac:a")...): {list("")}}, want: Facts{Types: []string{"ac:a"}}},
 		{
 			name: "labels and pages", question: byLabel, answers: map[string][]string{search("type=page"): {`{"totalSize":30,"archivedResultCount":4}`}, "/labels": {list("x", `{}`, `{}`)}, "/labels?cursor=x": {list("", `{}`)}},
 			want: Facts{Labels: 3, Parents: map[*stream.Listing]int{stream.Pages: 34}},

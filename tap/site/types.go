@@ -69,30 +69,29 @@ func (s *Site) foundTypes(ctx context.Context) ([]string, error) {
 }
 
 // searchTypes asks for content of no type that is known yet, and again without the types found,
-// until nothing is left: few requests, however much content there is. Where the site refuses a
-// longer list of types, the last accepted question is read to its end.
+// until nothing is left: few requests, however much content there is. One answer that shows nothing
+// proves nothing: it takes another that shows nothing new. Where the site refuses a longer list of
+// types, the last accepted question is read to its end.
 func (s *Site) searchTypes(ctx context.Context) ([]string, error) {
 	known, page, err := s.firstQuestion(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var found []string
-	for {
+	refused := false
+	for first := true; ; first = false {
 		fresh := page.fresh(known)
 		found = append(found, fresh...)
-		longer := slices.Concat(known, fresh)
-		if page.next == "" {
+		if page.next == "" && (refused || len(fresh) == 0 && !first) {
 			break
 		}
-		var next typesPage
-		next, err = page.beyond(ctx, s, known, longer)
-		if err != nil {
+		longer := slices.Concat(known, fresh)
+		if page, err = page.beyond(ctx, s, known, longer); err != nil {
 			return nil, err
 		}
-		if next.question == len(longer) {
+		if refused = page.question < len(longer); !refused {
 			known = longer
 		}
-		page = next
 	}
 	slices.Sort(found)
 	found = slices.Compact(found)

@@ -33,8 +33,12 @@ func TestTypes(t *testing.T) {
 		err     client.Kind // KindOther for none
 	}{
 		{"none", map[string][]string{and(all): {list("")}}, nil, client.KindOther},
-		{"one page", map[string][]string{and(all): {list("", found("ac:b:note"), found("ac:a:note"), found("ac:b:note"))}}, []string{"ac:a:note", "ac:b:note"}, client.KindOther},
-		{"types of Confluence that we don't know", map[string][]string{and(all): {list("", found("slides"), found("ac:a:note"))}}, []string{"ac:a:note"}, client.KindOther},
+		{"one page", map[string][]string{and(all): {list("", found("ac:b:note"), found("ac:a:note"), found("ac:b:note"))}, and(all, "ac:b:note", "ac:a:note"): {list("")}}, []string{"ac:a:note", "ac:b:note"}, client.KindOther},
+		{"an answer that is cut", map[string][]string{
+			and(all): {list("", found("ac:a:note"))}, and(all, "ac:a:note"): {list("", found("ac:b:note"))}, and(all, "ac:a:note", "ac:b:note"): {list("")},
+		}, []string{"ac:a:note", "ac:b:note"}, client.KindOther},
+		{"an answer that is cut to nothing", map[string][]string{and(all): {list(""), list("", found("ac:a:note"))}, and(all, "ac:a:note"): {list("")}}, []string{"ac:a:note"}, client.KindOther},
+		{"types of Confluence that we don't know", map[string][]string{and(all): {list("", found("slides"), found("ac:a:note"))}, and(all, "slides", "ac:a:note"): {list("")}}, []string{"ac:a:note"}, client.KindOther},
 		{
 			"more pages: the question gets longer", map[string][]string{
 				and(all): {list("x", found("ac:a:1"))}, and(all, "ac:a:1"): {list("y", found("ac:a:2"))}, and(all, "ac:a:1", "ac:a:2"): {list("")},
@@ -55,8 +59,8 @@ func TestTypes(t *testing.T) {
 				and(all, "ac:a:2"): {refused}, and(all) + "&cursor=y": {list("", found("ac:a:3"))},
 			}, []string{"ac:a:1", "ac:a:2", "ac:a:3"}, client.KindOther,
 		},
-		{"a simpler question", map[string][]string{and(all): {refused}, and(four): {list("", found("ac:a:1"), found("whiteboard"))}}, []string{"ac:a:1"}, client.KindOther},
-		{"the simplest", map[string][]string{and(all): {refused}, and(four): {refused}, and(one): {list("", found("ac:a:1"), found("comment"))}}, []string{"ac:a:1"}, client.KindOther},
+		{"a simpler question", map[string][]string{and(all): {refused}, and(four): {list("", found("ac:a:1"), found("whiteboard"))}, and(four, "ac:a:1", "whiteboard"): {list("")}}, []string{"ac:a:1"}, client.KindOther},
+		{"the simplest", map[string][]string{and(all): {refused}, and(four): {refused}, and(one): {list("", found("ac:a:1"), found("comment"))}, and(one, "ac:a:1", "comment"): {refused}}, []string{"ac:a:1"}, client.KindOther},
 		{"refused however simply", map[string][]string{and(all): {refused}, and(four): {refused}, and(one): {refused}}, nil, client.KindBadRequest},
 		{"the account may not search", map[string][]string{and(all): {forbidden}}, nil, client.KindForbidden},
 		{"the search fails", map[string][]string{and(all): {"500 {}"}}, nil, client.KindServer},
@@ -112,6 +116,7 @@ func TestEarlierTypes(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				test.answers[search] = []string{list("", found("ac:b:2"))}
+				test.answers[butTypes(append(slices.Clone(ownTypes[0]), "ac:b:2")...)] = []string{list("")}
 				s, _, _ := opened(t, nil, test.answers)
 				for range 2 {
 					if got, err := s.Types(t.Context(), test.earlier); err != nil || !slices.Equal(got, test.want) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -35,6 +36,10 @@ const (
 	// typedSingly is how many items of custom content are asked for one by one: a question for many
 	// at once names a type, and there are several.
 	typedSingly = 3
+	// learnedAfter is after how many questions about items of a listing it is read from its beginning,
+	// learnedMost how many pages of it: many more questions are likely, and few pages answer them.
+	learnedAfter = 10
+	learnedMost  = 50
 	// deepest is how many containers within containers are followed.
 	deepest = 8
 )
@@ -146,25 +151,51 @@ func (s *Site) lookUp(ctx context.Context, l *stream.Listing, ids []string, dept
 		if err := s.lookUpIn(ctx, l, query{{"type", kind}}, ids, depth); err != nil {
 			failed = err
 		}
-		ids = slices.DeleteFunc(ids, func(id string) bool { _, known := s.known(place{l, id}); return known })
-		if len(ids) <= typedSingly {
+		if ids = s.unplaced(l, ids); len(ids) <= typedSingly {
 			return failed
 		}
 	}
 	return failed
 }
 
-// lookUpIn remembers the spaces of items that a part of a listing shows, as far as they can be told. Of
-// the others nothing is known.
+// lookUpIn looks up items in a part of a listing. Of what that does not show nothing is known.
 func (s *Site) lookUpIn(ctx context.Context, l *stream.Listing, part query, ids []string, depth int) error {
-	q := part.with(l.IDs, strings.Join(ids, ","))
+	var statuses query
 	for _, status := range everyStatus {
 		if slices.Contains(l.Statuses, status) {
-			q = q.with("status", status)
+			statuses = statuses.with("status", status)
 		}
 	}
-	var failed error
-	for rows, err := range s.client.Rows(ctx, listRequest(l, q), s.cfg.PageSize) {
+	if s.asksAgain(l, part) == learnedAfter {
+		_ = s.learn(ctx, listRequest(l, slices.Concat(part, statuses)), l, learnedMost, depth) // what it does not tell is asked for
+		if ids = s.unplaced(l, ids); len(ids) == 0 {
+			return nil
+		}
+	}
+	named := part.with(l.IDs, strings.Join(ids, ","))
+	return s.learn(ctx, listRequest(l, slices.Concat(named, statuses)), l, math.MaxInt, depth)
+}
+
+// asksAgain counts the questions about items of a part of a listing.
+func (s *Site) asksAgain(l *stream.Listing, part query) int {
+	s.containers.mu.Lock()
+	defer s.containers.mu.Unlock()
+	if s.containers.asked == nil {
+		s.containers.asked = map[string]int{}
+	}
+	key := fmt.Sprint(l.Name, part)
+	s.containers.asked[key]++
+	return s.containers.asked[key]
+}
+
+// unplaced returns the ids of items of which nothing is known.
+func (s *Site) unplaced(l *stream.Listing, ids []string) []string {
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { _, known := s.known(place{l, id}); return known })
+}
+
+// learn remembers the spaces of items that the first pages of a list show, as far as they can be told.
+func (s *Site) learn(ctx context.Context, req client.Request, l *stream.Listing, pages, depth int) (failed error) {
+	for rows, err := range s.client.Rows(ctx, req, s.cfg.PageSize) {
 		if err != nil {
 			return err
 		}
@@ -179,6 +210,9 @@ func (s *Site) lookUpIn(ctx context.Context, l *stream.Listing, part query, ids 
 			case found:
 				s.remember(place{l, text(row, "id")}, space)
 			}
+		}
+		if pages--; pages == 0 {
+			break
 		}
 	}
 	return failed

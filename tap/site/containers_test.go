@@ -208,6 +208,41 @@ func TestInsideAsksForMany(t *testing.T) {
 	}
 }
 
+// TestInsideLearns reads a listing from its beginning once many questions were asked about its items.
+// What that does not tell is asked for.
+func TestInsideLearns(t *testing.T) {
+	t.Parallel()
+	const statuses = "status=current&status=archived&status=trashed&status=deleted"
+	for name, test := range map[string]struct {
+		whole string
+		more  int // questions after it
+	}{
+		"all that is asked for later": {list("", `{"id":"109","spaceId":"1"}`, `{"id":"110","spaceId":"1"}`, `{"id":"111","spaceId":"1"}`), 0},
+		"some":                        {list("", `{"id":"109","spaceId":"1"}`, `{"id":"111","spaceId":"1"}`), 1},
+		"nothing, it is refused":      {`403 {"message":"no"}`, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				answers := map[string][]string{"/pages?" + statuses: {test.whole}}
+				for i := range 12 {
+					answers[fmt.Sprintf("/pages?id=%d&%s", 100+i, statuses)] = []string{list("", fmt.Sprintf(`{"id":"%d","spaceId":"1"}`, 100+i))}
+				}
+				s, f, _ := opened(t, nil, answers)
+				before := len(f.asked)
+				for i := range 12 {
+					if got := tell(verdictsOf(t, t.Context(), s, stream.FooterComments, inSpaces, fmt.Sprintf(`{"pageId":"%d"}`, 100+i))[0]); got != "inside" {
+						t.Errorf("row %d: %s", i, got)
+					}
+				}
+				if got := len(f.asked) - before; got != learnedAfter-1+1+test.more {
+					t.Errorf("%d requests: %q", got, f.asked[before:])
+				}
+			})
+		})
+	}
+}
+
 // TestContainersInEachOther ends where items name each other: nobody can tell their space.
 func TestContainersInEachOther(t *testing.T) {
 	t.Parallel()

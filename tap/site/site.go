@@ -136,8 +136,9 @@ type place struct {
 
 // containers remembers in which space items lie, empty for items that are proven to be gone.
 type containers struct {
-	mu    sync.Mutex // guards space
+	mu    sync.Mutex // guards all below
 	space map[place]string
+	asked map[string]int // how many questions were asked about items of a part of a listing
 }
 
 // Sample is a row from one end of a listing, copied out of its answer.

@@ -60,3 +60,27 @@ func TestPlanRefuses(t *testing.T) {
 		t.Errorf("status %d, stdout %q, %d requests", plan.Status, plan.Stdout, f.Site.Total())
 	}
 }
+
+// TestPlanOfFewSpaces counts what a list shows of other spaces, and the requests for where it lies.
+func TestPlanOfFewSpaces(t *testing.T) {
+	t.Parallel()
+	o := simconfluence.Scaled(5, 1000)
+	o.AllVisible, o.Spaces = true, 40
+	f := tapfixture.New(t, o)
+	f = f.With(map[string]any{"space_keys": f.Site.SpaceKeys()[:1], "audit_samples": 0})
+	args := f.SingerArgs(tapfixture.Select("attachments"), nil)
+	text := string(f.Text(append([]string{"plan"}, args...)...).OK().Stdout)
+	m := regexp.MustCompile(`In all about ([0-9,]+) requests`).FindStringSubmatch(text)
+	if m == nil {
+		t.Fatalf("the plan is:\n%s", text)
+	}
+	said, err := strconv.Atoi(m[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Site.Reset()
+	f.Text(args...).OK()
+	if took := f.Site.Total(); said < took/3 || said > took*3 {
+		t.Errorf("the plan said %d requests, the sync took %d", said, took)
+	}
+}

@@ -100,7 +100,11 @@ func PriceOf(p *Plan, sizes []site.Size, cfg *config.Config) Price {
 func (w *Walk) price(size site.Size, cfg *config.Config) WalkPrice {
 	limit := float64(w.Listing.Limit(cfg.PageSize))
 	n := float64(size.Rows)
-	out := WalkPrice{Listing: w.Listing.Name, Incremental: w.Incremental, Items: size.Rows, Pages: max(len(w.Lists), int(math.Ceil(n/limit)))}
+	listed := math.Ceil((n + float64(size.Elsewhere)) / limit)
+	if size.Elsewhere > 0 {
+		listed *= 2 // about as many requests ask where the rows lie
+	}
+	out := WalkPrice{Listing: w.Listing.Name, Incremental: w.Incremental, Items: size.Rows, Pages: max(len(w.Lists), int(listed))}
 	partners := 0
 	for _, r := range w.Readers {
 		if r.Uses(method.Combined) {

@@ -63,6 +63,16 @@ func TestPrice(t *testing.T) {
 	}
 }
 
+// TestPriceOfFewSpaces counts the requests for rows that lie elsewhere, and for where they lie.
+func TestPriceOfFewSpaces(t *testing.T) {
+	t.Parallel()
+	g := given{full: "attachments"}
+	price := plan.PriceOf(g.build(t), []site.Size{{Rows: 300, Elsewhere: 9700}}, g.settings())
+	if price.Requests != 80 || price.Rows != 300 {
+		t.Errorf("%+v", price)
+	}
+}
+
 // TestUnknownPrice names what could not be counted.
 func TestUnknownPrice(t *testing.T) {
 	t.Parallel()

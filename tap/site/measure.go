@@ -28,8 +28,9 @@ type Measure struct {
 
 // Size is what was measured of a listing.
 type Size struct {
-	// Rows estimates the rows that the walk sees.
-	Rows int
+	// Rows estimates the rows that the walk reads, Elsewhere those that its list shows beside them, of
+	// spaces that are not read.
+	Rows, Elsewhere int
 	// Shape is what a sample of its items looks like.
 	Shape Shape
 	// Unknown says why the rows could not be counted, empty if they were.
@@ -64,6 +65,16 @@ func (s *Site) Size(ctx context.Context, m Measure, spaces Spaces, block Block) 
 		size.Unknown = "how many " + m.Listing.Name + " there are (" + client.KindOf(err).String() + ")"
 	}
 	size.Rows = n
+	if spaces.Narrowed() && m.Listing.Containers != nil && m.Listing.SpaceParam == "" && m.Since.IsZero() {
+		all, err := s.Count(ctx, m.Listing, true)
+		if err != nil {
+			return size, s.Judge(ctx, err)
+		}
+		if m.Listing.Body { // the search doesn't tell the two kinds of comments apart
+			all /= 2
+		}
+		size.Elsewhere = max(0, all-n)
+	}
 	if m.Listing.Nodes != nil && n > 0 {
 		size.Shape.Rows = map[string]float64{}
 		for _, node := range m.Listing.Nodes {

@@ -123,7 +123,7 @@ func (r *listReading) page(ctx context.Context, p *client.Page, parents *sync.Wa
 	}
 	units := r.units(p, rows)
 	r.skip.endPage()
-	queue, err := r.queue(p, rows, units)
+	queue, err := r.queue(p, rows, units.units)
 	if err != nil {
 		return err
 	}
@@ -218,41 +218,34 @@ func (w *walk) uses(row rawjson.Object) bool {
 // units returns where the walk is once the rows up to each one are finished. A key is never
 // beyond that of a row that comes later on the page, so that skipping up to it skips no such
 // row, in whatever order they come.
-func (r *listReading) units(p *client.Page, rows []row) []unit {
-	units := make([]unit, len(rows))
-	looking := r.skip.search && r.skip.after != ""
-	order, last := r.list.Order, len(rows)-1
+func (r *listReading) units(p *client.Page, rows []row) *pageUnits {
+	page := &pageUnits{list: r.index, cursor: p.Cursor, units: make([]unit, len(rows))}
+	order := r.list.Order
 	later := "" // the first key, in the list's order, of the rows behind
-	for i := last; i >= 0; i-- {
-		units[i] = unit{place: plan.Place{List: r.index, At: state.Position{Key: later, Cursor: p.Cursor}}, done: true}
-		if key := rows[i].key; key != "" && (later == "" || order.Compare(key, later) < 0) {
-			later = key
+	for i, row := range slices.Backward(rows) {
+		page.units[i] = unit{page: page, key: later, done: true}
+		if row.key != "" && (later == "" || order.Compare(row.key, later) < 0) {
+			later = row.key
 		}
-		if looking && p.Next != "" {
-			// Nothing new yet: the place stays where the listing is to get to.
-			units[i].place = r.walk.plan.From
-		}
-	}
-	if looking && p.Next != "" || last < 0 {
-		return units
 	}
 	reached := ""
-	if looking {
-		reached = r.skip.after
+	if r.skip.search && r.skip.after != "" {
+		// Nothing new yet: the place stays where the listing is to get to.
+		reached, page.still = r.skip.after, p.Next != ""
 	}
-	for i := range rows {
-		if key := rows[i].key; key != "" && (reached == "" || order.Compare(key, reached) > 0) {
-			reached = key
+	for i, row := range rows {
+		if row.key != "" && (reached == "" || order.Compare(row.key, reached) > 0) {
+			reached = row.key
 		}
-		if at := &units[i].place.At; at.Key == "" || reached == "" || order.Compare(reached, at.Key) < 0 {
-			at.Key = reached
+		if u := &page.units[i]; u.key == "" || reached == "" || order.Compare(reached, u.key) < 0 {
+			u.key = reached
 		}
 	}
-	units[last].place.At = state.Position{Key: reached, Cursor: p.Next, Fresh: true}
+	page.end = plan.Place{List: r.index, At: state.Position{Key: reached, Cursor: p.Next, Fresh: true}}
 	if p.Next == "" {
-		units[last].place = plan.Place{List: r.index + 1}
+		page.end = plan.Place{List: r.index + 1}
 	}
-	return units
+	return page
 }
 
 // belowAll reports whether no stream wants a row of a list in order of change.

@@ -130,10 +130,10 @@ func TestPositions(t *testing.T) {
 		}
 		r, p := listOf(l, test.order), pageOf(t, l, test.order, keys...)
 		p.Cursor, p.Next = "c", test.next
-		units := r.units(p, r.rows(p))
+		units := r.units(p, r.rows(p)).units
 		var got []string
-		for i, u := range units {
-			place := u.place
+		for i := range units {
+			place := units[i].place()
 			text := place.At.Key
 			if text == "" {
 				text = "-"

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/tap-confluence/tap-confluence/tap/plan"
+	"github.com/tap-confluence/tap-confluence/tap/state"
 )
 
 // window is how many pages of a listing may have unfinished rows at once; with the page
@@ -24,26 +25,45 @@ type track struct {
 
 // unit is one row of the listing with everything that is read because of it.
 type unit struct {
-	place      plan.Place // the position once the row is finished
-	done       bool
-	lastOfPage bool
+	page *pageUnits
+	key  string // of the position once the row is finished
+	done bool
 }
+
+// pageUnits are the rows of one page.
+type pageUnits struct {
+	list   int        // the one of the walk's lists that the page is of
+	cursor string     // that asks for the page
+	end    plan.Place // where the walk is once all of them are finished
+	// still reports whether they move nothing: the list is looked through for its position.
+	still bool
+	units []unit
+}
+
+// place returns where the walk is once the rows up to one are finished.
+func (u *unit) place() plan.Place {
+	if u.isLast() {
+		return u.page.end
+	}
+	return plan.Place{List: u.page.list, At: state.Position{Key: u.key, Cursor: u.page.cursor}}
+}
+
+func (u *unit) isLast() bool { return u == &u.page.units[len(u.page.units)-1] }
 
 func newTrack(at plan.Place) *track {
 	return &track{at: at, moved: make(chan struct{})}
 }
 
 // add appends the rows of one page, of which some may be done.
-func (t *track) add(page []unit) {
-	if len(page) == 0 {
+func (t *track) add(page *pageUnits) {
+	if len(page.units) == 0 {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	page[len(page)-1].lastOfPage = true
-	for i := range page {
-		t.units = append(t.units, &page[i])
-		if page[i].done {
+	for i := range page.units {
+		t.units = append(t.units, &page.units[i])
+		if page.units[i].done {
 			t.rows++
 		}
 	}
@@ -64,15 +84,16 @@ func (t *track) finish(u *unit) {
 func (t *track) advance() {
 	n := 0
 	for n < len(t.units) && t.units[n].done {
-		u := t.units[n]
-		t.at = u.place
-		if u.lastOfPage {
+		if t.units[n].isLast() {
 			t.pages--
 		}
 		n++
 	}
 	if n == 0 {
 		return
+	}
+	if last := t.units[n-1]; !last.page.still {
+		t.at = last.place()
 	}
 	t.units = append(t.units[:0], t.units[n:]...)
 	close(t.moved)

@@ -18,10 +18,11 @@ import (
 )
 
 // unitsOf are rows of one page, named by the keys of their positions.
-func unitsOf(keys string) []unit {
-	var page []unit
+func unitsOf(keys string) *pageUnits {
+	page := &pageUnits{}
 	for key := range strings.FieldsSeq(keys) {
-		page = append(page, unit{place: plan.Place{At: state.Position{Key: strings.TrimSuffix(key, "*")}}, done: strings.HasSuffix(key, "*")})
+		page.end.At.Key = strings.TrimSuffix(key, "*")
+		page.units = append(page.units, unit{page: page, key: page.end.At.Key, done: strings.HasSuffix(key, "*")})
 	}
 	return page
 }
@@ -37,7 +38,7 @@ func TestTrack(t *testing.T) {
 	}
 	first, second := unitsOf("1 2 3*"), unitsOf("4 5")
 	tr.add(first)
-	tr.add(nil)
+	tr.add(&pageUnits{})
 	tr.add(second)
 	if !tr.hasMoved(begin) {
 		t.Error("a walk with rows has not moved")
@@ -49,15 +50,19 @@ func TestTrack(t *testing.T) {
 		}
 	}
 	want("0", 2)
-	tr.finish(&first[1])
+	tr.finish(&first.units[1])
 	want("0", 2)
-	tr.finish(&second[0])
+	tr.finish(&second.units[0])
 	want("0", 2)
-	tr.finish(&first[0])
+	tr.finish(&first.units[0])
 	want("4", 1)
-	tr.finish(&second[1])
+	tr.finish(&second.units[1])
 	want("5", 0)
 	tr.add(unitsOf("6* 7*"))
+	want("7", 0)
+	still := unitsOf("8* 9*")
+	still.still = true
+	tr.add(still)
 	want("7", 0)
 	tr.moveTo(plan.Place{List: 1})
 	if got := tr.place(); got != (plan.Place{List: 1}) {
@@ -70,7 +75,7 @@ func TestTrackWaits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		tr := newTrack(plan.Place{})
-		pages := [][]unit{unitsOf("1"), unitsOf("2"), unitsOf("3")}
+		pages := []*pageUnits{unitsOf("1"), unitsOf("2"), unitsOf("3")}
 		for _, page := range pages {
 			tr.add(page)
 		}
@@ -79,12 +84,12 @@ func TestTrackWaits(t *testing.T) {
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errors.New("stopped"))
 		defer cancel()
 		go func() { waited <- tr.waitPages(ctx, 0) }()
-		tr.finish(&pages[1][0])
+		tr.finish(&pages[1].units[0])
 		synctest.Wait()
 		if len(waited) > 0 {
 			t.Fatal("the first page is not finished")
 		}
-		tr.finish(&pages[0][0])
+		tr.finish(&pages[0].units[0])
 		if err := <-waited; err != nil {
 			t.Error(err)
 		}

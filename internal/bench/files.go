@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/tap-confluence/tap-confluence/catalog"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
@@ -106,13 +107,13 @@ func (f files) tap(name, url string, r run) (program, error) {
 	if err != nil {
 		return p, err
 	}
-	var catalog any = configured(r.streams)
+	var discovered any = configured(r.streams)
 	if !r.airbyte {
-		if catalog, err = selected(kind{streams: r.streams}); err != nil {
+		if discovered, err = selected(kind{streams: r.streams}, catalog.Markdown(r.settings["body_format"] == "markdown")); err != nil {
 			return p, err
 		}
 	}
-	catalogFile, err := f.write(prefix+"catalog.json", catalog)
+	catalogFile, err := f.write(prefix+"catalog.json", discovered)
 	if err != nil {
 		return p, err
 	}

@@ -137,8 +137,8 @@ func runTap(ctx context.Context, dir, url string, s kind, state []byte) ([]byte,
 }
 
 // selected is the discovered catalog with some streams selected.
-func selected(s kind) ([]byte, error) {
-	text, err := catalog.Singer()
+func selected(s kind, opts ...catalog.Option) ([]byte, error) {
+	text, err := catalog.Singer(opts...)
 	if err != nil {
 		return nil, err
 	}

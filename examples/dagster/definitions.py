@@ -4,7 +4,7 @@
     (cd ../meltano && meltano install)    # first: dagster-meltano asks a new project two things at once and fails
     DAGSTER_HOME=$PWD dagster dev -f definitions.py
 
-Each job becomes a job of Dagster; a run that failed is tried again, and goes on where the last one stopped.
+Each job becomes a job of Dagster. Dagster repeats a run that failed, and the tap resumes it where it stopped.
 """
 
 import os

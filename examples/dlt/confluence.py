@@ -78,4 +78,4 @@ if __name__ == "__main__":
     pipeline = dlt.pipeline("confluence", destination="duckdb", dataset_name="wiki")
     statuses = []
     print(pipeline.run(confluence([name for name in os.environ.get("STREAMS", "").split(",") if name], statuses)))
-    sys.exit(max(statuses))  # what came before a failure is stored, with a state that goes on from there
+    sys.exit(max(statuses))  # what came before a failure is stored; the next run resumes there

@@ -24,7 +24,7 @@ def confluence_dag(dag_id: str, schedule: str, job: str) -> DAG:
         catchup=False,  # a run reads everything since the last one, however long ago
         max_active_runs=1,
         default_args={
-            # A run that failed or was stopped left its state: the next one goes on there.
+            # A run that failed or was stopped left its state: the next one resumes it.
             "retries": 3,
             "retry_delay": timedelta(minutes=10),
             "pool": "confluence_acme",

@@ -56,7 +56,7 @@ func (o *Observed) Allows(d *Deviation) bool {
 
 // Known returns all fields that a schema's objects may have: the documented ones in the
 // document's order, then the extra ones that were observed. Nullable is set on what either
-// says may be null, and an enum that is known to be incomplete is left out.
+// says may be null, and an enum that is known to be incomplete is dropped.
 func (f *Facts) Known(name string) []Field {
 	s := f.Schema(name)
 	if s == nil {

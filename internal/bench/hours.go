@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// hourSizes are the sites of which the table of hours tells. What is not counted is told
-// as ten times the size before it.
+// hourSizes are the sites in the table of hours. A figure that is not counted is ten times
+// that of the size before it.
 var hourSizes = []struct {
 	pages      int
 	plain, tap bool // counted

@@ -89,8 +89,8 @@ type answer struct {
 	body   []byte
 }
 
-// prebuilt is a site in front of which answers are kept. It also notes which paths were
-// asked for: GET /_bench/recorded tells those since it was asked last.
+// prebuilt keeps the answers of a site. It also notes the paths that were asked for: GET
+// /_bench/recorded tells those since the last such request.
 type prebuilt struct {
 	site    http.Handler
 	latency time.Duration

@@ -10,7 +10,7 @@ import (
 // spread is the median of some figures, with the smallest and the greatest.
 type spread struct{ Median, Min, Max float64 }
 
-// spreadOf sums up figures, of which there must be one at least.
+// spreadOf sums up at least one figure.
 func spreadOf(figures []float64) spread {
 	f := slices.Sorted(slices.Values(figures))
 	m := f[len(f)/2]

@@ -84,7 +84,7 @@ func (s *scanner) value(i, depth int) int {
 				s.deep = s.deep[:len(s.deep)-1]
 			}
 		}
-		// What is open goes on.
+		// The object or list continues.
 		if i >= len(b) || b[i] != ',' {
 			return s.expected(i, "',' or '"+string(closer(stack))+"'")
 		}

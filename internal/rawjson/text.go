@@ -4,8 +4,8 @@ import (
 	"unicode/utf8"
 )
 
-// AppendString appends s as a JSON string that keeps the promises of a [Value]: U+0000 is
-// left out, bytes that are not UTF-8 become U+FFFD, and what could end a line is escaped.
+// AppendString appends s as a JSON string that keeps the promises of a [Value]: it drops U+0000,
+// writes U+FFFD for bytes that are not UTF-8, and escapes what could end a line.
 func AppendString(dst []byte, s string) []byte {
 	return appendQuoted(dst, []byte(s)) // which does not copy s, as it is only read
 }
@@ -73,7 +73,7 @@ func appendRune(dst []byte, r rune) []byte {
 }
 
 // appendDecoded appends what a valid string, without its quotes, stands for. As in a cleaned
-// document, U+0000 is left out and unpaired surrogates are U+FFFD.
+// document, it drops U+0000 and writes U+FFFD for unpaired surrogates.
 func appendDecoded(dst, s []byte) []byte {
 	for i := 0; i < len(s); {
 		c := s[i]

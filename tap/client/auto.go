@@ -68,8 +68,8 @@ func (p *pace) learn(ctx context.Context, resp *http.Response, sent time.Time) {
 	}
 }
 
-// kindOf names the kind of a request, all of which take about the same time: its path without
-// the ids.
+// kindOf names the kind of a request: its path without the ids. Requests of one kind take about
+// the same time.
 func kindOf(ctx context.Context) string {
 	parts := strings.Split(callOf(ctx).req.Path, "/")
 	for i, part := range parts {

@@ -141,8 +141,8 @@ func (c *Client) otherProof(ctx context.Context, site Site, err error, brief boo
 	return other, nil
 }
 
-// closed reports whether an answer says of the route that tells the account, and of nothing
-// else, that it can't be had.
+// closed reports whether an answer refuses only the route that tells the account, and nothing
+// else.
 func closed(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	if !ok {

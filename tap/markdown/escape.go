@@ -146,8 +146,8 @@ func (e *escaper) appendURL(dst []byte, s string, from, i int) ([]byte, int) {
 	return dst, start + len(address)
 }
 
-// isClean reports whether the address around s[i] needs no escapes from there on. It goes on to
-// white space or a "<".
+// isClean reports whether the address around s[i] needs no escapes from there on. The address
+// ends at white space or a "<".
 func (e *escaper) isClean(s string, i int) bool {
 	if i >= e.wordEnd {
 		e.wordEnd, e.lastEscape = len(s), -1

@@ -203,8 +203,8 @@ func (r *renderer) codeMacro(n *node, language string) {
 	r.code(infoString(language), n.child("ac:plain-text-body").plain())
 }
 
-// infoString returns the name of a language as it may stand behind a fence: one word, of which
-// Markdown takes nothing for more than text.
+// infoString returns the name of a language as it may stand behind a fence: one word without
+// markup.
 func infoString(language string) string {
 	language = strings.Join(strings.Fields(collapse(language, true)), "-")
 	language = strings.ReplaceAll(language, "`", "")

@@ -84,9 +84,9 @@ type open struct {
 
 // parser builds the tree of a body.
 //
-// A strict one reads XML: an element ends where its end tag stands, and the first tag that fits
-// nowhere makes it stop. One that isn't reads what HTML writers leave out: elements without end
-// tags end where the HTML standard lets them end, and end tags that fit nowhere are nothing.
+// A strict parser reads XML: an element ends at its end tag, and the parser stops at the first tag
+// that does not fit. Any other reads HTML: an element without an end tag ends where the HTML
+// standard says, and end tags that do not fit are ignored.
 type parser struct {
 	strict bool
 	broken bool // a strict parser met something that isn't XML

@@ -7,10 +7,10 @@ import (
 	"github.com/tap-confluence/tap-confluence/internal/tapfixture"
 )
 
-// TestLearningIsProgress interrupts a sync after few requests, again and again, on a site that does
-// not give a listing as it is asked for first. What a run found out of that stays known to the sync,
-// so that each run gets further.
-func TestLearningIsProgress(t *testing.T) {
+// TestFewRequestsARun interrupts a sync after few requests, again and again, where it costs many to find
+// out how a listing can be read, or to sample what audits compare with. The sync gets to its end: what
+// a run found out stays known, and a run that was cut in its samples is followed by one without.
+func TestFewRequestsARun(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name        string
@@ -40,11 +40,18 @@ func TestLearningIsProgress(t *testing.T) {
 			settings:    map[string]any{"max_retries": 0},
 			incremental: true, streams: []string{"pages", "blog_posts", "attachments", "page_footer_comments"}, requests: 60, most: 12,
 		},
+		{
+			name:     "audits that take longer than a run",
+			settings: map[string]any{"audit_samples": 10},
+			streams:  []string{"page_footer_comments", "child_pages"}, requests: 30, most: 20,
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			virtual(t, shown(39, 60), func(t *testing.T, f *tapfixture.Fixture) {
-				test.site(f.Site)
+				if test.site != nil {
+					test.site(f.Site)
+				}
 				c := reads(t, f.With(map[string]any{"page_size": 5}).With(test.settings), test.incremental, test.streams...).hasty()
 				for range test.most {
 					r := c.try(limit{request: test.requests})

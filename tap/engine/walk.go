@@ -3,6 +3,7 @@ package engine
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 	"github.com/tap-confluence/tap-confluence/tap/method"
@@ -26,6 +27,7 @@ type walk struct {
 	track    *track
 	around   []*around // audits that end with the walk
 	passing  *passing  // audits of single parents, nil for none
+	sampling atomic.Bool
 	claimed  plan.Place
 	steps    int      // claims made so far
 	asked    sync.Map // questions that are asked once, see method.Env
@@ -144,7 +146,7 @@ func (w *walk) claims() []claim {
 	for _, r := range trusted(w.readings) {
 		at := place.At
 		at.List, at.Order, at.Failed = l.Name, string(l.Order), r.err() != nil
-		at.Walk, at.Step, at.Learned = w.name, w.steps, w.facts.LearnedText()
+		at.Walk, at.Step, at.Sampling, at.Learned = w.name, w.steps, w.sampling.Load(), w.facts.LearnedText()
 		began, newest, types := r.snapshot()
 		if r.Incremental {
 			at.Began, at.Newest = began, newest

@@ -303,7 +303,12 @@ func (b *builder) resume(c *candidate) {
 		return
 	}
 	place, ok := found(c.progress, c.reader, b.Facts.Spaces, b.listsOf(c.walk))
-	if c.kept = ok; ok && (place.List > 0 || place.At.Begun()) {
+	if !ok {
+		return
+	}
+	c.kept = true
+	c.reader.Audited = c.reader.Audited && !place.At.Sampling
+	if place.List > 0 || place.At.Begun() {
 		c.walk.resumed, c.place = place.At.Walk, place
 	}
 }

@@ -60,6 +60,9 @@ type Position struct {
 	// positions of one walk, the one with the lower step was told earlier, whatever their keys are.
 	Walk string
 	Step int
+	// Sampling reports whether the walk was still reading what its audits compare with. A run that goes
+	// on there leaves them out, so that each second run at least gets further.
+	Sampling bool
 	// Learned is what the sync found out about the site's listings; it decides which lists are read.
 	Learned string
 }
@@ -98,6 +101,7 @@ func (p Position) encode() string {
 	if p.Step > 0 {
 		set("step", strconv.Itoa(p.Step))
 	}
+	set("sampling", flag(p.Sampling))
 	set("learned", p.Learned)
 	return q.Encode()
 }
@@ -146,7 +150,8 @@ func decode(text string) (Position, error) {
 	}
 	p := Position{
 		List: q.Get("list"), Key: q.Get("key"), Cursor: q.Get("cursor"), Order: q.Get("order"),
-		Fresh: q.Get("fresh") == "1", Failed: q.Get("failed") == "1", Walk: q.Get("walk"), Learned: q.Get("learned"),
+		Fresh: q.Get("fresh") == "1", Failed: q.Get("failed") == "1", Sampling: q.Get("sampling") == "1",
+		Walk: q.Get("walk"), Learned: q.Get("learned"),
 	}
 	if step := q.Get("step"); step != "" {
 		if p.Step, err = strconv.Atoi(step); err != nil {

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
@@ -93,9 +94,24 @@ func (p *player) goesOn(r *played, from origin, name string, lost bool) bool {
 	}
 	incremental, _ := r.spec.selects(name)
 	if p.trial.Airbyte && !incremental {
-		return r.spec.Sync > 0 && from.run.spec.Sync == r.spec.Sync
+		// A sync that ended well has no further attempts: some clients give the next one its id.
+		over := from.run.status == 0 && !from.run.cut() && p.final(from, name) && sameStreams(from.run.spec, r.spec)
+		return r.spec.Sync > 0 && from.run.spec.Sync == r.spec.Sync && !over
 	}
 	return !p.final(from, name)
+}
+
+// sameStreams reports whether two runs select the same streams.
+func sameStreams(a, b *runSpec) bool {
+	names := func(r *runSpec) []string {
+		var all []string
+		for _, s := range r.Streams {
+			all = append(all, s.Name)
+		}
+		slices.Sort(all)
+		return all
+	}
+	return slices.Equal(names(a), names(b))
 }
 
 // final reports whether a state is the last one of a sync that came to its end.

@@ -61,8 +61,10 @@ func New(o Options) (*Run, error) {
 	return r, nil
 }
 
-// syncName returns the name of the sync that the run makes, empty for none, and whether an
-// earlier run began it. Under Airbyte the platform names it.
+// syncName returns the name of the sync that the run makes, empty for none, and whether an earlier
+// run left it unfinished. Under Airbyte the platform names it. Some clients give all their syncs one
+// name: where everything that the state tells of it is done, nothing is left to attempt again, and
+// this is another one.
 func (r *Run) syncName() (name string, resumed bool) {
 	if !r.PerStream {
 		if r.State.Run != "" {
@@ -70,28 +72,27 @@ func (r *Run) syncName() (name string, resumed bool) {
 		}
 		return newName(), false
 	}
-	over := true
+	var done []string
 	for _, sel := range r.Selections {
 		if sel.SyncID != nil {
 			name = strconv.FormatInt(*sel.SyncID, 10)
 		}
-		switch e := r.State.Entry(sel.Stream.Name); {
-		case e.Run == "": // no sync has begun with it
-		case e.Run != name:
-			over = false
+		e := r.State.Entry(sel.Stream.Name)
+		p, err := state.ParseProgress(e.Progress)
+		switch {
+		case name == "" || e.Run != name:
+		case err == nil && p.Stage == state.Done:
+			done = append(done, sel.Stream.Name)
 		default:
-			p, err := state.ParseProgress(e.Progress)
-			resumed, over = true, over && err == nil && p.Stage == state.Done
+			resumed = true
 		}
 	}
-	if !resumed || !over {
-		return name, resumed
+	if !resumed {
+		for _, stream := range done {
+			r.State.Restart(stream)
+		}
 	}
-	// Nothing is left of that sync, so this is another one: some clients give all the same id.
-	for _, sel := range r.Selections {
-		r.State.Restart(sel.Stream.Name)
-	}
-	return name, false
+	return name, resumed
 }
 
 // Resumes reports whether the run goes on with a sync that an earlier run began, and when that

@@ -265,7 +265,7 @@ func (l *ledger) flush() error {
 	return l.write()
 }
 
-// end ends the sync: no progress stays.
+// end ends the sync: no progress stays that another one could take for its own.
 func (l *ledger) end() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

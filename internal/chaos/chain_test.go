@@ -1,7 +1,6 @@
 package chaos
 
 import (
-	"slices"
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
@@ -94,24 +93,21 @@ func (p *player) goesOn(r *played, from origin, name string, lost bool) bool {
 	}
 	incremental, _ := r.spec.selects(name)
 	if p.trial.Airbyte && !incremental {
-		// A sync that ended well has no further attempts: some clients give the next one its id.
-		over := from.run.status == 0 && !from.run.cut() && p.final(from, name) && sameStreams(from.run.spec, r.spec)
-		return r.spec.Sync > 0 && from.run.spec.Sync == r.spec.Sync && !over
+		return r.spec.Sync > 0 && from.run.spec.Sync == r.spec.Sync && !p.anew(r)
 	}
 	return !p.final(from, name)
 }
 
-// sameStreams reports whether two runs select the same streams.
-func sameStreams(a, b *runSpec) bool {
-	names := func(r *runSpec) []string {
-		var all []string
-		for _, s := range r.Streams {
-			all = append(all, s.Name)
+// anew reports whether all streams of a run were given the last states of runs that ended well: then
+// nothing is left to attempt again, whatever id the sync has.
+func (p *player) anew(r *played) bool {
+	for _, s := range r.spec.Streams {
+		g := r.given[s.Name]
+		if len(g) == 0 || g[0].run.status != 0 || g[0].run.cut() || !p.final(g[0], s.Name) {
+			return false
 		}
-		slices.Sort(all)
-		return all
 	}
-	return slices.Equal(names(a), names(b))
+	return true
 }
 
 // final reports whether a state is the last one of a sync that came to its end.

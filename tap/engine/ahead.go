@@ -26,6 +26,7 @@ func (w *walk) ahead(ctx context.Context) (ahead, error) {
 	}
 	// Rows don't show the order, and the position has no key. The first of them that tells when it was
 	// made has one.
+	w.countRequest()
 	page, err := newPages(w.Client, w.plan.Listing, a.list().Request, min(w.Config.PageSize, w.plan.Listing.MaxLimit), func(string, error) {}).
 		next(ctx, w.plan.From.At.Cursor)
 	if err != nil {

@@ -214,15 +214,7 @@ func (w *walk) beginAudits(ctx context.Context) error {
 	if w.Config.AuditSamples <= 0 {
 		return nil
 	}
-	draw := func(k method.Kind) *sampler {
-		return newSampler(w.random.of(w.plan.Listing.Name+" "+k.String()), w.Config.AuditSamples)
-	}
-	w.passing = &passing{map[method.Kind]*sampler{}}
-	for k, m := range method.Table() {
-		if m.Audit == method.InPassing {
-			w.passing.samplers[method.Kind(k)] = draw(method.Kind(k))
-		}
-	}
+	w.passing = w.newPassing()
 	audits := w.arounds()
 	if len(audits) == 0 {
 		return nil
@@ -245,6 +237,17 @@ func (w *walk) beginAudits(ctx context.Context) error {
 		}
 	}
 	return err
+}
+
+// newPassing draws the sample of each method that is compared in passing.
+func (w *walk) newPassing() *passing {
+	p := &passing{map[method.Kind]*sampler{}}
+	for k, m := range method.Table() {
+		if kind := method.Kind(k); m.Audit == method.InPassing {
+			p.samplers[kind] = newSampler(w.random.of(w.plan.Listing.Name+" "+kind.String()), w.Config.AuditSamples)
+		}
+	}
+	return p
 }
 
 // arounds are the audits that go around the walk.

@@ -16,6 +16,12 @@ type drawer struct{ *rand.Rand }
 // draw makes the trial of a seed.
 func draw(seed uint64) *trial {
 	d := drawer{rand.New(rand.NewPCG(seed, 0x5eed))}
+	t := d.trial(seed)
+	t.Site.OneStatus = d.once(8)
+	return t
+}
+
+func (d drawer) trial(seed uint64) *trial {
 	t := &trial{Seed: seed, Airbyte: d.once(3)}
 	t.Site = d.site()
 	t.Anchor = pick(d, "1990-01-01", "1990-01-01", "1998-06-01", "1999-11-15", "")

@@ -88,6 +88,7 @@ func (p *player) prepare() {
 	if p.trial.Site.NewSpace && len(spaces) > 1 {
 		p.hide(simconfluence.Space, spaces[len(spaces)-1])
 	}
+	p.site.SetQuirks(simconfluence.Quirks{RefuseMixedTrash: p.trial.Site.OneStatus})
 	p.history = newHistory(p.t, p.trial, p.site, p.contents)
 }
 

@@ -29,6 +29,7 @@ type siteSpec struct {
 	Tasks, Groups, Custom, Most                       int  `json:",omitzero"`
 	AllVisible, NoChangeSort                          bool `json:",omitzero"`
 	NewSpace                                          bool `json:",omitzero"` // the last space is hidden at first
+	OneStatus                                         bool `json:",omitzero"` // no list mixes the trash with the rest
 }
 
 func (s siteSpec) options() simconfluence.Options {

@@ -131,7 +131,7 @@ func (o *options) catalogFile() (string, error) {
 		file = o.properties
 	}
 	if file != "" && o.picks() {
-		return "", usage("the catalog already says which streams to read, and how: leave out --catalog, or --select and --incremental")
+		return "", usage("--catalog says what to read: leave it out, or --select and --incremental")
 	}
 	return file, nil
 }

@@ -178,7 +178,7 @@ func (s *session) sync(ctx context.Context, o engine.Options) error {
 		}
 	}
 	if errors.Is(err, ErrStopped) {
-		return fmt.Errorf("%w; the last state is written, and a run that is given it (--state) goes on from there", err)
+		return fmt.Errorf("%w; the last state is written: a run that gets it (--state) resumes", err)
 	}
 	return err
 }

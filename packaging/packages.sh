@@ -10,6 +10,8 @@ command -v busybox >/dev/null || lacks busybox-static
 command -v openssl >/dev/null || lacks openssl
 [ -e /etc/ssl/certs/ca-certificates.crt ] || lacks ca-certificates
 command -v git >/dev/null || lacks git
+command -v jq >/dev/null || lacks jq
+command -v curl >/dev/null || lacks curl
 "${PYTHON:-python3}" -c 'import ensurepip' 2>/dev/null || lacks python3 python3-venv
 command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || lacks postgresql
 PATH=$PATH:/usr/sbin command -v mariadbd >/dev/null || lacks mariadb-server-core

@@ -24,6 +24,7 @@ from database import Server
 VENVS = pathlib.Path(sys.argv[1]).resolve()
 WORK = OUT / "snippets"
 DOCUMENTS = ["README.md", *sorted(str(p.relative_to(ROOT)) for folder in ("docs", "examples") for p in (ROOT / folder).rglob("*.md"))]
+QUERIES = "docs/queries.md"  # the client queries runs its SQL, and compares the results with those shown
 checks = Checks()
 
 # What users have on the PATH.
@@ -141,7 +142,8 @@ def check_readme(site, server, folder):
 
 prepare()
 blocks = {name: snippets.cut(name, (ROOT / name).read_text(encoding="utf-8")) for name in DOCUMENTS}
-everything = [block for some in blocks.values() for block in some if block.kind in ("commands", "sh", "bash", "json", "yaml", "python", "sql")]
+RUN = ("commands", "sh", "bash", "json", "yaml", "python", "sql")
+everything = [block for some in blocks.values() for block in some if block.kind in RUN and not (block.kind == "sql" and block.document == QUERIES)]
 aside = [block for block in everything if block.reason]
 config = loads(CONFIG.read_text())
 with Site() as site, Server() as server:

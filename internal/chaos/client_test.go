@@ -25,13 +25,13 @@ func (p *player) stateFor(ref stateRef, job int) (text string, from map[string]g
 	case "last":
 		for _, r := range slices.Backward(p.runs) {
 			if r.spec.Job == job {
-				text, from = p.stateAfter(r, len(r.messages))
+				text, from = p.stateAfter(r, len(r.messages), ref.Lag)
 				break
 			}
 		}
 	case "shared":
 		if n := len(p.runs); n > 0 {
-			text, from = p.stateAfter(p.runs[n-1], len(p.runs[n-1].messages))
+			text, from = p.stateAfter(p.runs[n-1], len(p.runs[n-1].messages), ref.Lag)
 		}
 	case "old":
 		if len(p.runs) > 0 {
@@ -46,7 +46,7 @@ func (p *player) stateFor(ref stateRef, job int) (text string, from map[string]g
 			if len(lines) > 0 {
 				upTo = lines[int(ref.Line%uint32(len(lines)))] + 1
 			}
-			text, from = p.stateAfter(r, upTo)
+			text, from = p.stateAfter(r, upTo, ref.Lag)
 		}
 	}
 	if ref.Onto == nil {
@@ -68,9 +68,9 @@ func (p *player) stateFor(ref stateRef, job int) (text string, from map[string]g
 
 // stateAfter returns what a client holds after so many messages of a run: its last state, or
 // what it gave to the run.
-func (p *player) stateAfter(r *played, upTo int) (string, map[string]given) {
+func (p *player) stateAfter(r *played, upTo int, lag uint32) (string, map[string]given) {
 	if p.trial.Airbyte {
-		return p.airbyteState(r, upTo)
+		return p.airbyteState(r, upTo, lag)
 	}
 	for i := upTo - 1; i >= 0; i-- {
 		if r.messages[i].Type == "STATE" {
@@ -84,8 +84,9 @@ func (p *player) stateAfter(r *played, upTo int) (string, map[string]given) {
 	return r.stateText, r.given
 }
 
-// airbyteState keeps states stream by stream, as the platform does.
-func (p *player) airbyteState(r *played, upTo int) (string, map[string]given) {
+// airbyteState keeps states stream by stream, as the platform does: each when the target has stored
+// what came before it.
+func (p *player) airbyteState(r *played, upTo int, lag uint32) (string, map[string]given) {
 	kept := maps.Clone(r.states)
 	from := maps.Clone(r.given)
 	if kept == nil {
@@ -94,9 +95,19 @@ func (p *player) airbyteState(r *played, upTo int) (string, map[string]given) {
 	if from == nil {
 		from = map[string]given{}
 	}
-	for i, m := range r.messages[:upTo] {
-		if m.Type == "STATE" {
-			kept[m.Stream], from[m.Stream] = m.State, given{{r, i}}
+	for n, name := range p.history.streams {
+		var told []int
+		for i, m := range r.messages[:upTo] {
+			if m.Type == "STATE" && m.Stream == name {
+				told = append(told, i)
+			}
+		}
+		if lag>>(n%16)&1 == 1 {
+			told = told[:max(0, len(told)-int(lag>>16)%4-1)]
+		}
+		if len(told) > 0 {
+			at := told[len(told)-1]
+			kept[name], from[name] = r.messages[at].State, given{{r, at}}
 		}
 	}
 	return tapfixture.AirbyteStateFile(kept), from

@@ -18,6 +18,11 @@ func draw(seed uint64) *trial {
 	d := drawer{rand.New(rand.NewPCG(seed, 0x5eed))}
 	t := d.trial(seed)
 	t.Site.OneStatus = d.once(8)
+	for i := range t.Runs {
+		if t.Airbyte && t.Daily == 0 && d.once(3) {
+			t.Runs[i].State.Lag = d.Uint32()
+		}
+	}
 	return t
 }
 

@@ -66,7 +66,7 @@ func leaving(t *trial) (ways []way) {
 func calming(t *trial) (ways []way) {
 	for _, f := range []func(r *runSpec){
 		func(r *runSpec) { r.Before = nil }, func(r *runSpec) { r.During = nil }, func(r *runSpec) { r.Fault = fault{} },
-		func(r *runSpec) { r.Kill = kill{} }, func(r *runSpec) { r.State.Onto = nil },
+		func(r *runSpec) { r.Kill = kill{} }, func(r *runSpec) { r.State.Onto = nil }, func(r *runSpec) { r.State.Lag = 0 },
 		func(r *runSpec) {
 			if r.State.Take == "old" || r.State.Take == "shared" {
 				r.State.Take = "last"

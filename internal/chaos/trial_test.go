@@ -107,6 +107,9 @@ type stateRef struct {
 	Take string
 	From int    `json:",omitzero"`
 	Line uint32 `json:",omitzero"`
+	// Lag has some streams fall behind (Airbyte): the lower half says which ones, the upper half by how
+	// many of their states.
+	Lag uint32 `json:",omitzero"`
 	// Onto, if set, is a state that this one is merged with, key by key; this one wins.
 	Onto *stateRef `json:",omitzero"`
 }

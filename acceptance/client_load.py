@@ -256,9 +256,6 @@ def load(site, target, program):
     return sum(map(len, truths.values())), sum(map(len, changed.values()))
 
 
-ALL_STREAMS = ("jsonl", "duckdb", "meltanolabs", "pipelinewise")  # these load the streams on demand, too
-
-
 @contextlib.contextmanager
 def prepared(name, site, program):
     """Makes the target, and the server that it loads into."""
@@ -278,7 +275,7 @@ def prepared(name, site, program):
 
 def main():
     name, *program = sys.argv[1:]
-    with Site(extra="all" if name in ALL_STREAMS else "") as site, prepared(name, site, program) as target:
+    with Site(extra="all") as site, prepared(name, site, program) as target:
         rows, changed = load(site, target, program)
     checks.finish(f"{rows:,} rows in full, again by key, {changed} changed rows incrementally; {target.more}")
 

@@ -70,7 +70,7 @@ func TestPlanOfFewSpaces(t *testing.T) {
 	f = f.With(map[string]any{"space_keys": f.Site.SpaceKeys()[:1], "audit_samples": 0})
 	args := f.SingerArgs(tapfixture.Select("attachments"), nil)
 	text := string(f.Text(append([]string{"plan"}, args...)...).OK().Stdout)
-	m := regexp.MustCompile(`In all about ([0-9,]+) requests`).FindStringSubmatch(text)
+	m := regexp.MustCompile(`About ([0-9,]+) requests`).FindStringSubmatch(text)
 	if m == nil {
 		t.Fatalf("the plan is:\n%s", text)
 	}

@@ -108,14 +108,18 @@ func raw(text func(a *answer) string) func(http.ResponseWriter, *http.Request, *
 }
 
 // drip sends an answer in pieces that come far apart, in all later than any timeout.
-func drip(w http.ResponseWriter, _ *http.Request, a *answer) {
+func drip(w http.ResponseWriter, r *http.Request, a *answer) {
 	w.Header().Set("Content-Type", "application/json")
 	body := a.Body.Bytes()
 	const pieces = 5
 	for i := range pieces {
 		_, _ = w.Write(body[i*len(body)/pieces : (i+1)*len(body)/pieces])
 		_ = http.NewResponseController(w).Flush()
-		<-time.After(100 * time.Second)
+		select {
+		case <-time.After(100 * time.Second):
+		case <-r.Context().Done():
+			return
+		}
 	}
 }
 

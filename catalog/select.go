@@ -186,10 +186,10 @@ func (p *singerParser) add(s *stream.Stream, entry choice, paths map[string]choi
 		p.warn("%s: the catalog names fields that the stream does not have: %s (ignored)", s.Name, some(f.unknown))
 	}
 	if len(f.absent) > 0 {
-		p.warn("%s: fields that are not in the catalog's schema are left out: %s (run discovery again to have them)", s.Name, some(f.absent))
+		p.warn("%s: fields are skipped that are not in the catalog's schema: %s (run discovery again to have them)", s.Name, some(f.absent))
 	}
 	if len(f.inList) > 0 {
-		p.warn("%s: fields inside lists cannot be left out one by one: %s are emitted", s.Name, some(f.inList))
+		p.warn("%s: single fields inside lists can't be deselected: %s are emitted", s.Name, some(f.inList))
 	}
 	var a adapter
 	schema = a.adapt(nil, schema, inOneLine(entry.Schema))

@@ -213,7 +213,7 @@ func TestDeselectedInsideList(t *testing.T) {
 	selections, warnings, err := ParseSinger(catalogOf(entry("pages", on,
 		`,{"breadcrumb":["properties","version","properties","contributorIds","items","properties","x"],"metadata":{"selected":false}}`+
 			`,{"breadcrumb":["properties","version","properties","contributorIds","items"],"metadata":{}}]`)))
-	if err != nil || chosen(selections) != "pages" || !startAs(warnings, []string{"pages: fields inside lists"}) {
+	if err != nil || chosen(selections) != "pages" || !startAs(warnings, []string{"pages: single fields inside lists"}) {
 		t.Errorf("%v %q %v", err, chosen(selections), warnings)
 	}
 }

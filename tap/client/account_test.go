@@ -107,7 +107,7 @@ func TestVagueHoldsAll(t *testing.T) {
 		}
 		sent := site.attempts()
 		for _, a := range sent[2:] {
-			if since := a.at.Sub(sent[1].at); since < 5*time.Second {
+			if since := a.at.Sub(sent[1].at); since < 4*time.Second {
 				t.Errorf("sent %v after the vague answer", since)
 			}
 		}
@@ -232,8 +232,6 @@ func TestWhoami(t *testing.T) {
 	}{
 		{"good", says(200, me), KindOther},
 		{"401", says(401, ""), KindToken},
-		{"no access", says(403, noAccess), KindLicence},
-		{"bare 404", says(404, bare), KindSite},
 		{"anonymous", says(200, `{"type":"anonymous"}`), KindAnonymous},
 		{"network", fails(errRefused), KindNetwork},
 		{"503", says(503, ""), KindServer},

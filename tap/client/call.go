@@ -34,10 +34,12 @@ type call struct {
 	parse func(b *buffer, h http.Header) error
 
 	lease     *lease
-	failure   *failure // of the last attempt
-	row       int      // failures of one kind in a row
-	retries   int      // attempts that repeated one, those after a vague answer not counted
-	throttled int      // answers 429 that did not say how long to wait
+	sent      time.Time // when the last attempt was sent
+	vague     bool      // an answer said no without saying of what
+	failure   *failure  // of the last attempt
+	row       int       // failures of one kind in a row
+	retries   int       // attempts that repeated one, those after a vague answer not counted
+	throttled int       // answers 429 that did not say how long to wait
 }
 
 // do sends the request until it succeeds or no retry is left. On success the caller has
@@ -59,6 +61,9 @@ func (c *Client) do(ctx context.Context, k *call) (*lease, error) {
 		}
 		k.lease = l
 		if err = k.attempts(ctx); err == nil {
+			if k.vague {
+				c.pace.heal()
+			}
 			l.done()
 			return l, nil
 		}

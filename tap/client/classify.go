@@ -25,6 +25,7 @@ const (
 	hintProxy     = "look at HTTPS_PROXY and HTTP_PROXY"
 	hintLoginPage = "check domain and the credentials, and that no proxy or single sign-on page stands before the site"
 	hintLater     = "try again later"
+	hintVague     = "the credentials may be lost, or the site overloaded"
 )
 
 // maxErrorBody bounds what is read of an error's body, in bytes.
@@ -98,25 +99,32 @@ func (k *call) notFound(e *Error, page bool) *failure {
 		if page && said != "" {
 			e.Message += ": " + strconv.Quote(said)
 		}
-		return k.doubted(e, page)
+		if page {
+			return k.doubted(e)
+		}
+		return k.unclear(e)
 	case k.req.namesAsked(e):
 		e.Kind = KindNotFound
 		return fatal(e)
 	default:
-		return vague(e)
+		e.Kind, e.Hint = KindVague, hintVague
+		return k.unclear(e)
 	}
 }
 
-// vague is an answer that says no without saying of what.
-func vague(e *Error) *failure {
-	e.Kind, e.Hint = KindVague, "the credentials may be lost, or the site overloaded"
-	return &failure{err: e, retry: pause, most: len(vaguePauses)}
+// unclear sorts an answer that says no without saying of what. From a site that has known the
+// account it may pass.
+func (k *call) unclear(e *Error) *failure {
+	if !k.c.known() {
+		return fatal(e)
+	}
+	return &failure{err: e, retry: pause, most: vagueRetries}
 }
 
 // doubted sorts a refusal of the whole site. When the site is asked about the account in
 // mid-run, it may pass as others do.
-func (k *call) doubted(e *Error, isStray bool) *failure {
-	f := &failure{err: e, stray: isStray}
+func (k *call) doubted(e *Error) *failure {
+	f := stray(e)
 	if k.brief {
 		f.retry, f.most = linear, briefRetries
 	}
@@ -133,18 +141,18 @@ func (k *call) unauthorized(e *Error, h http.Header, text string) *failure {
 	if e.Message == "" {
 		e.Message = "the site refuses the credentials"
 	}
-	return k.doubted(e, true)
+	return k.doubted(e)
 }
 
 // forbidden sorts a 403.
 func (k *call) forbidden(e *Error, h http.Header, text string, page bool) *failure {
 	switch {
 	case strings.Contains(text, "not permitted to use confluence"), strings.Contains(text, "caller cannot access confluence"):
-		if !k.probe && k.c.known() {
-			return vague(e)
+		e.Kind, e.Hint = KindVague, hintVague
+		if k.probe || !k.c.known() {
+			e.Kind, e.Hint = KindLicence, hintLicence
 		}
-		e.Kind, e.Hint = KindLicence, hintLicence
-		return k.doubted(e, false)
+		return k.unclear(e)
 	case strings.Contains(text, "connect session auth token") && !isGateway(k.base):
 		e.Kind, e.Hint = KindToken, "this token works only through the gateway: set cloud_id"
 	case scopeMissing(h, text):

@@ -37,6 +37,7 @@ type pace struct {
 	mu      sync.Mutex
 	until   time.Time // the gate: nothing is sent before
 	why     string    // why the gate is closed
+	spell   spell     // the time of vague answers, if there is one
 	changed time.Time // when the rate was last changed
 	near    time.Time // when the site last said that its limit is near
 	waited  time.Duration
@@ -148,6 +149,11 @@ func (p *pace) announce(until time.Time, d time.Duration, why string) {
 func (p *pace) shut(until time.Time, why string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.close(until, why)
+}
+
+// close is shut for callers that hold mu.
+func (p *pace) close(until time.Time, why string) {
 	if until.After(p.until) {
 		p.until, p.why = until, why
 	}

@@ -24,11 +24,6 @@ const (
 	longestStep = 60 * time.Second
 )
 
-// vaguePauses are the waits after answers that say no without saying of what, one after the
-// other, in units of Options.RetryWait. Sites under load were seen to answer so for a minute:
-// together they are longer.
-var vaguePauses = [...]time.Duration{5, 10, 20, 30, 30}
-
 // retry says how a failure is tried again.
 type retry int
 
@@ -36,7 +31,7 @@ const (
 	never    retry = iota
 	linear         // after a wait that grows by the same step each time
 	throttle       // when the gate opens again
-	pause          // when the gate opens again, which is closed for one of vaguePauses
+	pause          // when the gate opens again, which is closed for a pause of the spell
 )
 
 // failure is a failed attempt: the error it would be if it were the last, and what may be
@@ -45,6 +40,10 @@ type failure struct {
 	err   *Error
 	retry retry
 	most  int // retries for this kind of failure in a row; negative: max_retries alone decides
+	// wait is for how long all requests pause after a vague answer, and nth says which pause of
+	// the spell that is.
+	wait time.Duration
+	nth  int
 	// stated: the answer said how long to wait, which may be zero.
 	stated bool
 	// smaller: the same rows asked for in smaller parts may succeed.
@@ -96,27 +95,40 @@ func (k *call) again(ctx context.Context, err error) bool {
 		k.row = 1
 	}
 	k.failure = f
+	k.vague = k.vague || f.retry == pause
 	if longest := k.c.cfg.MaxRetryWait; f.retry == throttle && f.err.RetryAfter > longest {
 		e := tooLong(f.err.RetryAfter, askedToWait(f.err.RetryAfter, f.err.Status), longest)
 		k.failure = fatal(e)
 		return false
 	}
-	return f.retry != never && (f.most < 0 || k.row <= f.most) && k.patient(f)
+	return f.retry != never && k.patient(f)
 }
 
 // patient reports whether the call has a retry left. Pauses after vague answers have a bound
 // of their own and aren't counted against max_retries, but for 0, which means none at all.
 func (k *call) patient(f *failure) bool {
 	most := k.c.cfg.MaxRetries
-	switch {
-	case k.req.Once:
-		return false
-	case k.brief:
+	if k.brief {
 		most = min(most, briefRetries)
+	}
+	switch {
+	case k.req.Once, most == 0, f.most >= 0 && k.row > f.most:
+		return false
 	case f.retry == pause:
-		return most > 0
+		return k.pause(f)
 	}
 	return k.retries < most
+}
+
+// pause lets all requests pause after a vague answer, and reports whether the call is sent again.
+// A spell that has had all its pauses holds nobody back: a call that meets it is sent again once,
+// on its own, which shows whether the spell is over.
+func (k *call) pause(f *failure) bool {
+	if f.wait, f.nth = k.c.pace.pause(k.sent, k.c.retryWait); f.nth > 0 {
+		return true
+	}
+	f.retry = linear
+	return k.row == 1
 }
 
 // await waits before the next attempt. Waits for a limit are not its own: the gate holds
@@ -130,8 +142,7 @@ func (k *call) await(ctx context.Context) error {
 	}
 	switch {
 	case f.retry == pause:
-		shown = k.pause()
-		k.c.pace.shut(time.Now().Add(shown), "the site says no without saying of what")
+		shown, nth, most = f.wait, f.nth, len(vaguePauses)
 	case f.retry == linear:
 		wait = k.step(k.c.retryWait * time.Duration(k.retries))
 		shown = wait
@@ -150,13 +161,6 @@ func (k *call) await(ctx context.Context) error {
 		return nil
 	}
 	return sleep(ctx, wait)
-}
-
-// pause returns the wait after a vague answer, never less than the table says, unless
-// max_retry_wait is.
-func (k *call) pause() time.Duration {
-	d := vaguePauses[k.row-1] * k.c.retryWait
-	return min(d+rand.N(d/8+1), k.c.cfg.MaxRetryWait) //nolint:gosec // jitter is no secret
 }
 
 // step bounds a wait of our own choice, and spreads it by a quarter to both sides, so that

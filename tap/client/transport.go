@@ -57,10 +57,12 @@ type counters struct {
 
 // RoundTrip sends one attempt. The slot is held until the body is closed.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if err := t.pace.enter(req.Context(), callOf(req.Context()).brief); err != nil {
+	k := callOf(req.Context())
+	if err := t.pace.enter(req.Context(), k.brief || k.vague); err != nil {
 		return nil, err
 	}
 	sent := time.Now()
+	k.sent = sent
 	t.count.requests.Add(1)
 	ctx, cancel := context.WithCancel(req.Context())
 	a := &watched{t: t, cancel: cancel}

@@ -165,7 +165,11 @@ func (s *session) sync(ctx context.Context, o engine.Options) error {
 		return err
 	}
 	if began, resumes := run.Resumes(); resumes {
-		s.log.Info("resuming an interrupted sync; what it has read is skipped, the next sync reads everything", "began", began.UTC().Format(time.RFC3339))
+		log := s.log
+		if !began.IsZero() {
+			log = log.With("began", began.UTC().Format(time.RFC3339))
+		}
+		log.Info("resuming an interrupted sync; what it has read is skipped, the next sync reads everything")
 	}
 	s.running.Store(run)
 	progress := startProgress(ctx, s, run, started)

@@ -19,10 +19,10 @@ type account struct {
 func (c *Client) known() bool { return c.account.site.Load() != nil }
 
 // Whoami asks again whom the site knows the credentials as, at the address that the probe
-// found, with few retries: at most about ten seconds beside the site's own limits. It is for
-// proving the account in mid-run: compare AccountID, unless Unnamed is set. Errors are of
-// type *Error; KindToken, KindAnonymous, KindLicence, and KindSite mean that the account is
-// lost.
+// found, with few retries: at most about ten seconds beside the site's own limits and the
+// pauses of a spell. It is for proving the account in mid-run: compare AccountID, unless
+// Unnamed is set. Errors are of type *Error; KindToken, KindAnonymous, KindLicence, and
+// KindSite mean that the account is lost.
 func (c *Client) Whoami(ctx context.Context) (Site, error) {
 	base, err := c.address(ctx)
 	if err != nil {

@@ -62,8 +62,8 @@ const (
 	noAccess = `{"message":"caller cannot access Confluence"}`
 )
 
-// TestVague: an answer that says no without saying of what is asked again after pauses of
-// all requests, for ninety seconds at least, and is KindVague in the end.
+// TestVague: a request that is refused without a word of what is sent again after pauses, for
+// ninety seconds at least. In the end the error is KindVague.
 func TestVague(t *testing.T) {
 	for name, tt := range map[string]struct {
 		status int

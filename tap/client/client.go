@@ -6,7 +6,7 @@
 //
 //	go-retryablehttp   decides what is tried again and waits in between (retry.go)
 //	net/http.Client    follows redirects on the same host only (transport.go)
-//	pace               slot, turn, gate, limiter: counted per attempt (pace.go, line.go)
+//	pace               slot, turn, gate, limiter: counted per attempt (pace.go, line.go, spell.go)
 //	watchdog           ends attempts that make no progress (transport.go)
 //	http.Transport     TLS, proxies, gzip
 package client

@@ -149,11 +149,11 @@ func (p *pace) announce(until time.Time, d time.Duration, why string) {
 func (p *pace) shut(until time.Time, why string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.close(until, why)
+	p.closeUntil(until, why)
 }
 
-// close is shut for callers that hold mu.
-func (p *pace) close(until time.Time, why string) {
+// closeUntil is shut for callers that hold mu.
+func (p *pace) closeUntil(until time.Time, why string) {
 	if until.After(p.until) {
 		p.until, p.why = until, why
 	}

@@ -127,8 +127,8 @@ func (k *call) pause(f *failure) bool {
 	if f.wait, f.nth = k.c.pace.pause(k.sent, k.c.retryWait); f.nth > 0 {
 		return true
 	}
-	f.retry = linear
-	return k.row == 1
+	f.retry, f.most = linear, 1
+	return k.row <= f.most
 }
 
 // await waits before the next attempt. Waits for a limit are not its own: the gate holds

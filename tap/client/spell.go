@@ -46,7 +46,7 @@ func (p *pace) pause(sent time.Time, unit time.Duration) (d time.Duration, nth i
 	d = min(d-rand.N(d/20+1), p.maxWait) //nolint:gosec // jitter is no secret
 	s.pauses++
 	s.opens = now.Add(d)
-	p.close(s.opens, "the site says no without saying of what")
+	p.closeUntil(s.opens, "the site says no without saying of what")
 	return d, s.pauses
 }
 

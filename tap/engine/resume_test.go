@@ -305,6 +305,9 @@ func TestAttempts(t *testing.T) {
 		if second.requests["/spaces"]+second.requests["/pages"] > 0 || len(second.rows["tasks"]) == 0 {
 			t.Errorf("the second attempt asks %v", second.requests)
 		}
+		if !second.logged("resuming an interrupted sync") || second.logged("began=") { // which Airbyte's state does not tell
+			t.Errorf("the log of the second attempt:\n%s", second.told())
+		}
 		c.wantWhole(c.rows)
 		for _, id := range []int{8, 0} { // another sync, and a platform that names none
 			c.syncID = id

@@ -58,6 +58,7 @@ type counters struct {
 // RoundTrip sends one attempt. The slot is held until the body is closed.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	k := callOf(req.Context())
+	// What was refused vaguely goes first: its answer shows whether the spell is over.
 	if err := t.pace.enter(req.Context(), k.brief || k.vague); err != nil {
 		return nil, err
 	}

@@ -51,6 +51,7 @@ func TestSpellIsShared(t *testing.T) {
 				c := probed(t, cfg, site)
 				begin := time.Now()
 				ctx, cancel := context.WithCancelCause(t.Context())
+				defer cancel(nil)
 				var all sync.WaitGroup
 				for range 80 {
 					all.Go(func() {
@@ -143,6 +144,7 @@ func TestLastingAmongPassing(t *testing.T) {
 		}}
 		c := probed(t, testConfig(), site)
 		ctx, cancel := context.WithCancelCause(t.Context())
+		defer cancel(nil)
 		var all sync.WaitGroup
 		all.Go(func() {
 			for i := 0; ctx.Err() == nil; i++ {

@@ -64,7 +64,7 @@ func TestLostToken(t *testing.T) {
 		asks int
 	}{
 		{"bare 404", simconfluence.Lost, 100 * time.Second, 4},
-		{"401", simconfluence.Unauthorized, 20 * time.Second, 12},
+		{"401", simconfluence.Unauthorized, 20 * time.Second, 20},
 	} {
 		for _, names := range [][]string{{"pages", "page_labels"}, append(stream.Names(), stream.ExtraNames()...)} {
 			for _, concurrency := range []int{1, 5, 20} {

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"slices"
@@ -260,6 +261,32 @@ func TestSortIgnored(t *testing.T) {
 		c.wantSince(r.rows, "pages", since)
 		c.wantVersionsSince(r.rows, since)
 	})
+}
+
+// TestSortIgnoredAndQuiet: where the site lists by id, whatever it is asked for, the only edit may
+// lie behind any number of rows below the bookmark.
+func TestSortIgnoredAndQuiet(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{20, 50} {
+		virtual(t, shown(47, 400), func(t *testing.T, f *tapfixture.Fixture) {
+			c := reads(t, f.With(map[string]any{"page_size": size}), true, "pages", "page_versions", "blog_posts")
+			f.Site.SetFaults(without("/pages", "sort"))
+			c.run()
+			f.Site.Advance(time.Hour)
+			since := c.bookmark("pages")
+			last := slices.MaxFunc(newestFirst(t, f, "pages"), func(a, b string) int {
+				return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
+			})
+			edit(t, f, simconfluence.Page, last)
+			r := c.run()
+			c.wantSince(r.rows, "pages", since)
+			c.wantVersionsSince(r.rows, since)
+			r.wantLog("WARN", "can't list by change", "listing=pages")
+			if r.logged("listing=\"blog posts\"") {
+				t.Errorf("blog posts come in order of change\n%s", r.told())
+			}
+		})
+	}
 }
 
 // TestNoOrderOfChange reads incrementally from a site that answers 500 to the order of change:

@@ -205,7 +205,7 @@ func (w *walk) forgive() {
 
 // other returns how else the site may let the walk's streams be read, nil if it does not. The
 // error is what interrupts the sync.
-func (w *walk) other(ctx context.Context, l *plan.List, cause error) (*replan, error) {
+func (w *walk) other(ctx context.Context, l *plan.List, cause error) (changed *replan, err error) {
 	known := w.facts.Learned[w.plan.Listing]
 	kind := client.KindOf(cause)
 	switch {
@@ -216,10 +216,14 @@ func (w *walk) other(ctx context.Context, l *plan.List, cause error) (*replan, e
 	case w.hasParents() && !known.Refused && isRefused(cause):
 		return &replan{"the site refuses the listing; its streams are read parent by parent", func(k *site.Learned) { k.Refused = true }, cause}, nil
 	}
+	unsorted := errors.Is(cause, errUnsorted)
 	if l.Order == plan.ByChange && (kind == client.KindServer || kind == client.KindBadRequest) {
-		if only, err := w.takesOnly(ctx, l, sortParameter); only || err != nil {
-			return &replan{"the site can't list by change; the listing is read in full and filtered", func(k *site.Learned) { k.Unsorted = true }, cause}, err
+		if unsorted, err = w.takesOnly(ctx, l, sortParameter); err != nil {
+			return nil, err
 		}
+	}
+	if unsorted {
+		return &replan{"the site can't list by change; the listing is read in full and filtered", func(k *site.Learned) { k.Unsorted = true }, cause}, nil
 	}
 	if kind == client.KindBadRequest && !known.Split {
 		if only, err := w.takesOnly(ctx, l, statusParameter); only || err != nil {
@@ -336,7 +340,13 @@ func (w *walk) fetch(ctx context.Context, r *listReading, list *pages, cursor st
 			return err
 		}
 		w.answered = r.list.Type
-		last := p.Next == "" || r.reachesEnd(p)
+		last := p.Next == ""
+		if !last && r.reachesEnd(p) {
+			if last = r.old.sorted(); !last {
+				p.Release()
+				return errUnsorted
+			}
+		}
 		cursor = p.Next
 		select {
 		case queue <- p:

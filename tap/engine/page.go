@@ -20,6 +20,9 @@ import (
 // errDisorder says that rows came out of the order in which a position is looked for.
 var errDisorder = errors.New("rows do not come in the order that was asked for")
 
+// errUnsorted says that a list in order of change is in none.
+var errUnsorted = errors.New("rows do not come with the newest change first")
+
 // endAfter is how many dated rows in a row have to lie below the bookmark before a list in order
 // of change ends.
 const endAfter = 50
@@ -34,6 +37,7 @@ type listReading struct {
 	low time.Time
 	// below counts the dated rows below it since the last one that is not.
 	below int
+	old   ages
 	trash bool // rows of the trash have been seen
 }
 
@@ -103,12 +107,31 @@ func (r *listReading) reachesEnd(p *client.Page) bool {
 		}
 		if dated++; t.Before(r.low) {
 			r.below++
+			r.old.add(t)
 		} else {
 			r.below = 0
 		}
 	}
 	return dated > 0 && r.below >= dated && r.below >= endAfter
 }
+
+// ages look at the rows below the bookmark of a list in order of change. Those above it prove
+// nothing: what is edited while it is listed may stand anywhere.
+type ages struct {
+	last        time.Time
+	rows, wrong int // wrong counts those that are newer than the one before
+}
+
+func (a *ages) add(t time.Time) {
+	if a.rows++; a.rows > 1 && t.After(a.last) {
+		a.wrong++
+	}
+	a.last = t
+}
+
+// sorted reports whether at most one row in ten is out of order: some may be on any site. Where
+// the site ignores the order, every second one is.
+func (a *ages) sorted() bool { return 10*a.wrong <= a.rows }
 
 // page writes what a page holds and starts reading what hangs on its rows.
 func (r *listReading) page(ctx context.Context, p *client.Page, parents *sync.WaitGroup) error {

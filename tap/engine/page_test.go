@@ -88,6 +88,32 @@ func TestReachesEnd(t *testing.T) {
 	}
 }
 
+// TestSorted says which rows below the bookmark prove that a list is not in order of change.
+func TestSorted(t *testing.T) {
+	t.Parallel()
+	b := strings.Repeat
+	for _, test := range []struct {
+		name, ages string // by row: 9 is the newest
+		want       bool
+	}{
+		{"newest first", b("9", 10) + b("8", 20) + b("1", 20), true},
+		{"all alike", b("5", 50), true},
+		{"oldest first", b("1", 10) + "23456" + b("6", 35), true}, // five of fifty
+		{"one more", b("1", 10) + "234567" + b("7", 34), false},
+		{"a few out of order", b("9", 20) + "3" + b("8", 20) + "2" + b("7", 8), true},
+		{"every third one out of order", b("987", 17), false},
+		{"every second one", b("91", 25), false},
+	} {
+		var a ages
+		for _, age := range test.ages {
+			a.add(moment(t, fmt.Sprintf("2026-01-0%cT00:00:00Z", age)))
+		}
+		if a.sorted() != test.want {
+			t.Errorf("%s: sorted is %v, want %v", test.name, !test.want, test.want)
+		}
+	}
+}
+
 func moment(t *testing.T, text string) time.Time {
 	t.Helper()
 	at, err := time.Parse(time.RFC3339Nano, text)

@@ -138,7 +138,7 @@ func (c *checker) row(ctx context.Context, l *stream.Listing, more ...[2]string)
 	}
 	for v := range doc.Get("results").Elements() {
 		if row, ok := v.Object(); ok {
-			id, _ = row.Get("id").Text()
+			id = row.Get("id").AsText()
 			break
 		}
 	}
@@ -200,7 +200,7 @@ func (c *checker) node(ctx context.Context, n *stream.Listing) error {
 		return nil // streams read without it
 	}
 	for v := range doc.Get("results").Elements() {
-		if id, ok := v.Member("content").Member("id").Text(); ok {
+		if id := v.Member("content").Member("id").AsText(); id != "" {
 			_, err := c.get(ctx, site.ItemRequest(n, id, ""))
 			return err
 		}

@@ -46,6 +46,16 @@ func (v Value) Text() (string, bool) {
 	return string(v[1 : end-1]), true
 }
 
+// AsText returns the text of a string, or a number as it is written, and nothing of anything else.
+// An id may come either way.
+func (v Value) AsText() string {
+	if len(v) > 0 && (v[0] == '-' || v[0] >= '0' && v[0] <= '9') {
+		return string(v)
+	}
+	text, _ := v.Text()
+	return text
+}
+
 // Object indexes the members of an object; it returns false if v is anything else. The cost
 // is a scan of v: keep the result rather than asking twice.
 func (v Value) Object() (Object, bool) {

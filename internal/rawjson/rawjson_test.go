@@ -267,6 +267,17 @@ func TestRowsAreSlicesOfTheBody(t *testing.T) {
 	}
 }
 
+func TestAsText(t *testing.T) {
+	for value, want := range map[string]string{
+		`"7"`: "7", `7`: "7", `-7`: "-7", `9007199254740993`: "9007199254740993", `"\u0041"`: "A",
+		``: "", `null`: "", `true`: "", `{"a":1}`: "", `[7]`: "",
+	} {
+		if got := Value(value).AsText(); got != want {
+			t.Errorf("%s is %q, want %q", value, got, want)
+		}
+	}
+}
+
 func TestCleaning(t *testing.T) {
 	for _, tc := range []struct{ body, want string }{
 		{"\n{ \"a\" :\t[ 1 , { } ] }\n", `{"a":[1,{}]}`},

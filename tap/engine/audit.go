@@ -197,7 +197,7 @@ func (w *walk) shortcutRecords(ctx context.Context, p *method.Parent, a auditee)
 func (a *around) wrote(out *output, it method.Item) {
 	id := it.From.ParentID
 	if id == "" {
-		id, _ = it.Row.Get(a.r.Stream.ParentField).Text()
+		id = it.Row.Get(a.r.Stream.ParentField).AsText()
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -349,7 +349,7 @@ func (a *around) busy(ctx context.Context, ends [][]site.Sample) ([]*method.Pare
 	for _, rows := range ends {
 		for _, row := range rows {
 			if it, has, _ := a.r.fromRow(row.Object); has {
-				id, _ := it.Row.Get(a.r.Stream.ParentField).Text()
+				id := it.Row.Get(a.r.Stream.ParentField).AsText()
 				count[id]++
 			}
 		}

@@ -37,8 +37,7 @@ func (w *walk) keyOf(row rawjson.Object) string {
 	if s := w.readings[0].Stream; s.Hashed != nil {
 		return record.Hash(s, row)
 	}
-	id, _ := row.Get("id").Text()
-	return id
+	return row.Get("id").AsText()
 }
 
 // window narrows a listing to what changed since the bookmark, and to what there was when the run

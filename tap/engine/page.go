@@ -357,7 +357,7 @@ func (r *listReading) parent(rows []rawjson.Object, i int) (*parent, error) {
 	}
 	for _, j := range []int{i - 1, i + 1} {
 		if j >= 0 && j < len(rows) {
-			if id, _ := rows[j].Get("id").Text(); id != "" && id != p.ID {
+			if id := rows[j].Get("id").AsText(); id != "" && id != p.ID {
 				p.Beside = id
 			}
 		}

@@ -68,7 +68,7 @@ func withoutBody(query [][2]string) [][2]string {
 // withBody returns a row with the body of the item itself, or the row as it is if the item can't
 // be read.
 func (p *pages) withBody(ctx context.Context, row rawjson.Object) (rawjson.Object, error) {
-	id, _ := row.Get("id").Text()
+	id := row.Get("id").AsText()
 	status, _ := row.Get("status").Text()
 	req := site.ItemRequest(p.items, id, status)
 	for _, q := range p.req.Query {

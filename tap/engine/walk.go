@@ -66,8 +66,7 @@ func (w *walk) of(r *method.Reader) *reading {
 func (w *walk) sortKey(l *plan.List, row rawjson.Object) string {
 	switch l.Order {
 	case plan.ByID:
-		id, _ := row.Get(w.plan.Listing.SortField).Text()
-		return id
+		return row.Get(w.plan.Listing.SortField).AsText()
 	case plan.ByTime:
 		return record.Timestamp(row.Get(w.plan.Listing.SortField))
 	case plan.ByChange:

@@ -182,7 +182,7 @@ func (o *output) tell(it method.Item, bytes int) {
 		}
 	}
 	if bytes > largeRow {
-		id, _ := it.Row.Get("id").Text()
+		id := it.Row.Get("id").AsText()
 		o.log.Warn("a very large record: some targets and pipes refuse it", "stream", o.name, "id", id, "bytes", bytes)
 	}
 }

@@ -188,9 +188,7 @@ func ParentOf(l *stream.Listing, row rawjson.Object) (*Parent, error) {
 // above returns the kind and the id of what a row lies in, or of what a search's row names.
 func above(row rawjson.Object) [2]string {
 	if hit := row.Get("content"); !hit.IsNull() {
-		kind, _ := hit.Member("type").Text()
-		id, _ := hit.Member("id").Text()
-		return [2]string{kind, id}
+		return [2]string{hit.Member("type").AsText(), hit.Member("id").AsText()}
 	}
 	return [2]string{text(row, "parentType"), text(row, "parentId")}
 }
@@ -279,10 +277,7 @@ func VersionNumber(row rawjson.Object) int {
 }
 
 // text returns a row's field as text, empty if it has none.
-func text(row rawjson.Object, field string) string {
-	t, _ := row.Get(field).Text()
-	return t
-}
+func text(row rawjson.Object, field string) string { return row.Get(field).AsText() }
 
 // SinceIn returns the bookmark in the list of a type of custom content, or in any other list.
 func (r *Reader) SinceIn(kind string) time.Time {

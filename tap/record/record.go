@@ -226,7 +226,7 @@ func (b *Builder) value(dst []byte, f *field, v rawjson.Value, row rawjson.Objec
 		if f.lifted.Time {
 			return b.appendTime(dst, f.name, row.Inside(f.lifted.Path))
 		}
-		return appendLifted(dst, f.lifted, row)
+		return appendLifted(dst, f.lifted, b.declared(f, row.Inside(f.lifted.Path)))
 	case fromChange:
 		return b.appendTime(dst, f.name, row.Get("version").Member("createdAt"))
 	case asText:
@@ -258,8 +258,7 @@ func (b *Builder) value(dst []byte, f *field, v rawjson.Value, row rawjson.Objec
 }
 
 // appendLifted appends a value that lies deeper in the row.
-func appendLifted(dst []byte, l stream.Lifted, row rawjson.Object) []byte {
-	v := row.Inside(l.Path)
+func appendLifted(dst []byte, l stream.Lifted, v rawjson.Value) []byte {
 	if text, ok := v.Text(); ok && l.Lower {
 		return rawjson.AppendString(dst, strings.ToLower(text))
 	}

@@ -100,10 +100,7 @@ func ItemRequest(l *stream.Listing, id, status string) client.Request {
 }
 
 // text returns a row's field as text, empty if it has none.
-func text(row rawjson.Object, field string) string {
-	t, _ := row.Get(field).Text()
-	return t
-}
+func text(row rawjson.Object, field string) string { return row.Get(field).AsText() }
 
 // quoted makes a list of a search's language.
 func quoted(words []string) string {

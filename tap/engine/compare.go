@@ -87,11 +87,22 @@ func decode(text json.RawMessage) any {
 	return v
 }
 
+// means reports whether two values mean the same. Text that is JSON, as values of properties are,
+// may be spelled in several ways.
+func means(a, b any) bool {
+	x, isText := a.(string)
+	y, alsoText := b.(string)
+	if !isText || !alsoText || x == y || !json.Valid([]byte(x)) || !json.Valid([]byte(y)) {
+		return reflect.DeepEqual(a, b)
+	}
+	return reflect.DeepEqual(decode(json.RawMessage(x)), decode(json.RawMessage(y)))
+}
+
 // differs names the first place where the plain value is not in the shortcut's.
 func differs(at string, shortcut, plain any) string {
 	object, ok := plain.(map[string]any)
 	if !ok {
-		if plain == nil || reflect.DeepEqual(shortcut, plain) {
+		if plain == nil || means(shortcut, plain) {
 			return ""
 		}
 		return at

@@ -39,6 +39,8 @@ func TestLacks(t *testing.T) {
 		{"an object for a text", recordsOf("1 ", `{"a":"x"}`), recordsOf("1 ", `{"a":{}}`), "another .a in row 1 "},
 		{"a shorter list", recordsOf("1 ", `{"a":[1]}`), recordsOf("1 ", `{"a":[1,2]}`), "another .a in row 1 "},
 		{"a list in another order", recordsOf("1 ", `{"a":[2,1]}`), recordsOf("1 ", `{"a":[1,2]}`), "another .a in row 1 "},
+		{"JSON as text with other escapes", recordsOf("1 ", `{"value":"{\"a\": \"é\"}"}`), recordsOf("1 ", `{"value":"{\"a\":\"\\u00e9\"}"}`), ""},
+		{"other JSON as text", recordsOf("1 ", `{"value":"[1]"}`), recordsOf("1 ", `{"value":"[1,2]"}`), "another .value in row 1 "},
 		{
 			"what no schema knows",
 			recordsOf("1 ", `{"version":{"number":3}}`), recordsOf("1 ", `{"version":{"number":3,"ncsStepVersion":"9","contributorIds":["x"]}}`), "",

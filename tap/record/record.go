@@ -173,6 +173,10 @@ func (b *Builder) Append(dst []byte, row rawjson.Object, from Source) ([]byte, e
 	return dst, nil
 }
 
+// expandable names what else a row of version 1 could be asked for. It is no value of the site, and
+// no schema has it.
+const expandable = "_expandable"
+
 // sort puts the row's values in the order of the fields. Members that no schema knows are
 // dropped, with a warning.
 func (b *Builder) sort(row rawjson.Object, from Source) {
@@ -182,7 +186,7 @@ func (b *Builder) sort(row rawjson.Object, from Source) {
 		switch m := b.member(i, name); {
 		case m.field >= 0:
 			b.values[m.field] = v
-		case !from.Derived:
+		case !from.Derived && m.name != expandable:
 			b.warn("the API sent a field that no schema knows; it is dropped", "field", m.name)
 		}
 	}

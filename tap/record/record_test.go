@@ -278,6 +278,10 @@ func TestUnknownFields(t *testing.T) {
 	if len(warnings) > 0 {
 		t.Errorf("warnings of a field that is known and not selected: %q", warnings)
 	}
+	text, warnings, _ = build(t, whole(t, "group_members"), `{"accountId":"a","_expandable":{"operations":""}}`, record.Source{ParentID: "g"})
+	if len(warnings) > 0 || strings.Contains(text, "_expandable") {
+		t.Errorf("%s, warnings of what else could be asked for: %q", text, warnings)
+	}
 	_, warnings, _ = build(t, whole(t, "child_pages"), `{"id":"5","parentId":"9","ownerId":"u"}`, record.Source{Derived: true})
 	if len(warnings) > 0 {
 		t.Errorf("warnings of the parent's own fields: %q", warnings)

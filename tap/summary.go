@@ -94,7 +94,7 @@ func inColumns(cells [][2]string, width int) []string {
 	return lines
 }
 
-// tellAudits tells in a line that shortcuts lack nothing, and of each that does.
+// tellAudits tells in a line that shortcuts differ in nothing, and of each that does.
 func (s *session) tellAudits(audits []engine.Audit) {
 	good, parents := 0, 0
 	for _, a := range audits {
@@ -105,7 +105,7 @@ func (s *session) tellAudits(audits []engine.Audit) {
 		good, parents = good+1, parents+a.Parents
 	}
 	if good > 0 {
-		s.log.Info(fmt.Sprintf("audits: %d shortcuts compared on %d parents in all, nothing missing", good, parents))
+		s.log.Info(fmt.Sprintf("audits: %d shortcuts compared on %d parents in all, no difference", good, parents))
 	}
 }
 

@@ -139,7 +139,7 @@ func TestNothingToCompare(t *testing.T) {
 	o := scenario{site: small(), streams: []string{"page_footer_comments"}, wrong: func(s *simconfluence.Site) {
 		s.SetFaults(simconfluence.On("/pages/{id}/footer-comments", simconfluence.BareNotFound()))
 	}}.run(t)
-	o.ends(tap.ExitDone).hides("nothing missing").says("can't be compared").whole("page_footer_comments")
+	o.ends(tap.ExitDone).hides("no difference").says("can't be compared").whole("page_footer_comments")
 }
 
 var counted = regexp.MustCompile(`WARNING .*skipped: (\d+) × footer comments on ([^(\n]*?)(?: \(.*)?\n`)

@@ -94,21 +94,11 @@ func (w *walk) conclude(k method.Kind, r *reading, parent, difference string, er
 	w.report.audit(auditName(k, r), difference == "")
 	if difference != "" && !r.distrusted.Swap(true) {
 		w.ledger.change(r.out.name, func(s *state.State) { s.Distrust(r.out.name) })
-		w.log.Warn("a shortcut lacks rows of the plain way: the stream starts over without it; "+
+		w.log.Warn("a shortcut differs from the plain way: the stream starts over without it; "+
 			"rows that were sent come again: a target that appends holds them twice",
 			"stream", r.out.name, "shortcut", k.String(), "parent", parent, "difference", difference)
 	}
 	return nil
-}
-
-// again compares a shortcut with the plain way once more, after a difference: what changed
-// meanwhile is none. Only what both plain reads have alike was there when the shortcut was read.
-func (w *walk) again(ctx context.Context, r *reading, p *method.Parent, before, shortcut records) (string, error) {
-	plain, err := w.plainRecords(ctx, r, p, every)
-	if err != nil {
-		return "", err
-	}
-	return lacks(shortcut, alike(before, plain)), nil
 }
 
 // pick returns what is compared on the parent of a row.
@@ -158,22 +148,36 @@ func (w *walk) auditInPassing(ctx context.Context, p *method.Parent, audited []a
 	return nil
 }
 
-// compare compares one shortcut on one parent, and again if it differs.
+// compare compares one shortcut on one parent. After a difference both are read again: what
+// changed meanwhile is none.
 func (w *walk) compare(ctx context.Context, p *method.Parent, a auditee) (difference string, err error) {
-	shortcut := a.row
-	if method.Of(a.kind).FromRow == nil {
-		if shortcut, err = w.shortcutRecords(ctx, p, a); err != nil {
+	var shortcut, plain [2]records
+	for i := range shortcut {
+		if shortcut[i] = a.row; i > 0 || method.Of(a.kind).FromRow == nil {
+			if shortcut[i], err = w.shortcutRecords(ctx, p, a); err != nil {
+				return "", err
+			}
+		}
+		if plain[i], err = w.plainRecords(ctx, a.r, p, every); err != nil {
 			return "", err
 		}
+		if lacks(shortcut[i], plain[i]) == "" && adds(shortcut[i:i+1], plain[i:i+1]) == "" {
+			return "", nil
+		}
 	}
-	plain, err := w.plainRecords(ctx, a.r, p, every)
-	if err != nil || lacks(shortcut, plain) == "" {
-		return "", err
+	// Only what both plain reads have alike was there when the shortcut was read between them.
+	if difference = lacks(shortcut[1], alike(plain[0], plain[1])); difference != "" {
+		return difference, nil
 	}
-	if shortcut, err = w.shortcutRecords(ctx, p, a); err != nil {
-		return "", err
+	if difference = adds(shortcut[:], plain[:]); difference == "" {
+		return "", nil
 	}
-	return w.again(ctx, a.r, p, plain, shortcut)
+	// What was just put into the trash may show its rows in one way only.
+	gone, err := w.site.Gone(ctx, p.Item, a.r.ParentStatuses())
+	if gone {
+		err = method.ErrGone
+	}
+	return difference, w.comparable(ctx, err)
 }
 
 // shortcutRecords reads what a shortcut gives of one parent. A combined read is made with all
@@ -381,7 +385,9 @@ func (w *walk) endAudits(ctx context.Context) error {
 	return nil
 }
 
-// compare compares what was written of one parent with the plain reads before and after.
+// compare compares what was written of one parent with the plain reads before and after: only what
+// both have alike was there all the while. Rows that neither has prove nothing, since they may have
+// come and gone in between.
 func (a *around) compare(ctx context.Context, p *method.Parent) (string, error) {
 	a.mu.Lock()
 	seen := a.seen[p.ID]
@@ -389,5 +395,9 @@ func (a *around) compare(ctx context.Context, p *method.Parent) (string, error) 
 	if lacks(seen, a.plain[p.ID]) == "" {
 		return "", nil
 	}
-	return a.walk.again(ctx, a.r, p, a.plain[p.ID], seen)
+	plain, err := a.walk.plainRecords(ctx, a.r, p, every)
+	if err != nil {
+		return "", err
+	}
+	return lacks(seen, alike(a.plain[p.ID], plain)), nil
 }

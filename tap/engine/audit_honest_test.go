@@ -143,6 +143,40 @@ func TestGoneWhileCompared(t *testing.T) {
 	})
 }
 
+// TestTrashedWhileCompared puts pages into the trash behind their combined read. Their lists are
+// empty from then on, but the combined read shows what they had: that is no lie, either.
+func TestTrashedWhileCompared(t *testing.T) {
+	t.Parallel()
+	virtual(t, shown(1, 40), func(t *testing.T, f *tapfixture.Fixture) {
+		var mu sync.Mutex
+		read := map[string][]byte{}
+		f.Site.SetFaults(
+			simconfluence.On("/pages/{id}", func(w http.ResponseWriter, r *http.Request, next http.Handler) bool {
+				if r.URL.Query().Get("include-labels") == "" {
+					return false
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				id := strings.Split(r.URL.Path, "/")[5]
+				if read[id] != nil {
+					return simconfluence.Body("application/json", string(read[id]))(w, r, next)
+				}
+				return simconfluence.Rewrite(func(body []byte) []byte {
+					read[id] = slices.Clone(body)
+					check(t, f.Site.SetStatus(simconfluence.Page, id, stream.Trashed))
+					return body
+				})(w, r, next)
+			}),
+			simconfluence.On("/pages/{id}/labels", simconfluence.Body("application/json", `{"results":[]}`)),
+			simconfluence.On("/pages/{id}/properties", simconfluence.Body("application/json", `{"results":[]}`)),
+		)
+		r := reads(t, f.With(map[string]any{"audit_samples": 10}), false, "page_labels", "page_content_properties").run()
+		if len(read) == 0 || r.logged("shortcut=") {
+			t.Errorf("%d pages were put into the trash while they were compared\n%s", len(read), r.told())
+		}
+	})
+}
+
 // TestFirstVersionGone edits attachments between their row and the list that it is compared with,
 // and deletes them before they are asked for again.
 func TestFirstVersionGone(t *testing.T) {

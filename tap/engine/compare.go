@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -60,7 +61,7 @@ func alike(a, b records) records {
 }
 
 // lacks says in words what a shortcut's records lack of the plain route's, empty for
-// nothing. A shortcut may know more than the plain route, never less.
+// nothing. A shortcut's row may know more than the plain route's, never less.
 func lacks(shortcut, plain records) string {
 	keys := make([]string, 0, len(plain))
 	for key := range plain {
@@ -74,6 +75,17 @@ func lacks(shortcut, plain records) string {
 		}
 		if at := differs("", decode(record), decode(plain[key])); at != "" {
 			return fmt.Sprintf("another %s in row %s", at, key)
+		}
+	}
+	return ""
+}
+
+// adds names a row that every one of some reads by a shortcut has and no plain one, empty for none.
+func adds(shortcut, plain []records) string {
+	for _, key := range slices.Sorted(maps.Keys(shortcut[0])) {
+		has := func(r records) bool { _, ok := r[key]; return ok }
+		if !slices.ContainsFunc(plain, has) && !slices.ContainsFunc(shortcut, func(r records) bool { return !has(r) }) {
+			return "a row more " + key
 		}
 	}
 	return ""

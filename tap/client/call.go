@@ -28,7 +28,8 @@ type call struct {
 	brief bool   // somebody waits for a quick word: few retries
 	// shrinkable: the caller can ask for less.
 	shrinkable bool
-	hint       int64 // likely size of the answer in bytes, 0: unknown
+	doubt      func(ctx context.Context, cause error) error // see Pager.Doubt
+	hint       int64                                        // likely size of the answer in bytes, 0: unknown
 	// parse takes the body of a good answer. It may be called several times, and keeps
 	// nothing of a failed one.
 	parse func(b *buffer, h http.Header) error

@@ -48,6 +48,9 @@ type Pager struct {
 	// while there was none.
 	seen map[uint64]struct{}
 	seed maphash.Seed
+	// Doubt, if set, is asked when the site keeps failing on the first page, before fewer rows are
+	// asked for. Its error ends the listing.
+	Doubt func(ctx context.Context, cause error) error
 	// empty counts the pages without a row since the last one that had some.
 	empty int
 }
@@ -72,6 +75,9 @@ func (c *Client) Pager(req Request, limit int) *Pager {
 func (p *Pager) Page(ctx context.Context, cursor string) (*Page, error) {
 	page := &Page{Cursor: cursor}
 	k := &call{hint: p.hint}
+	if cursor == "" {
+		k.doubt = p.Doubt
+	}
 	k.parse = func(b *buffer, h http.Header) error {
 		err := b.page.Parse(b.body)
 		if err != nil {
@@ -204,6 +210,12 @@ func (c *Client) shrinking(ctx context.Context, k *call, size *pageSize, build f
 				e.Hint = "an item of this listing, the next after the cursor, is larger than this tap reads"
 			}
 			return nil, err
+		}
+		if k.doubt != nil && KindOf(err) == KindServer {
+			if doubt := k.doubt(ctx, err); doubt != nil {
+				return nil, doubt
+			}
+			k.doubt = nil
 		}
 		c.log.Warn("asking for fewer rows at once", "request", shortPath(k.req), "reason", k.failure.err.reason(), "limit", size.now)
 	}

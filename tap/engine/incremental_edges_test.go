@@ -325,6 +325,41 @@ func TestNoOrderOfChange(t *testing.T) {
 	})
 }
 
+// TestNoOrderOfChangeAtOnce: where the site answers 500 to the order only, a few retries are enough to
+// tell.
+func TestNoOrderOfChangeAtOnce(t *testing.T) {
+	t.Parallel()
+	o := shown(47, 30)
+	o.Lies.NoChangeSort = true
+	virtual(t, o, func(t *testing.T, f *tapfixture.Fixture) {
+		c := reads(t, f.With(map[string]any{"max_retries": 8}), true, "pages", "attachments")
+		start := time.Now()
+		r := c.run()
+		c.wantExactly(r.rows)
+		r.wantLog("WARN", "can't list by change", "listing=pages", "500")
+		if took := time.Since(start); took > 15*time.Second || r.logged("fewer rows") {
+			t.Errorf("it took %s\n%s", took, r.told())
+		}
+	})
+}
+
+// TestOrderOfChangeWithoutBodies: a site that fails on bodies in the order of change can list by change
+// all the same. Bodies are then asked for one by one.
+func TestOrderOfChangeWithoutBodies(t *testing.T) {
+	t.Parallel()
+	virtual(t, shown(47, 20), func(t *testing.T, f *tapfixture.Fixture) {
+		f.Site.SetFaults(simconfluence.On("/pages", simconfluence.Where(func(r *http.Request) bool {
+			return r.URL.Query().Has("body-format") && r.URL.Query().Get("sort") == "-modified-date"
+		}, simconfluence.Status(500, `{}`))))
+		c := reads(t, f, true, "pages")
+		r := c.run()
+		c.wantExactly(r.rows)
+		if r.logged("can't list by change") {
+			t.Error(r.told())
+		}
+	})
+}
+
 // TestNoOrderOfChangeForGood: what refuses the order refuses the listing without it, too. Its
 // streams fail, and their bookmarks stay.
 func TestNoOrderOfChangeForGood(t *testing.T) {

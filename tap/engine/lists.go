@@ -216,13 +216,13 @@ func (w *walk) other(ctx context.Context, l *plan.List, cause error) (changed *r
 	case w.hasParents() && !known.Refused && isRefused(cause):
 		return &replan{"the site refuses the listing; its streams are read parent by parent", func(k *site.Learned) { k.Refused = true }, cause}, nil
 	}
-	unsorted := errors.Is(cause, errUnsorted)
+	_, inNoOrder := errors.AsType[*unsorted](cause)
 	if l.Order == plan.ByChange && (kind == client.KindServer || kind == client.KindBadRequest) {
-		if unsorted, err = w.takesOnly(ctx, l, sortParameter); err != nil {
+		if inNoOrder, err = w.takesOnly(ctx, l, sortParameter); err != nil {
 			return nil, err
 		}
 	}
-	if unsorted {
+	if inNoOrder {
 		return &replan{"the site can't list by change; the listing is read in full and filtered", func(k *site.Learned) { k.Unsorted = true }, cause}, nil
 	}
 	if kind == client.KindBadRequest && !known.Split {
@@ -248,9 +248,10 @@ func isRefused(err error) bool {
 // Of statuses the first one stays. The error is what interrupts the sync.
 func (w *walk) takesOnly(ctx context.Context, l *plan.List, name string) (bool, error) {
 	whole, bare := l.Request, l.Request
+	whole.Query = withoutBody(l.Request.Query) // a body that can't be read is another matter
 	whole.Ahead, bare.Ahead, bare.Query = false, false, nil
 	kept := false
-	for _, q := range l.Request.Query {
+	for _, q := range whole.Query {
 		if q[0] == name && (name != statusParameter || kept) {
 			continue
 		}
@@ -260,10 +261,12 @@ func (w *walk) takesOnly(ctx context.Context, l *plan.List, name string) (bool, 
 	if len(bare.Query) == len(whole.Query) {
 		return false, nil
 	}
-	if with, err := w.site.Answers(ctx, whole); with || err != nil {
+	if without, err := w.site.Answers(ctx, bare); !without || err != nil {
 		return false, err
 	}
-	return w.site.Answers(ctx, bare)
+	whole.Once = true // it has failed before, and the site has just answered
+	with, err := w.site.Answers(ctx, whole)
+	return !with && err == nil, err
 }
 
 // hasParents reports whether all of the walk's streams are site-wide lists of what can be read
@@ -302,6 +305,15 @@ func (w *walk) readList(ctx context.Context, i int) error {
 func (w *walk) read(ctx context.Context, i int, from state.Position, search bool) error {
 	r := newListReading(w, i, from, search)
 	list := newPages(w.Client, w.plan.Listing, r.list.Request, w.plan.Listing.Limit(w.Config.PageSize), w.unreadable)
+	if r.list.Order == plan.ByChange {
+		list.pager.Doubt = func(ctx context.Context, cause error) error {
+			only, err := w.takesOnly(ctx, r.list, sortParameter)
+			if only {
+				return &unsorted{cause.Error()}
+			}
+			return err
+		}
+	}
 	queue := make(chan *client.Page)
 	var parents sync.WaitGroup
 	g, group := errgroup.WithContext(ctx)
@@ -344,7 +356,7 @@ func (w *walk) fetch(ctx context.Context, r *listReading, list *pages, cursor st
 		if !last && r.reachesEnd(p) {
 			if last = r.old.sorted(); !last {
 				p.Release()
-				return errUnsorted
+				return &unsorted{"rows do not come with the newest change first"}
 			}
 		}
 		cursor = p.Next

@@ -20,8 +20,12 @@ import (
 // errDisorder says that rows came out of the order in which a position is looked for.
 var errDisorder = errors.New("rows do not come in the order that was asked for")
 
-// errUnsorted says that a list in order of change is in none.
-var errUnsorted = errors.New("rows do not come with the newest change first")
+// unsorted says that the site can't list by change. It does not unwrap: what the site failed on is
+// not asked for again.
+type unsorted struct{ why string }
+
+// Error tells how that showed.
+func (e *unsorted) Error() string { return e.why }
 
 // endAfter is how many dated rows in a row have to lie below the bookmark before a list in order
 // of change ends.

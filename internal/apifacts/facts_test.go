@@ -223,8 +223,19 @@ func TestTableOfStreams(t *testing.T) {
 				t.Errorf("%s: rows have no %s", l.Route, name)
 			}
 		}
-		if l.Item != "" && f.Operation(l.Item) == nil {
-			t.Errorf("no operation %s", l.Item)
+		if l.Item == "" {
+			continue
+		}
+		item := f.Operation(l.Item)
+		if item == nil {
+			t.Fatalf("no operation %s", l.Item)
+		}
+		var statuses []string
+		if p := item.Param("status"); p != nil {
+			statuses = slices.DeleteFunc(slices.Clone(p.Enum), func(status string) bool { return status == "historical" }) // of old versions
+		}
+		if !slices.Equal(statuses, l.ItemStatuses) {
+			t.Errorf("%s takes the statuses %v, not %v", l.Item, statuses, l.ItemStatuses)
 		}
 	}
 	for _, s := range stream.Every() {

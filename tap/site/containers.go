@@ -44,8 +44,8 @@ const (
 	deepest = 8
 )
 
-// everyStatus asks for items whatever became of them.
-var everyStatus = []string{stream.Current, stream.Archived, stream.Trashed, stream.Deleted}
+// everyStatus asks for items whatever became of them, as far as a route takes it.
+var everyStatus = []string{stream.Current, stream.Archived, stream.Trashed, stream.Deleted, stream.Draft}
 
 // Inside decides for each row of a page whether it lies in the spaces of the run. A row that
 // names no space lies where the item lies that it names.
@@ -232,11 +232,7 @@ func (s *Site) spaceOfItem(ctx context.Context, p place, depth int) (string, err
 
 // askSpace asks for an item and, where that names no space, for what it lies in.
 func (s *Site) askSpace(ctx context.Context, p place, depth int) (string, error) {
-	statuses := everyStatus[:2] // what lies in the trash is asked for only by a run that reads it
-	if s.readsTrash() {
-		statuses = everyStatus
-	}
-	doc, err := s.item(ctx, p.listing, p.id, statuses)
+	doc, err := s.item(ctx, p.listing, p.id, everyStatus)
 	if Names(err, p.id) && p.listing.Typed && s.readsTrash() {
 		return "", fmt.Errorf("it may lie in the trash, where nothing tells its space (without trashed in page_status it is not needed): %w", err)
 	}

@@ -47,6 +47,8 @@ func TestInside(t *testing.T) {
 	const (
 		statuses = "&status=current&status=archived&status=trashed&status=deleted"
 		posts    = "&status=current&status=trashed&status=deleted"
+		anyPage  = "?status=archived&status=trashed&status=deleted&status=draft"
+		anyPost  = "?status=trashed&status=deleted&status=draft"
 		named    = `404 {"title":"Cannot find content with id [17]"}`
 		bare     = `404 {"title":"Not Found"}`
 	)
@@ -88,12 +90,12 @@ func TestInside(t *testing.T) {
 			map[string][]string{"/pages?id=17" + statuses: {list("")}, "/pages/17": {`{"id":"17","spaceId":"1"}`}}, []string{"inside"},
 		},
 		{
-			"an archived page that the list does not show", stream.FooterComments, inSpaces, []string{`{"pageId":"17"}`},
-			map[string][]string{"/pages?id=17" + statuses: {`400 {}`}, "/pages/17": {named}, "/pages/17?status=archived": {`{"id":"17","spaceId":"1"}`}}, []string{"inside"},
+			"a page that its own route gives by its status only", stream.Attachments, inSpaces, []string{`{"pageId":"17"}`},
+			map[string][]string{"/pages?id=17" + statuses: {list("")}, "/pages/17": {named}, "/pages/17" + anyPage: {`{"id":"17","status":"draft","spaceId":"1"}`}}, []string{"inside"},
 		},
 		{
 			"a page that is gone", stream.FooterComments, inSpaces, []string{`{"pageId":"17"}`},
-			map[string][]string{"/pages?id=17" + statuses: {list("")}, "/pages/17": {named}, "/pages/17?status=archived": {named}}, []string{"counted"},
+			map[string][]string{"/pages?id=17" + statuses: {list("")}, "/pages/17": {named}, "/pages/17" + anyPage: {named}}, []string{"counted"},
 		},
 		{
 			"a page of which nobody can tell", stream.FooterComments, inSpaces, []string{`{"pageId":"17"}`, `{"pageId":"18"}`},
@@ -118,7 +120,12 @@ func TestInside(t *testing.T) {
 		},
 		{
 			"custom content on custom content on a page that is gone", stream.CustomContent, inSpaces, []string{`{"id":"1","customContentId":"2"}`},
-			map[string][]string{"/custom-content/2": {`{"id":"2","pageId":"17"}`}, "/pages/17": {named}, "/pages/17?status=archived": {named}}, []string{"counted"},
+			map[string][]string{"/custom-content/2": {`{"id":"2","pageId":"17"}`}, "/pages/17": {named}, "/pages/17" + anyPage: {named}}, []string{"counted"},
+		},
+		{
+			"custom content on a post that is deleted", stream.Attachments, inSpaces, []string{`{"customContentId":"2"}`},
+			map[string][]string{"/custom-content/2": {`{"id":"2","blogPostId":"17"}`}, "/blogposts/17": {named}, "/blogposts/17" + anyPost: {`{"id":"17","status":"deleted","spaceId":"1"}`}},
+			[]string{"inside"},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -26,7 +26,7 @@ type Item struct {
 // did not answer.
 //
 // Proof is one answer of the listing, asked for this item and a known one beside it, that shows
-// only the known one; or the item's own GET: a 404 that names it, whatever status is asked for, or
+// only the known one; or the item's own GET: a 404 that names it, with these statuses asked for, or
 // another status.
 func (s *Site) Gone(ctx context.Context, it Item, statuses []string) (bool, error) {
 	if it.Listing.IDs != "" && !it.Listing.Typed {
@@ -46,14 +46,13 @@ func (s *Site) Gone(ctx context.Context, it Item, statuses []string) (bool, erro
 	return Names(err, it.ID), passOn(err)
 }
 
-// item asks for an item: without a status, and while the site answers that there is none, in each of
-// some statuses that its route only gives if they are named.
+// item asks for an item: without a status, and if the site answers that there is none, once more in
+// all of some statuses that its route may only give if they are named.
 func (s *Site) item(ctx context.Context, l *stream.Listing, id string, statuses []string) (rawjson.Object, error) {
-	doc, err := s.client.Get(ctx, ItemRequest(l, id, ""))
-	for _, status := range l.Statuses {
-		if Names(err, id) && l.ItemStatus && status != stream.Current && slices.Contains(statuses, status) {
-			doc, err = s.client.Get(ctx, ItemRequest(l, id, status))
-		}
+	bare, named := ItemRequest(l, id), ItemRequest(l, id, statuses...)
+	doc, err := s.client.Get(ctx, bare)
+	if Names(err, id) && len(named.Query) > len(bare.Query) {
+		return s.client.Get(ctx, named)
 	}
 	return doc, err
 }

@@ -54,6 +54,10 @@ func TestGone(t *testing.T) {
 		{"a path is no word", alone, live, map[string][]string{only: {list("")}, own: {`404 {"status":404,"error":"Not Found","path":"/wiki/api/v2/pages/17"}`}}, false, client.KindVague},
 		{"it is in the trash", alone, live, map[string][]string{only: {list("")}, own: {`{"id":"17","status":"trashed"}`}}, true, client.KindOther},
 		{"the trash is read", alone, []string{stream.Trashed}, map[string][]string{"/pages?id=17&status=trashed": {list("")}, own: {`{"id":"17","status":"trashed"}`}}, false, client.KindOther},
+		{
+			"trashed meanwhile, and the trash is read", alone, []string{stream.Current, stream.Archived, stream.Trashed},
+			map[string][]string{only + "&status=trashed": {list("")}, own: {named}, archived + "&status=trashed": {`{"id":"17","status":"trashed"}`}}, false, client.KindOther,
+		},
 		{"it does not say its status", alone, live, map[string][]string{only: {list("")}, own: {`{"id":"17"}`}}, false, client.KindOther},
 		{"the item can't be had", alone, live, map[string][]string{only: {list("")}, own: {"500 {}"}}, false, client.KindServer},
 		{"the item may not be read", alone, live, map[string][]string{only: {list("")}, own: {`403 {"message":"no"}`}}, false, client.KindForbidden},

@@ -86,17 +86,19 @@ func listRequest(l *stream.Listing, q query) client.Request {
 	return client.Request{Path: stream.Path(l.Route, ""), Query: append(query(l.Query), q...), Scopes: l.Scopes}
 }
 
-// ItemRequest is the request of one item of a listing. A status other than current has to be
-// named where the route can give other ones.
-func ItemRequest(l *stream.Listing, id, status string) client.Request {
-	req := client.Request{Path: stream.Path(l.Item, id), Scopes: l.Scopes}
+// ItemRequest is the request of one item of a listing that may have any of some statuses. Other ones
+// than current are named where the route takes them.
+func ItemRequest(l *stream.Listing, id string, statuses ...string) client.Request {
+	var q query
 	if l.ItemParam != "" {
-		req.Query = query{{l.ItemParam, id}}
+		q = q.with(l.ItemParam, id)
 	}
-	if status != "" && status != stream.Current && l.ItemStatus {
-		req.Query = query{{"status", status}}
+	for _, status := range statuses {
+		if status != stream.Current && slices.Contains(l.ItemStatuses, status) {
+			q = q.with("status", status)
+		}
 	}
-	return req
+	return client.Request{Path: stream.Path(l.Item, id), Query: q, Scopes: l.Scopes}
 }
 
 // text returns a row's field as text, empty if it has none.

@@ -125,8 +125,9 @@ type Listing struct {
 	IDs string
 	// SearchType is what a search calls the listing's rows, or empty.
 	SearchType string
-	// ItemStatus says that Item gives what is not current only if its status is named.
-	ItemStatus bool
+	// ItemStatuses are the values that Item's status parameter takes, nil without one. What is not
+	// current may only be given if its status is named.
+	ItemStatuses []string
 	// Statuses are the values that the route's status parameter takes, nil without one.
 	Statuses []string
 	// SpaceParam filters by space id, at most SpaceMax ids a request; empty without one.

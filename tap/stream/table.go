@@ -1,11 +1,12 @@
 package stream
 
-// Statuses that page_status can ask for; each route takes some of them.
+// Statuses of items. Each route takes some of them; page_status can ask for all but drafts.
 const (
 	Current  = "current"
 	Archived = "archived"
 	Trashed  = "trashed"
 	Deleted  = "deleted"
+	Draft    = "draft"
 )
 
 // Spaces, Pages and so on are the nine listings, one pass each.
@@ -17,16 +18,18 @@ var (
 		Scopes: []string{"read:space:confluence"},
 	}
 	Pages = &Listing{
-		Name: "pages", Changed: changed, IDs: "id", SearchType: "page", ItemStatus: true, Route: "/pages", Item: "/pages/{id}", MaxLimit: 250,
+		Name: "pages", Changed: changed, IDs: "id", SearchType: "page", Route: "/pages", Item: "/pages/{id}", MaxLimit: 250,
 		Sort: "id", SortField: "id", ChangeSort: "-modified-date",
 		Statuses: []string{Current, Archived, Trashed, Deleted}, Body: true,
+		ItemStatuses: []string{Current, Archived, Trashed, Deleted, Draft},
 		SpaceParam: "space-id", SpaceMax: 100, SpaceField: "spaceId",
 		Scopes: []string{"read:page:confluence"},
 	}
 	BlogPosts = &Listing{
-		Name: "blog posts", Changed: changed, IDs: "id", SearchType: "blogpost", ItemStatus: true, Route: "/blogposts", Item: "/blogposts/{id}", MaxLimit: 250,
+		Name: "blog posts", Changed: changed, IDs: "id", SearchType: "blogpost", Route: "/blogposts", Item: "/blogposts/{id}", MaxLimit: 250,
 		Sort: "id", SortField: "id", ChangeSort: "-modified-date",
 		Statuses: []string{Current, Trashed, Deleted}, Body: true,
+		ItemStatuses: []string{Current, Trashed, Deleted, Draft},
 		SpaceParam: "space-id", SpaceMax: 100, SpaceField: "spaceId",
 		Scopes: []string{"read:page:confluence"},
 	}

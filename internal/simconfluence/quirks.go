@@ -21,6 +21,8 @@ type Quirks struct {
 	ReplyNullPage bool
 	// SitewideNullPage does so for the replies in the site-wide lists of comments.
 	SitewideNullPage bool
+	// NoTaskSpaces leaves the space out of tasks.
+	NoTaskSpaces bool
 	// NoBlocks leaves the blocks of combined reads out; BareBlocks sends them without their
 	// results.
 	NoBlocks, BareBlocks bool

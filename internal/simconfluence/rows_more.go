@@ -106,8 +106,10 @@ func (s *Site) taskHead(b []byte, i int, f shape) []byte {
 	} else {
 		b = appendUUID(b, h)
 	}
-	b = append(b, `","spaceId":"`...)
-	b = s.appendID(b, Space, s.space(c, j))
+	if !s.quirks.NoTaskSpaces {
+		b = append(b, `","spaceId":"`...)
+		b = s.appendID(b, Space, s.space(c, j))
+	}
 	b = s.appendContainer(append(b, `",`...), c, j)
 	b = append(b, `,"status":"`...)
 	if completed > 0 {

@@ -213,6 +213,27 @@ func TestChosenSpacesGiveTheSameRows(t *testing.T) {
 	}
 }
 
+// TestTasksWithoutSpaces: tasks that name no space lie where their page or post lies.
+func TestTasksWithoutSpaces(t *testing.T) {
+	t.Parallel()
+	o := shown(49, 60)
+	o.Spaces, o.Quirks.NoTaskSpaces = 3, true
+	for _, setting := range []string{"space_keys", "exclude_space_keys"} {
+		virtual(t, o, func(t *testing.T, f *tapfixture.Fixture) {
+			keys := f.Site.SpaceKeys()[:1]
+			scope := simconfluence.TruthOptions{SpaceKeys: keys}
+			if setting == "exclude_space_keys" {
+				scope = simconfluence.TruthOptions{ExcludeSpaceKeys: keys}
+			}
+			r := reads(t, f.With(map[string]any{setting: keys}), false, "tasks").run()
+			wantScope(t, f, r.rows, scope, "tasks")
+			if len(r.rows["tasks"]) == 0 || strings.Contains(r.told(), "lie in no page") {
+				t.Errorf("%s: %d tasks\n%s", setting, len(r.rows["tasks"]), r.told())
+			}
+		})
+	}
+}
+
 // TestSpacesIgnored: rows of spaces that were not asked for are left out.
 func TestSpacesIgnored(t *testing.T) {
 	t.Parallel()

@@ -22,7 +22,7 @@ var (
 		Sort: "id", SortField: "id", ChangeSort: "-modified-date",
 		Statuses: []string{Current, Archived, Trashed, Deleted}, Body: true,
 		ItemStatuses: []string{Current, Archived, Trashed, Deleted, Draft},
-		SpaceParam: "space-id", SpaceMax: 100, SpaceField: "spaceId",
+		SpaceParam:   "space-id", SpaceMax: 100, SpaceField: "spaceId",
 		Scopes: []string{"read:page:confluence"},
 	}
 	BlogPosts = &Listing{
@@ -30,7 +30,7 @@ var (
 		Sort: "id", SortField: "id", ChangeSort: "-modified-date",
 		Statuses: []string{Current, Trashed, Deleted}, Body: true,
 		ItemStatuses: []string{Current, Trashed, Deleted, Draft},
-		SpaceParam: "space-id", SpaceMax: 100, SpaceField: "spaceId",
+		SpaceParam:   "space-id", SpaceMax: 100, SpaceField: "spaceId",
 		Scopes: []string{"read:page:confluence"},
 	}
 	Attachments = &Listing{
@@ -55,7 +55,8 @@ var (
 	Tasks = &Listing{
 		Name: "tasks", Changed: []string{"updatedAt"}, Route: "/tasks", Item: "/tasks/{id}", MaxLimit: 250, Body: true,
 		SpaceParam: "space-id", SpaceMax: 250, SpaceField: "spaceId",
-		Scopes: []string{"read:task:confluence"},
+		Containers: []Container{{"pageId", "pages"}, {"blogPostId", "blog posts"}},
+		Scopes:     []string{"read:task:confluence"},
 	}
 	CustomContent = &Listing{
 		Name: "custom content", Changed: changed, IDs: "id", Route: "/custom-content", Item: "/custom-content/{id}", MaxLimit: 250,

@@ -19,7 +19,7 @@ func (rq *request) filter(k Kind) func(i int) bool {
 		}
 		add(func(i int) bool { return slices.Contains(asked, rq.status(k, i)) })
 	case FooterComment, InlineComment:
-		add(func(i int) bool { return rq.open(rq.container(k, i)) })
+		add(func(i int) bool { return rq.open(rq.container(k, i)) || rq.showsBinned(k, i) })
 		if asked != nil {
 			add(func(i int) bool { return slices.Contains(asked, rq.status(k, i)) })
 		}
@@ -44,6 +44,13 @@ func (rq *request) filter(k Kind) func(i int) bool {
 		}
 		return !rq.gone(k, i)
 	}
+}
+
+// showsBinned reports whether a site-wide list shows a comment on what is in the trash or deleted.
+func (rq *request) showsBinned(k Kind, i int) bool {
+	c, j := rq.container(k, i)
+	st := rq.status(c, j)
+	return rq.quirks.BinnedComments && rq.id == "" && (c == Page || c == BlogPost) && (st == trashed || st == deleted)
 }
 
 // filterText adds the filters by title, kind of page, file name and kind of file.

@@ -21,6 +21,9 @@ type Quirks struct {
 	ReplyNullPage bool
 	// SitewideNullPage does so for the replies in the site-wide lists of comments.
 	SitewideNullPage bool
+	// BinnedComments has the site-wide lists of comments show those on pages and posts that are in the
+	// trash or deleted, too.
+	BinnedComments bool
 	// NoTaskSpaces leaves the space out of tasks.
 	NoTaskSpaces bool
 	// NoBlocks leaves the blocks of combined reads out; BareBlocks sends them without their

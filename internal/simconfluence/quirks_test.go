@@ -135,6 +135,26 @@ func TestNullPages(t *testing.T) {
 	}
 }
 
+// TestBinnedComments says that site-wide lists can show comments on what is in the trash.
+func TestBinnedComments(t *testing.T) {
+	without := allRows(t, quirky(Quirks{}), stream.V2+"/footer-comments?limit=250")
+	with := allRows(t, quirky(Quirks{BinnedComments: true}), stream.V2+"/footer-comments?limit=250")
+	if len(with) <= len(without) {
+		t.Errorf("%d rows, %d without those of the trash", len(with), len(without))
+	}
+}
+
+// TestNoTaskSpaces says that tasks can name no space.
+func TestNoTaskSpaces(t *testing.T) {
+	for _, q := range []Quirks{{}, {NoTaskSpaces: true}} {
+		for _, row := range allRows(t, quirky(q), stream.V2+"/tasks?limit=250") {
+			if has := decode(t, row)["spaceId"] != nil; has == q.NoTaskSpaces {
+				t.Fatalf("%+v: %s", q, row)
+			}
+		}
+	}
+}
+
 // TestBlocks says that combined reads can lack their blocks, or the rows in them.
 func TestBlocks(t *testing.T) {
 	for q, want := range map[string]string{"none": `"labels":`, "bare": `"results":`} {

@@ -200,20 +200,28 @@ func (r *listReading) keep(ctx context.Context, rows []row) error {
 	return r.place(ctx, rows)
 }
 
-// place keeps the rows that lie in the run's spaces.
+// place keeps the rows that lie in the run's spaces, and in what is current or archived where only
+// that counts.
 func (r *listReading) place(ctx context.Context, rows []row) error {
-	w := r.walk
-	if !w.facts.Spaces.Narrowed() || r.list.Listing == stream.Hits {
+	w, wanted := r.walk, r.unplaced()
+	if wanted == nil {
 		return nil
 	}
 	var asked []rawjson.Object
 	var places []int
 	for i, row := range rows {
-		if row.kept && w.uses(row.Object) {
+		if row.kept && wanted(row.Object) {
 			asked, places = append(asked, row.Object), append(places, i)
 		}
 	}
-	for j, v := range w.site.Inside(ctx, w.plan.Listing, w.facts.Spaces, asked) {
+	verdicts, doubt := w.site.Inside(ctx, w.plan.Listing, w.facts.Spaces, asked)
+	if doubt != nil {
+		if err := w.interrupts(ctx, doubt); err != nil {
+			return err
+		}
+		w.report.warnOnce("doubt", "comments in the trash can't be told from others: all of them are kept", "error", doubt)
+	}
+	for j, v := range verdicts {
 		if rows[places[j]].kept = v.Inside; v.Reason != "" {
 			w.report.skip(v.Reason)
 		}
@@ -230,6 +238,19 @@ func (r *listReading) place(ctx context.Context, rows []row) error {
 	return nil
 }
 
+// unplaced returns which rows have to lie in something to count, nil for none.
+func (r *listReading) unplaced() func(rawjson.Object) bool {
+	switch w := r.walk; {
+	case r.list.Listing == stream.Hits:
+		return nil
+	case w.facts.Spaces.Narrowed():
+		return w.uses
+	case w.plan.Listing.Bound():
+		return w.isNew
+	}
+	return nil
+}
+
 // uses reports whether a row is a record of one of the walk's streams, or a parent. What lies in
 // places that nothing is read of is not looked up.
 func (w *walk) uses(row rawjson.Object) bool {
@@ -239,6 +260,16 @@ func (w *walk) uses(row rawjson.Object) bool {
 		}
 		_, has, _ := rd.fromRow(row)
 		return has
+	})
+}
+
+// isNew reports whether a row is a record of one of the walk's streams that no earlier run gave. What
+// lies at a bookmark comes again, whatever became of the item that it lies in.
+func (w *walk) isNew(row rawjson.Object) bool {
+	return slices.ContainsFunc(w.readings, func(rd *reading) bool {
+		_, has, _ := rd.fromRow(row)
+		t, ok := changedAt(rd.Stream.Changed, row)
+		return has && (!rd.Incremental || !ok || t.After(rd.Since))
 	})
 }
 

@@ -213,6 +213,57 @@ func TestChosenSpacesGiveTheSameRows(t *testing.T) {
 	}
 }
 
+// TestCommentsOfTheTrash: comments on pages and posts in the trash are left out where a site's lists
+// show them, as page by page. Audits agree.
+func TestCommentsOfTheTrash(t *testing.T) {
+	t.Parallel()
+	o := varied(manyLabels)
+	o.Spaces, o.Quirks.BinnedComments = 3, true
+	names := where(isComments)
+	for _, test := range []struct {
+		name     string
+		mode     mode
+		settings func(keys []string) map[string]any
+	}{
+		{"all", mode{}, nil},
+		{"of some spaces", mode{}, func(keys []string) map[string]any { return map[string]any{"exclude_space_keys": keys[2:]} }},
+		{"by change", mode{incremental: true}, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			virtual(t, o, func(t *testing.T, f *tapfixture.Fixture) {
+				f, scope := f.With(map[string]any{"audit_samples": 10}), simconfluence.TruthOptions{}
+				if test.settings != nil {
+					f, scope.ExcludeSpaceKeys = f.With(test.settings(f.Site.SpaceKeys())), f.Site.SpaceKeys()[2:]
+				}
+				r := test.mode.client(t, f, names...).run()
+				wantScope(t, f, r.rows, scope, names...)
+				if r.requests["/footer-comments"] == 0 || strings.Contains(r.told(), "lacks rows") || !strings.Contains(r.told(), "neither current nor archived") {
+					t.Errorf("lists asked: %v\n%s", r.requests, r.told())
+				}
+				if v := f.Site.Violations(); len(v) > 0 {
+					t.Errorf("requests that the documents don't have: %q", v[:1])
+				}
+			})
+		})
+	}
+}
+
+// TestCommentsWithoutPages: where the site does not tell what pages and posts comments are on, all
+// are kept, and it is said once.
+func TestCommentsWithoutPages(t *testing.T) {
+	t.Parallel()
+	virtual(t, varied(manyLabels), func(t *testing.T, f *tapfixture.Fixture) {
+		f.Site.SetFaults(refuse(http.StatusForbidden, "no", "/pages", "/blogposts")...)
+		names := where(isComments)
+		r := reads(t, f.With(map[string]any{"page_size": 50}), false, names...).run()
+		wantScope(t, f, r.rows, simconfluence.TruthOptions{}, names...)
+		if n := strings.Count(r.told(), "all of them are kept"); n != 1 {
+			t.Errorf("said %d times\n%s", n, r.told())
+		}
+	})
+}
+
 // TestTasksWithoutSpaces: tasks that name no space lie where their page or post lies.
 func TestTasksWithoutSpaces(t *testing.T) {
 	t.Parallel()

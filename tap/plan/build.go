@@ -197,17 +197,17 @@ func (b *builder) setScope(r *method.Reader, l *stream.Listing, plain bool) {
 	s, wanted := r.Stream, b.Config.PageStatus
 	switch {
 	case s.Node != nil:
-		r.Statuses = live
+		r.Statuses = stream.Live
 	case s.Derive == stream.ChildOf:
 		r.Statuses, r.ChildStatuses = wanted, wanted
 		if plain {
-			r.Statuses = append(slices.Clone(live), without(wanted, live)...)
+			r.Statuses = append(slices.Clone(stream.Live), without(wanted, stream.Live)...)
 		}
 	case s.IsChild() && s.Parent.Statuses == nil:
 	case s.IsChild():
-		r.Statuses = both(wanted, live)
+		r.Statuses = both(wanted, stream.Live)
 	case l == s.Parent && l.Statuses != nil: // comments, read per page
-		r.Statuses = both(live, l.Statuses)
+		r.Statuses = both(stream.Live, l.Statuses)
 	case l.Statuses != nil:
 		r.Statuses = wanted
 	}

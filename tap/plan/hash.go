@@ -11,6 +11,7 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/config"
 	"github.com/tap-confluence/tap-confluence/tap/method"
 	"github.com/tap-confluence/tap-confluence/tap/site"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
 // short is a hash of a text.
@@ -70,7 +71,7 @@ func describe(lists []List) string {
 func scopeHash(r *method.Reader, spaces site.Spaces) string {
 	var missing []string
 	if r.Stream.Listing.Statuses != nil {
-		missing = without(both(live, r.Stream.Listing.Statuses), r.Statuses)
+		missing = without(both(stream.Live, r.Stream.Listing.Statuses), r.Statuses)
 	}
 	if !spaces.Narrowed() && len(missing) == 0 {
 		return ""

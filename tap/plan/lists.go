@@ -10,9 +10,6 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-// live are the statuses of what is not in the trash. Only that has children.
-var live = []string{stream.Current, stream.Archived}
-
 // both returns the statuses of a that are among b, in the order of a.
 func both(a, b []string) []string {
 	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return !slices.Contains(b, s) })
@@ -78,7 +75,7 @@ func (l *lister) byStatus(prefix, kind string) []List {
 		return []List{l.list(prefix, kind, nil, l.order(), false)}
 	}
 	wanted := both(l.listing.Statuses, l.statuses)
-	alive, trash := both(wanted, live), without(wanted, live)
+	alive, trash := both(wanted, stream.Live), without(wanted, stream.Live)
 	var lists []List
 	add := func(name string, statuses []string, order Order, isTrash bool) {
 		if len(statuses) > 0 {
@@ -159,7 +156,7 @@ func (l *lister) list(name, kind string, statuses []string, order Order, trash b
 
 // unasked reports whether statuses are what the route gives without the parameter.
 func (l *lister) unasked(statuses []string) bool {
-	return slices.Equal(statuses, both(live, l.listing.Statuses))
+	return slices.Equal(statuses, both(stream.Live, l.listing.Statuses))
 }
 
 // order is that of the walk's lists.

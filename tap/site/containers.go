@@ -13,12 +13,13 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-// Verdict reports whether a row lies in the spaces of a run.
+// Verdict reports whether a row counts: it lies in the spaces of a run, and in something of a status
+// that its listing wants.
 type Verdict struct {
 	Inside bool
 	// Reason tells why a row is counted, empty for none.
 	Reason string
-	// Err is why nobody can tell; the row is left out, and its streams have failed.
+	// Err is why nobody can tell in which space it lies; the row is left out, and its streams have failed.
 	Err error
 }
 
@@ -26,11 +27,12 @@ type Verdict struct {
 const (
 	reasonLoose = "rows that lie in no page, post or custom content; kept"
 	reasonGone  = "rows whose page, post or custom content is gone"
+	reasonBound = "comments on pages and posts that are neither current nor archived"
 )
 
 const (
-	// mostPlaces bounds what is remembered: about 10 MB.
-	mostPlaces = 100_000
+	// mostPlaces bounds what is remembered: twice as much, about 10 MB.
+	mostPlaces = 50_000
 	// placesAtOnce is how many items one question names, the most that the site takes.
 	placesAtOnce = 250
 	// typedSingly is how many items of custom content are asked for one by one: a question for many
@@ -47,21 +49,38 @@ const (
 // everyStatus asks for items whatever became of them, as far as a route takes it.
 var everyStatus = []string{stream.Current, stream.Archived, stream.Trashed, stream.Deleted, stream.Draft}
 
-// Inside decides for each row of a page whether it lies in the spaces of the run. A row that
-// names no space lies where the item lies that it names.
-func (s *Site) Inside(ctx context.Context, l *stream.Listing, spaces Spaces, rows []rawjson.Object) []Verdict {
-	verdicts := make([]Verdict, len(rows))
-	if !spaces.Narrowed() || l.SpaceField == "" && l.Containers == nil {
-		for i := range verdicts {
-			verdicts[i].Inside = true
-		}
-		return verdicts
+// Inside decides for each row of a page whether it counts. A row that names no space lies where the
+// item lies that it names. What lies in something whose status the site does not tell counts; the
+// error is why, if the site did not answer.
+func (s *Site) Inside(ctx context.Context, l *stream.Listing, spaces Spaces, rows []rawjson.Object) (verdicts []Verdict, doubt error) {
+	verdicts = make([]Verdict, len(rows))
+	placed := spaces.Narrowed() && (l.SpaceField != "" || l.Containers != nil)
+	asked := rows
+	if !placed {
+		asked = slices.DeleteFunc(slices.Clone(rows), func(row rawjson.Object) bool {
+			c, _, _ := within(l, row)
+			return c.Statuses == nil
+		})
 	}
-	unknown := s.prefetch(ctx, l, rows, 0)
+	failed := s.prefetch(ctx, l, asked, 0)
 	for i, row := range rows {
-		verdicts[i] = s.inside(ctx, l, spaces, row, unknown)
+		v := &verdicts[i]
+		if v.Inside = true; placed {
+			*v = s.inside(ctx, l, spaces, row, failed)
+		}
+		c, p, _ := within(l, row)
+		if !v.Inside || c.Statuses == nil {
+			continue
+		}
+		found, known := s.known(p)
+		switch {
+		case !known:
+			doubt = failed
+		case found.status != "" && !slices.Contains(c.Statuses, found.status):
+			*v = Verdict{Reason: reasonBound}
+		}
 	}
-	return verdicts
+	return verdicts, doubt
 }
 
 func (s *Site) inside(ctx context.Context, l *stream.Listing, spaces Spaces, row rawjson.Object, failed error) Verdict {
@@ -84,6 +103,16 @@ func (s *Site) inside(ctx context.Context, l *stream.Listing, spaces Spaces, row
 	return Verdict{Inside: in}
 }
 
+// within returns the item that a row lies in, and how the row names it; false if it names none.
+func within(l *stream.Listing, row rawjson.Object) (stream.Container, place, bool) {
+	for _, c := range l.Containers {
+		if id := text(row, c.Field); id != "" {
+			return c, place{stream.ListingNamed(c.Of), id}, true
+		}
+	}
+	return stream.Container{}, place{}, false
+}
+
 // locate returns the space of a row, empty if what it lies in is gone, and whether the row names
 // any place at all.
 func (s *Site) locate(ctx context.Context, l *stream.Listing, row rawjson.Object, depth int) (space string, found bool, err error) {
@@ -92,38 +121,28 @@ func (s *Site) locate(ctx context.Context, l *stream.Listing, row rawjson.Object
 			return space, true, nil
 		}
 	}
-	for _, c := range l.Containers {
-		id := text(row, c.Field)
-		if id == "" {
-			continue
-		}
-		if depth == deepest {
-			return "", false, errors.New("its containers lie in each other")
-		}
-		space, err := s.spaceOfItem(ctx, place{stream.ListingNamed(c.Of), id}, depth)
-		return space, true, err
+	_, p, ok := within(l, row)
+	if !ok {
+		return "", false, nil
 	}
-	return "", false, nil
+	if depth == deepest {
+		return "", false, errors.New("its containers lie in each other")
+	}
+	space, err = s.spaceOfItem(ctx, p, depth)
+	return space, true, err
 }
 
 // prefetch looks up at once what a page's rows lie in, where a listing takes ids. The error is of
-// the last question that failed; the items are then asked for one by one.
+// the last question that failed.
 func (s *Site) prefetch(ctx context.Context, l *stream.Listing, rows []rawjson.Object, depth int) error {
 	wanted := map[*stream.Listing][]string{}
 	for _, row := range rows {
 		if l.SpaceField != "" && text(row, l.SpaceField) != "" {
 			continue
 		}
-		for _, c := range l.Containers {
-			of := stream.ListingNamed(c.Of)
-			id := text(row, c.Field)
-			if id == "" {
-				continue
-			}
-			if _, known := s.known(place{of, id}); !known && of.IDs != "" && depth < deepest {
-				wanted[of] = append(wanted[of], id)
-			}
-			break
+		_, p, ok := within(l, row)
+		if _, known := s.known(p); ok && !known && p.listing.IDs != "" && depth < deepest {
+			wanted[p.listing] = append(wanted[p.listing], p.id)
 		}
 	}
 	var failed error
@@ -158,7 +177,7 @@ func (s *Site) lookUp(ctx context.Context, l *stream.Listing, ids []string, dept
 	return failed
 }
 
-// lookUpIn looks up items in a part of a listing. Of what that does not show nothing is known.
+// lookUpIn looks up items in a part of a listing, and remembers also of which it shows nothing.
 func (s *Site) lookUpIn(ctx context.Context, l *stream.Listing, part query, ids []string, depth int) error {
 	var statuses query
 	for _, status := range everyStatus {
@@ -173,7 +192,15 @@ func (s *Site) lookUpIn(ctx context.Context, l *stream.Listing, part query, ids 
 		}
 	}
 	named := part.with(l.IDs, strings.Join(ids, ","))
-	return s.learn(ctx, listRequest(l, slices.Concat(named, statuses)), l, math.MaxInt, depth)
+	if err := s.learn(ctx, listRequest(l, slices.Concat(named, statuses)), l, math.MaxInt, depth); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if _, known := s.known(place{l, id}); !known {
+			s.remember(place{l, id}, container{})
+		}
+	}
+	return nil
 }
 
 // asksAgain counts the questions about items of a part of a listing.
@@ -188,12 +215,12 @@ func (s *Site) asksAgain(l *stream.Listing, part query) int {
 	return s.containers.asked[key]
 }
 
-// unplaced returns the ids of items of which nothing is known.
+// unplaced returns the ids of items whose space is unknown.
 func (s *Site) unplaced(l *stream.Listing, ids []string) []string {
-	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { _, known := s.known(place{l, id}); return known })
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { found, _ := s.known(place{l, id}); return found.placed })
 }
 
-// learn remembers the spaces of items that the first pages of a list show, as far as they can be told.
+// learn remembers the items that the first pages of a list show, and their spaces as far as they can be told.
 func (s *Site) learn(ctx context.Context, req client.Request, l *stream.Listing, pages, depth int) (failed error) {
 	for rows, err := range s.client.Rows(ctx, req, s.cfg.PageSize) {
 		if err != nil {
@@ -204,12 +231,10 @@ func (s *Site) learn(ctx context.Context, req client.Request, l *stream.Listing,
 		}
 		for _, row := range rows {
 			space, found, err := s.locate(ctx, l, row, depth+1)
-			switch {
-			case err != nil:
+			if err != nil {
 				failed = err
-			case found:
-				s.remember(place{l, text(row, "id")}, space)
 			}
+			s.remember(place{l, text(row, "id")}, container{placed: found && err == nil, space: space, status: text(row, "status")})
 		}
 		if pages--; pages == 0 {
 			break
@@ -220,8 +245,8 @@ func (s *Site) learn(ctx context.Context, req client.Request, l *stream.Listing,
 
 // spaceOfItem returns the space of one item, empty if the site says of it that it is gone.
 func (s *Site) spaceOfItem(ctx context.Context, p place, depth int) (string, error) {
-	if space, known := s.known(p); known {
-		return space, nil
+	if found, _ := s.known(p); found.placed {
+		return found.space, nil
 	}
 	ask := func(ctx context.Context) (string, error) { return s.askSpace(ctx, p, depth) }
 	if depth > 0 {
@@ -237,7 +262,7 @@ func (s *Site) askSpace(ctx context.Context, p place, depth int) (string, error)
 		return "", fmt.Errorf("it may lie in the trash, where nothing tells its space (without trashed in page_status it is not needed): %w", err)
 	}
 	if Names(err, p.id) {
-		s.remember(p, "")
+		s.remember(p, container{placed: true})
 		return "", nil
 	}
 	if err != nil {
@@ -248,7 +273,7 @@ func (s *Site) askSpace(ctx context.Context, p place, depth int) (string, error)
 		err = &client.Error{Kind: client.KindMalformed, Message: "item " + p.id + " names no space"}
 	}
 	if err == nil {
-		s.remember(p, space)
+		s.remember(p, container{placed: true, space: space, status: text(doc, "status")})
 	}
 	return space, err
 }
@@ -258,18 +283,24 @@ func (s *Site) readsTrash() bool {
 	return slices.Contains(s.cfg.PageStatus, stream.Trashed) || slices.Contains(s.cfg.PageStatus, stream.Deleted)
 }
 
-func (s *Site) known(p place) (string, bool) {
+// known returns what was found of an item, false if nobody looked.
+func (s *Site) known(p place) (container, bool) {
 	s.containers.mu.Lock()
 	defer s.containers.mu.Unlock()
-	space, known := s.containers.space[p]
-	return space, known
+	found, known := s.containers.found[p]
+	if !known {
+		found, known = s.containers.earlier[p]
+	}
+	return found, known
 }
 
-func (s *Site) remember(p place, space string) {
+// remember keeps what was found of an item. When there is too much of it, the earlier half goes.
+func (s *Site) remember(p place, found container) {
 	s.containers.mu.Lock()
 	defer s.containers.mu.Unlock()
-	if s.containers.space == nil || len(s.containers.space) >= mostPlaces {
-		s.containers.space = map[place]string{}
+	if s.containers.found == nil || len(s.containers.found) >= mostPlaces {
+		s.containers.found, s.containers.earlier = map[place]container{}, s.containers.found
 	}
-	s.containers.space[place{p.listing, strings.Clone(p.id)}] = strings.Clone(space)
+	found.space, found.status = strings.Clone(found.space), strings.Clone(found.status)
+	s.containers.found[place{p.listing, strings.Clone(p.id)}] = found
 }

@@ -25,7 +25,8 @@ func verdictsOf(t *testing.T, ctx context.Context, s *Site, l *stream.Listing, s
 	for i, row := range rows {
 		objects[i] = object(t, row)
 	}
-	return s.Inside(ctx, l, spaces, objects)
+	verdicts, _ := s.Inside(ctx, l, spaces, objects)
+	return verdicts
 }
 
 // tell writes a verdict in words.
@@ -109,6 +110,25 @@ func TestInside(t *testing.T) {
 			"the list can't be had, the page can", stream.FooterComments, inSpaces, []string{`{"pageId":"17"}`},
 			map[string][]string{"/pages?id=17" + statuses: {`403 {"message":"no"}`}, "/pages/17": {`{"id":"17","spaceId":"2"}`}}, []string{"outside"},
 		},
+		{
+			"comments on what is in the trash, in all spaces", stream.FooterComments, Spaces{},
+			[]string{`{"pageId":"17"}`, `{"pageId":"18"}`, `{"blogPostId":"19"}`, `{"attachmentId":"att1"}`, `{"customContentId":"2"}`, `{"id":"1"}`},
+			map[string][]string{
+				"/pages?id=17,18" + statuses: {list("", `{"id":"17","status":"archived"}`, `{"id":"18","status":"trashed"}`)},
+				"/blogposts?id=19" + posts:   {list("", `{"id":"19","status":"deleted"}`)},
+			},
+			[]string{"inside", "counted", "counted", "inside", "inside", "inside"},
+		},
+		{
+			"comments on a page that the list does not show, in all spaces", stream.InlineComments, Spaces{}, []string{`{"pageId":"17"}`},
+			map[string][]string{"/pages?id=17" + statuses: {list("")}}, []string{"inside"},
+		},
+		{
+			"comments on what is in the trash, in a space", stream.InlineComments, inSpaces, []string{`{"pageId":"17"}`, `{"pageId":"18"}`},
+			map[string][]string{"/pages?id=17,18" + statuses: {list("", `{"id":"17","status":"trashed","spaceId":"1"}`, `{"id":"18","status":"current","spaceId":"1"}`)}},
+			[]string{"counted", "inside"},
+		},
+		{"attachments in all spaces, whose page does not matter", stream.Attachments, Spaces{}, []string{`{"pageId":"17"}`}, nil, []string{"inside"}},
 		{"rows that name nothing", stream.FooterComments, inSpaces, []string{`{"id":"1","pageId":null}`}, nil, []string{"inside counted"}},
 		{
 			"custom content, which is asked for singly", stream.Attachments, inSpaces, []string{`{"customContentId":"17"}`, `{"customContentId":"18"}`},
@@ -247,6 +267,39 @@ func TestInsideLearns(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestInsideInDoubt keeps comments where the site does not answer what they are on, and says why.
+func TestInsideInDoubt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, _, _ := opened(t, nil, map[string][]string{
+			"/pages?id=17&status=current&status=archived&status=trashed&status=deleted": {`403 {"message":"no"}`},
+			"/blogposts?id=18&status=current&status=trashed&status=deleted":             {list("", `{"id":"18","status":"trashed"}`)},
+		})
+		rows := []rawjson.Object{object(t, `{"pageId":"17"}`), object(t, `{"blogPostId":"18"}`)}
+		verdicts, doubt := s.Inside(t.Context(), stream.FooterComments, Spaces{}, rows)
+		if got := tell(verdicts[0]) + ", " + tell(verdicts[1]); got != "inside, counted" || client.KindOf(doubt) != client.KindForbidden {
+			t.Errorf("%s; %v", got, doubt)
+		}
+	})
+}
+
+// TestContainersAreForgotten keeps at least the later half of what was found.
+func TestContainersAreForgotten(t *testing.T) {
+	t.Parallel()
+	s := New(nil, nil, nil)
+	for i := range 2*mostPlaces + 1 {
+		s.remember(place{stream.Pages, fmt.Sprint(i)}, container{placed: true})
+	}
+	for _, i := range []int{mostPlaces, 2 * mostPlaces} {
+		if _, known := s.known(place{stream.Pages, fmt.Sprint(i)}); !known {
+			t.Errorf("item %d is forgotten", i)
+		}
+	}
+	if _, known := s.known(place{stream.Pages, "0"}); known {
+		t.Error("the first item is still known")
 	}
 }
 

@@ -133,11 +133,18 @@ type place struct {
 	id      string
 }
 
-// containers remembers in which space items lie, empty for items that are proven to be gone.
+// containers remembers what was found of the items that rows lie in.
 type containers struct {
-	mu    sync.Mutex // guards all below
-	space map[place]string
-	asked map[string]int // how many questions were asked about items of a part of a listing
+	mu             sync.Mutex // guards all below
+	found, earlier map[place]container
+	asked          map[string]int // how many questions were asked about items of a part of a listing
+}
+
+// container is what the site tells of an item that rows lie in: nothing, if its listing does not show it.
+type container struct {
+	// placed reports whether its space is known; space is empty if the item is proven to be gone.
+	placed        bool
+	space, status string
 }
 
 // Sample is a row from one end of a listing, copied out of its answer.

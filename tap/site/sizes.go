@@ -160,7 +160,8 @@ func (s *Site) sampleOf(ctx context.Context, l *stream.Listing, q query, spaces 
 	}
 	defer page.Release()
 	var rows []Sample
-	for i, v := range s.Inside(ctx, l, spaces, page.Rows) {
+	verdicts, _ := s.Inside(ctx, l, spaces, page.Rows) // a row in doubt counts
+	for i, v := range verdicts {
 		if !v.Inside || text(page.Rows[i], "id") == "" {
 			continue
 		}

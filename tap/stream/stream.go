@@ -189,6 +189,13 @@ type Bulk struct {
 type Container struct {
 	// Field is the row's field, Of the name of the listing of such items.
 	Field, Of string
+	// Statuses are those of the items whose rows count, nil for all.
+	Statuses []string
+}
+
+// Bound reports whether rows of the listing count only if what they lie in has a certain status.
+func (l *Listing) Bound() bool {
+	return slices.ContainsFunc(l.Containers, func(c Container) bool { return c.Statuses != nil })
 }
 
 // IsChild reports whether the stream's records belong to a parent's row, read by parent.

@@ -9,6 +9,9 @@ const (
 	Draft    = "draft"
 )
 
+// Live are the statuses of what has comments, labels and other children to read.
+var Live = []string{Current, Archived}
+
 // Spaces, Pages and so on are the nine listings, one pass each.
 var (
 	Spaces = &Listing{
@@ -37,32 +40,32 @@ var (
 		Name: "attachments", Changed: changed, SearchType: "attachment", Route: "/attachments", Item: "/attachments/{id}", MaxLimit: 250,
 		Sort: "created-date", SortField: "createdAt", ChangeSort: "-modified-date",
 		Statuses:   []string{Current, Archived, Trashed},
-		Containers: []Container{{"pageId", "pages"}, {"blogPostId", "blog posts"}, {"customContentId", "custom content"}},
+		Containers: []Container{{"pageId", "pages", nil}, {"blogPostId", "blog posts", nil}, {"customContentId", "custom content", nil}},
 		Scopes:     []string{"read:attachment:confluence"},
 	}
 	FooterComments = &Listing{
 		Name: "footer comments", Changed: changed, SearchType: "comment", Route: "/footer-comments", Item: "/footer-comments/{id}", MaxLimit: 250,
 		Sort: "created-date", ChangeSort: "-modified-date", Body: true,
-		Containers: []Container{{"pageId", "pages"}, {"blogPostId", "blog posts"}, {"attachmentId", "attachments"}, {"customContentId", "custom content"}},
+		Containers: []Container{{"pageId", "pages", Live}, {"blogPostId", "blog posts", Live}, {"attachmentId", "attachments", nil}, {"customContentId", "custom content", nil}},
 		Scopes:     []string{"read:comment:confluence"},
 	}
 	InlineComments = &Listing{
 		Name: "inline comments", Changed: changed, SearchType: "comment", Route: "/inline-comments", Item: "/inline-comments/{id}", MaxLimit: 250,
 		Sort: "created-date", ChangeSort: "-modified-date", Body: true,
-		Containers: []Container{{"pageId", "pages"}, {"blogPostId", "blog posts"}},
+		Containers: []Container{{"pageId", "pages", Live}, {"blogPostId", "blog posts", Live}},
 		Scopes:     []string{"read:comment:confluence"},
 	}
 	Tasks = &Listing{
 		Name: "tasks", Changed: []string{"updatedAt"}, Route: "/tasks", Item: "/tasks/{id}", MaxLimit: 250, Body: true,
 		SpaceParam: "space-id", SpaceMax: 250, SpaceField: "spaceId",
-		Containers: []Container{{"pageId", "pages"}, {"blogPostId", "blog posts"}},
+		Containers: []Container{{"pageId", "pages", nil}, {"blogPostId", "blog posts", nil}},
 		Scopes:     []string{"read:task:confluence"},
 	}
 	CustomContent = &Listing{
 		Name: "custom content", Changed: changed, IDs: "id", Route: "/custom-content", Item: "/custom-content/{id}", MaxLimit: 250,
 		Sort: "id", SortField: "id", ChangeSort: "-modified-date", Body: true, Typed: true,
 		SpaceParam: "space-id", SpaceMax: 100, SpaceField: "spaceId",
-		Containers: []Container{{"pageId", "pages"}, {"blogPostId", "blog posts"}, {"customContentId", "custom content"}},
+		Containers: []Container{{"pageId", "pages", nil}, {"blogPostId", "blog posts", nil}, {"customContentId", "custom content", nil}},
 		Scopes:     []string{"read:custom-content:confluence"},
 	}
 	Groups = &Listing{

@@ -249,6 +249,35 @@ func TestCommentsOfTheTrash(t *testing.T) {
 	}
 }
 
+// TestCommentsTrashedMeanwhile edits comments whose page goes to the trash: an incremental run leaves them
+// out.
+func TestCommentsTrashedMeanwhile(t *testing.T) {
+	t.Parallel()
+	o := varied(manyLabels)
+	o.Quirks.BinnedComments = true
+	virtual(t, o, func(t *testing.T, f *tapfixture.Fixture) {
+		const name = "page_footer_comments"
+		c := reads(t, f, true, name)
+		c.run()
+		f.Site.Advance(time.Hour)
+		on := map[string]string{} // pages by comment
+		for row := range f.Site.Truth(name, scope()) {
+			on[row.Key[0]] = row.Parent
+		}
+		trashed := on[newestFirst(t, f, name)[0]]
+		if err := f.Site.SetStatus(simconfluence.Page, trashed, stream.Trashed); err != nil {
+			t.Fatal(err)
+		}
+		edit(t, f, simconfluence.FooterComment, slices.Collect(maps.Keys(on))...)
+		got := c.run().rows[name]
+		for id, page := range on {
+			if _, came := got[id]; came != (page != trashed) {
+				t.Errorf("comment %s on page %s, of which %s is in the trash: came %v", id, page, trashed, came)
+			}
+		}
+	})
+}
+
 // TestCommentsWithoutPages: where the site does not tell what pages and posts comments are on, all
 // are kept, and it is said once.
 func TestCommentsWithoutPages(t *testing.T) {

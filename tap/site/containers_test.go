@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -291,10 +292,10 @@ func TestContainersAreForgotten(t *testing.T) {
 	t.Parallel()
 	s := New(nil, nil, nil)
 	for i := range 2*mostPlaces + 1 {
-		s.remember(place{stream.Pages, fmt.Sprint(i)}, container{placed: true})
+		s.remember(place{stream.Pages, strconv.Itoa(i)}, container{placed: true})
 	}
 	for _, i := range []int{mostPlaces, 2 * mostPlaces} {
-		if _, known := s.known(place{stream.Pages, fmt.Sprint(i)}); !known {
+		if _, known := s.known(place{stream.Pages, strconv.Itoa(i)}); !known {
 			t.Errorf("item %d is forgotten", i)
 		}
 	}

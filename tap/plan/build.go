@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -16,44 +15,6 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/state"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
-
-// Question returns what Build has to know of the site.
-func Question(selected []catalog.Selection, st *state.State) site.Question {
-	q := site.Question{Pays: method.OwnerPays}
-	add := func(list *[]*stream.Listing, l *stream.Listing) {
-		if !slices.Contains(*list, l) {
-			*list = append(*list, l)
-		}
-	}
-	for _, sel := range selected {
-		s := sel.Stream
-		q.Roles = q.Roles || s.Roles
-		if s.Listing.Typed || s.Parent != nil && s.Parent.Typed {
-			q.Types = true
-			q.Earlier = slices.AppendSeq(q.Earlier, maps.Keys(st.Entry(s.Name).Partitions))
-		}
-		if s.Labelled != "" && partners(selected, st, s) == 1 && !st.Entry(s.Name).Plain {
-			add(&q.ByLabel, s.Parent)
-		}
-		if s.Replies != "" && !sel.Incremental {
-			add(&q.ByOwner, s.Listing)
-		}
-	}
-	slices.Sort(q.Earlier)
-	q.Earlier = slices.Compact(q.Earlier)
-	return q
-}
-
-// partners counts the streams that one combined read of a stream's parents can serve.
-func partners(selected []catalog.Selection, st *state.State, s *stream.Stream) int {
-	n := 0
-	for _, sel := range selected {
-		if sel.Stream.Parent == s.Parent && sel.Stream.Include != "" && !sel.Incremental && !st.Entry(sel.Stream.Name).Plain {
-			n++
-		}
-	}
-	return n
-}
 
 // walkOf is what decides which streams share a walk.
 type walkOf struct {

@@ -2,7 +2,7 @@
 // selections and state give the same plan. Running a plan, printing it and pricing it all use
 // that one value.
 //
-// Files use each other from top to bottom: build.go, price.go, resume.go, hash.go, lists.go,
+// Files use each other from top to bottom: build.go, question.go, price.go, resume.go, hash.go, lists.go,
 // plan.go.
 package plan
 

@@ -89,7 +89,7 @@ type cell struct {
 	kind  kind
 	rate  rate
 	modes []mode
-	// rarely says that audits, which draw their samples, are what asks.
+	// rarely says that another run may not ask so often.
 	rarely bool
 
 	mu            sync.Mutex

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -94,12 +95,12 @@ func TestSpellPasses(t *testing.T) {
 // for a request that it refused, or a quarter of an hour has passed. Then the next one begins.
 func TestSpellIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		no := true
+		var good atomic.Bool
 		site := moody(always(200, me), func(int) *http.Response {
-			if no {
-				return reply(404, bare)
+			if good.Load() {
+				return reply(200, `{}`)
 			}
-			return reply(200, `{}`)
+			return reply(404, bare)
 		})
 		c := probed(t, testConfig(), site)
 		wants := func(what string, least, most time.Duration, sent int) {
@@ -116,9 +117,9 @@ func TestSpellIsOver(t *testing.T) {
 		}
 		time.Sleep(spellLasts) //nolint:forbidigo // fake time
 		wants("one in the next spell", 90*time.Second, 96*time.Second, 6)
-		time.AfterFunc(500*time.Millisecond, func() { no = false })
+		time.AfterFunc(500*time.Millisecond, func() { good.Store(true) })
 		wants("one whose second answer is good", 0, 2*time.Second, 2)
-		no = true
+		good.Store(false)
 		wants("one after a good answer", 90*time.Second, 96*time.Second, 6)
 	})
 }

@@ -181,3 +181,17 @@ func TestRolesLacking(t *testing.T) {
 		})
 	}
 }
+
+// TestUsersSearchBreaksOff refuses the second page of the search for people: whoever comes behind it
+// is not known, so the stream fails.
+func TestUsersSearchBreaksOff(t *testing.T) {
+	t.Parallel()
+	f := onDemand(t, varied()).With(map[string]any{"page_size": 5})
+	second := simconfluence.When(func(n int) bool { return n == 2 }, simconfluence.Status(http.StatusForbidden, `{"message":"not now"}`))
+	f.Site.SetFaults(simconfluence.On("/wiki/rest/api/search/user", second))
+	r := f.Singer(tapfixture.Select("users"), nil).Wants(tap.ExitFailed)
+	next := f.Singer(tapfixture.Select("users"), r.LastState()).OK()
+	o := tapfixture.Scope()
+	o.Accounts = f.Site.UserIDs()
+	tapfixture.Compare(t, "users", next.Canonical("users"), f.Expect("users", o))
+}

@@ -83,3 +83,37 @@ func TestTreeRefused(t *testing.T) {
 		t.Errorf("said: %s", r.Stderr)
 	}
 }
+
+// TestTreeSearchBreaksOff refuses the second page of the search for folders: a lasting refusal fails
+// the streams, and a cursor that is refused once has the search start over.
+func TestTreeSearchBreaksOff(t *testing.T) {
+	t.Parallel()
+	behind := simconfluence.Where(func(r *http.Request) bool { return r.URL.Query().Get("cursor") != "" },
+		simconfluence.Status(http.StatusForbidden, `{"message":"not now"}`))
+	once := simconfluence.Where(func(r *http.Request) bool { return r.URL.Query().Get("cursor") != "" },
+		simconfluence.Times(1, simconfluence.Status(http.StatusBadRequest, `{"message":"The cursor is not valid"}`)))
+	for _, test := range []struct {
+		fault  simconfluence.Fault
+		status int
+	}{{behind, tap.ExitFailed}, {once, 0}} {
+		f := onDemand(t, varied()).With(map[string]any{"page_size": 5})
+		f.Site.SetFaults(simconfluence.On("/wiki/rest/api/search", test.fault))
+		r := f.Singer(tapfixture.Select(tree()...), nil).Wants(test.status)
+		if test.status != 0 {
+			f.Site.SetFaults()
+			r = f.Singer(tapfixture.Select(tree()...), r.LastState()).OK()
+		}
+		came := map[string]bool{} // a list that starts over gives rows twice
+		for _, m := range r.Of("RECORD") {
+			id, _ := tapfixture.Decode(t, m.Record)["id"].(string)
+			came[m.Stream+" "+id] = true
+		}
+		for _, name := range tree() {
+			for id := range f.Expect(name, tapfixture.Scope()) {
+				if !came[name+" "+id] {
+					t.Errorf("status %d: no %s %s", test.status, name, id)
+				}
+			}
+		}
+	}
+}

@@ -50,8 +50,8 @@ type offsetList struct {
 //
 // The list ends when two answers agree that it does: the second shows nothing new, and the first
 // either said that it was the last, with fewer rows than it had room for, or showed nothing new
-// itself. One that lacks a next link says nothing: no site promises one. Nothing new with a next link
-// is asked for once more, from behind the row that is known. A row that exists from beginning to end
+// itself. One that lacks a next link says nothing: no site promises one. Nothing new with a next link, or
+// without room for more, is asked for once more, from behind the row that is known. A row that exists from beginning to end
 // is given to fn. Errors of the API are of type *Error, those of fn come back as they are.
 func (c *Client) OffsetPages(ctx context.Context, of OffsetList, fn func(rows []rawjson.Object, date time.Time) error) error {
 	// An answer of one row would only ever show the row that is known.
@@ -127,7 +127,7 @@ func (p *offsetPlace) ends(a offsetAnswer, limit int) bool {
 // offsetAnswer is one answer of an offset listing.
 type offsetAnswer struct {
 	rows []rawjson.Object
-	more bool // it says that more follows
+	more bool // it says that more follows, or that it has no room for more
 	last bool // it says that it has fewer rows than it has room for, and nothing follows
 	date time.Time
 }
@@ -143,8 +143,9 @@ func (l *offsetList) read(ctx context.Context, start int) (a offsetAnswer, _ *le
 		if err != nil {
 			return &Error{Kind: KindMalformed, Message: err.Error(), Cause: err}
 		}
-		a = offsetAnswer{rows: rows, more: next != "", date: dateOf(h)}
-		a.last = !a.more && hasRoom(list, len(rows))
+		room, told := roomIn(list, len(rows))
+		a = offsetAnswer{rows: rows, more: next != "" || told && room == 0, date: dateOf(h)}
+		a.last = !a.more && told
 		return nil
 	}}
 	lease, err := l.c.shrinking(ctx, k, l.size, func(limit int) Request {
@@ -178,11 +179,11 @@ func (l *offsetList) find(b *buffer) (list rawjson.Object, rows []rawjson.Object
 	return list, rows, nil
 }
 
-// hasRoom reports whether an answer of some rows says that it has room for more.
-func hasRoom(answer rawjson.Object, rows int) bool {
+// roomIn returns how many rows more an answer of some rows has room for, if it tells.
+func roomIn(answer rawjson.Object, rows int) (room int, told bool) {
 	size, err := strconv.Atoi(string(answer.Get("size")))
 	limit, err2 := strconv.Atoi(string(answer.Get("limit")))
-	return err == nil && err2 == nil && size == rows && rows < limit
+	return limit - rows, err == nil && err2 == nil && size == rows && rows <= limit
 }
 
 // pass gives fn the rows that it has not been given yet.

@@ -285,6 +285,7 @@ func TestOffsetPages(t *testing.T) {
 		{name: "no next", list: upTo(430), limit: 200, silent: true, want: 430, requests: 4},
 		{name: "no next at the limit", list: upTo(200), limit: 200, silent: true, want: 200, requests: 3},
 		{name: "only the overlapping row, with next", list: upTo(12), limit: 200, cap: 1, want: 12, requests: 25},
+		{name: "one row at a time, no next", list: upTo(6), limit: 200, cap: 1, silent: true, want: 6, requests: 13},
 		{name: "next for ever, empty", list: upTo(0), limit: 10, nextLies: true, requests: 4},
 		{name: "one page, of unknown size", list: upTo(3), limit: 200, bare: true, want: 3, requests: 3},
 		{name: "one answer is cut", list: upTo(430), limit: 200, cut: 2, silent: true, want: 430, requests: 5},

@@ -37,3 +37,20 @@ func TestAnchorOfWrongClocks(t *testing.T) {
 		})
 	}
 }
+
+// TestAuditLogOfASlowClock reads records that are newer than the time that the site tells.
+func TestAuditLogOfASlowClock(t *testing.T) {
+	t.Parallel()
+	virtual(t, shown(44, 30), func(t *testing.T, f *tapfixture.Fixture) {
+		f = f.With(map[string]any{"extra_streams": "audit_records"}).Under(tap.WithClock(f.Site.Now))
+		f.Site.SetQuirks(simconfluence.Quirks{DateOff: -365 * 24 * time.Hour})
+		r := reads(t, f, false, "audit_records").run()
+		want := 0
+		for range f.Site.Truth("audit_records", tapfixture.Scope()) {
+			want++
+		}
+		if got := len(r.rows["audit_records"]); got != want || want == 0 {
+			t.Errorf("%d records, want %d", got, want)
+		}
+	})
+}

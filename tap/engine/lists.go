@@ -139,7 +139,7 @@ func (w *walk) decide(ctx context.Context, i int, cause error) (skip bool, err e
 	if err := w.interrupts(ctx, cause); err != nil {
 		return false, err
 	}
-	if l.Optional && isRefusal(cause) && statusOf(cause) < 500 {
+	if l.Optional && w.answered != l && isRefusal(cause) && statusOf(cause) < 500 {
 		w.log.Warn("the search is refused: only what rows name is read", "listing", w.plan.Listing.Name, "error", site.SearchError(cause))
 		return true, nil
 	}
@@ -149,7 +149,7 @@ func (w *walk) decide(ctx context.Context, i int, cause error) (skip bool, err e
 	case changed != nil:
 		return false, changed
 	}
-	if l.Type != "" && w.answered != l.Type && isRefusal(cause) {
+	if l.Type != "" && (w.answered == nil || w.answered.Type != l.Type) && isRefusal(cause) {
 		unknown, err := w.site.UnknownType(ctx, l.Type)
 		if err != nil {
 			if err := w.interrupts(ctx, err); err != nil {
@@ -351,7 +351,7 @@ func (w *walk) fetch(ctx context.Context, r *listReading, list *pages, cursor st
 		if err != nil {
 			return err
 		}
-		w.answered = r.list.Type
+		w.answered = r.list
 		last := p.Next == ""
 		if !last && r.reachesEnd(p) {
 			if last = r.old.sorted(); !last {

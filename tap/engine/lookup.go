@@ -269,7 +269,11 @@ func (l *lookup) unknown(n int) {
 	}
 }
 
-// search finds ids. A search that is refused is a warning: whom records name comes all the same.
+// searchEnds is how many people the search gives at most.
+const searchEnds = 10_000
+
+// search finds ids. A search that is refused is a warning: whom records name comes all the same. One
+// that breaks off before its end is a failure.
 func (l *lookup) search(ctx context.Context) error {
 	list := &l.plan.Lists[0]
 	id := func(row rawjson.Object) string {
@@ -277,8 +281,10 @@ func (l *lookup) search(ctx context.Context) error {
 		return text
 	}
 	found := client.OffsetList{Request: list.Request, Limit: l.plan.Listing.Limit(l.Config.PageSize), Key: id}
+	n := 0
 	err := l.Client.OffsetPages(ctx, found, func(rows []rawjson.Object, _ time.Time) error {
 		l.countRequest()
+		n += len(rows)
 		for _, row := range rows {
 			l.meetValue(member(row, l.plan.Listing.IDPath))
 		}
@@ -290,7 +296,7 @@ func (l *lookup) search(ctx context.Context) error {
 	if stop := l.interrupts(ctx, err); stop != nil {
 		return stop
 	}
-	if status := statusOf(err); status >= 400 && status < 500 {
+	if status := statusOf(err); status >= 400 && status < 500 && (n == 0 || n+found.Limit >= searchEnds) {
 		l.log.Warn("the search is refused: only what records name is read", "stream", l.r.out.name, "error", site.SearchError(err))
 		return nil
 	}

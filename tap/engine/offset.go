@@ -41,7 +41,8 @@ func (w *walk) keyOf(row rawjson.Object) string {
 }
 
 // window narrows a listing to what changed since the bookmark, and to what there was when the run
-// began, by the site's clock, which tells whole seconds.
+// began. Of two clocks that differ the later counts: it only reads more. The site's tells whole
+// seconds.
 func (w *walk) window() [][2]string {
 	var q [][2]string
 	l := w.plan.Listing
@@ -49,7 +50,11 @@ func (w *walk) window() [][2]string {
 		q = append(q, [2]string{l.From, strconv.FormatInt(since.UnixMilli(), 10)})
 	}
 	if l.Until != "" && w.facts.Told {
-		q = append(q, [2]string{l.Until, strconv.FormatInt(w.facts.Clock.Add(time.Second).UnixMilli(), 10)})
+		now := w.facts.Clock
+		if w.facts.Local.After(now) {
+			now = w.facts.Local
+		}
+		q = append(q, [2]string{l.Until, strconv.FormatInt(now.Add(time.Second).UnixMilli(), 10)})
 	}
 	return q
 }

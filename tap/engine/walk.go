@@ -36,8 +36,8 @@ type walk struct {
 	// partial reports whether something was left out that may be a record: a type of custom content
 	// that the site does not know, a comment that does not say on what.
 	partial bool
-	// answered is the type of custom content that an answer came of.
-	answered string
+	// answered is the list that the last answer came of, nil before the first one.
+	answered *plan.List
 }
 
 func newWalk(s *services, l *ledger, facts *site.Facts, p *plan.Walk) *walk {
@@ -52,7 +52,7 @@ func newWalk(s *services, l *ledger, facts *site.Facts, p *plan.Walk) *walk {
 		}
 	}
 	if p.Resumed() {
-		w.answered = p.Lists[p.From.List].Type
+		w.answered = &p.Lists[p.From.List]
 	}
 	return w
 }

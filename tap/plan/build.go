@@ -16,11 +16,11 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-// walkOf is what decides which streams share a walk.
+// walkOf is the key by which streams are grouped into walks.
 type walkOf struct {
 	listing     *stream.Listing
 	incremental bool
-	// resumed names the walk of an earlier run that this one goes on with, empty for none.
+	// resumed names the walk of an earlier run that this one resumes, empty for none.
 	resumed string
 }
 
@@ -31,7 +31,7 @@ type candidate struct {
 	progress state.Progress
 	walk     walkOf
 	place    Place
-	// kept: the progress is of what the walk reads.
+	// kept reports whether the stream's progress still fits what the walk reads.
 	kept    bool
 	pending bool
 }
@@ -53,7 +53,7 @@ type builder struct {
 	reads bool
 }
 
-// Build makes the plan of a run, or of what is pending of it.
+// Build makes the plan of a run, or of its pending streams only. It sends nothing.
 func Build(in Input) *Plan {
 	b := &builder{Input: in, plan: &Plan{Facts: in.Facts}}
 	for _, sel := range in.Selected {
@@ -93,8 +93,8 @@ func Build(in Input) *Plan {
 	return b.plan
 }
 
-// furtherFirst orders the walks of a sync that is resumed, so that one which is killed again and
-// again gets to its end: walks that were under way first, then what is least up to date.
+// furtherFirst orders the walks of a resumed sync: walks that were under way come first, then those
+// with the oldest bookmark. So a sync that is killed again and again still comes to its end.
 func furtherFirst(a, b *Walk) int {
 	if a.Resumed() != b.Resumed() {
 		if a.Resumed() {
@@ -116,7 +116,7 @@ func (w *Walk) oldest() time.Time {
 	return oldest
 }
 
-// candidate decides by which methods a stream is read, and what of it.
+// candidate decides by which methods a stream is read, and which of its rows count.
 func (b *builder) candidate(sel catalog.Selection) *candidate {
 	s := sel.Stream
 	c := &candidate{entry: b.State.Entry(s.Name), pending: b.Pending == nil || slices.Contains(b.Pending, s.Name)}
@@ -135,7 +135,7 @@ func (b *builder) candidate(sel catalog.Selection) *candidate {
 	c.reader = r
 	b.setSince(c)
 	c.walk = walkOf{listing: l, incremental: sel.Incremental && l == s.Listing}
-	// A state that Parse let through has progress that can be read.
+	// Progress parses: ParseSinger and ParseAirbyte have checked it.
 	if p, err := state.ParseProgress(c.entry.Progress); err == nil {
 		c.progress = p
 	}
@@ -148,7 +148,7 @@ func bodyParameter(cfg *config.Config) string {
 	case "none":
 		return ""
 	case config.Markdown:
-		return "storage" // it is made here
+		return "storage" // Markdown is made here, from storage format
 	}
 	return cfg.BodyFormat
 }
@@ -174,8 +174,8 @@ func (b *builder) setScope(r *method.Reader, l *stream.Listing, plain bool) {
 	}
 }
 
-// setSince reads an incremental stream's bookmarks, or begins at the anchor: without a bookmark,
-// and where the spaces or statuses are not those of the bookmark.
+// setSince sets the bookmarks of an incremental stream. The stream begins at the anchor if it has no
+// bookmark, or if the spaces or statuses have changed since.
 func (b *builder) setSince(c *candidate) {
 	r := c.reader
 	if !r.Incremental {
@@ -188,14 +188,14 @@ func (b *builder) setSince(c *candidate) {
 	r.Since = timeOf(c.entry.ReplicationKeyValue)
 	r.Types = map[string]time.Time{}
 	for kind, value := range c.entry.Partitions {
-		if value != "" { // a full read found the type
+		if value != "" { // empty: only a full read has found the type
 			r.Types[kind] = timeOf(value)
 		}
 	}
 }
 
-// anchor is where incremental streams begin. Of two clocks that differ, the earlier counts: a later
-// anchor would leave out what changed before it, and an earlier one only reads more.
+// anchor returns the first bookmark of incremental streams. If the site's clock and the local one
+// differ, the earlier counts: a later anchor would skip changes, an earlier one only reads more.
 func (b *builder) anchor() time.Time {
 	if !b.Config.AnchorDate.IsZero() {
 		return b.Config.AnchorDate
@@ -212,7 +212,8 @@ func timeOf(text string) time.Time {
 	return t
 }
 
-// settled reports whether a stream is not to be read: the sync under way has, or nobody can.
+// settled reports whether the run does not read a stream: the sync has read it already, or the site
+// does not offer it.
 func (b *builder) settled(c *candidate) bool {
 	r := c.reader
 	if c.walk.listing.Typed && b.Facts.TypesErr != nil {
@@ -228,7 +229,7 @@ func (b *builder) settled(c *candidate) bool {
 	r.Hash = doneHash(r, b.Facts.Spaces, b.listsOf(c.walk))
 	p := c.progress
 	if c.lookup() > 0 && (b.reads || len(c.entry.NamedIDs()) > 0 || p.Stage == state.Failed) {
-		return false // records of this run may name more, or some are still owed
+		return false // records of this run may name more ids, or some ids are still to be looked up
 	}
 	if !b.counts(c) || p.Hash != r.Hash {
 		return false
@@ -250,15 +251,16 @@ func (b *builder) settled(c *candidate) bool {
 
 var errEarlier = errors.New("it failed in an earlier run of this sync; the next sync reads it again")
 
-// NoRoles is why streams of space roles are empty.
+// NoRoles says why the streams of space roles are empty, for the log.
 const NoRoles = "the site is from before space roles: the stream is empty"
 
 // counts reports whether a stream's progress is of the sync under way.
 func (b *builder) counts(c *candidate) bool { return counts(c.entry, b.Run) }
 
-// resume finds out where a stream goes on. An incremental position also counts in another sync,
-// since its hash holds the bookmark that it started from. Streams go on together if one walk read
-// them so far: places of different walks can't be compared. Nothing goes on at the beginning.
+// resume finds the place where a stream resumes. An incremental position also counts in a later
+// sync, since its hash covers the bookmark that it started from. Streams resume together only if one
+// walk read them so far: places of different walks can't be compared. A position at the very
+// beginning is dropped.
 func (b *builder) resume(c *candidate) {
 	if c.progress.Stage != state.Underway || !b.counts(c) && !c.reader.Incremental {
 		return
@@ -274,7 +276,7 @@ func (b *builder) resume(c *candidate) {
 	}
 }
 
-// listsOf returns the lists of a walk, as all selected streams that it serves want them.
+// listsOf returns the lists of a walk, with every status and body that its selected streams want.
 func (b *builder) listsOf(w walkOf) []List {
 	l := lister{listing: w.listing, incremental: w.incremental, facts: &b.Facts, learned: b.Facts.Learned[w.listing], spaces: site.InSpaces(b.Config)}
 	for _, c := range b.all {
@@ -311,8 +313,8 @@ func (b *builder) walk(of walkOf, candidates []*candidate) *Walk {
 	return w
 }
 
-// first moves to the front the lists that the position of an incremental walk speaks of: those of
-// its type of custom content. The other types have bookmarks of their own.
+// first moves the lists of the position's type of custom content to the front. The other types have
+// bookmarks of their own, so their order does not matter.
 func (w *Walk) first() {
 	at := w.Lists[w.From.List]
 	meant := func(l List) bool { return l.Type == at.Type }
@@ -328,7 +330,7 @@ func (w *Walk) first() {
 	w.From.List = slices.IndexFunc(w.Lists, func(l List) bool { return l.Name == at.Name })
 }
 
-// start says how the sync begins a stream, and what the user should know.
+// start adds how the sync begins a stream, and what the user should know about that.
 func (b *builder) start(c *candidate) {
 	r := c.reader
 	st := state.Start{Name: r.Stream.Name, Scope: c.entry.Scope, Named: c.lookup() > 0}
@@ -361,7 +363,7 @@ func (b *builder) notices(c *candidate, scope string) {
 	}
 }
 
-// notice tells the same of several streams at once.
+// notice adds a notice, or adds the stream to the notice of the same text.
 func (b *builder) notice(name, text string, warning bool) {
 	for i, n := range b.plan.Notices {
 		if n.Text == text {
@@ -372,7 +374,7 @@ func (b *builder) notice(name, text string, warning bool) {
 	b.plan.Notices = append(b.plan.Notices, Notice{Names: []string{name}, Text: text, Warning: warning, Date: b.anchor()})
 }
 
-// String tells a walk in a line, for logs.
+// String describes the walk in one line, for logs.
 func (w *Walk) String() string {
 	mode := "in full"
 	if w.Incremental {

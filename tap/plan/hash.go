@@ -20,9 +20,9 @@ func short(text string) string {
 	return hex.EncodeToString(sum[:6])
 }
 
-// base is what every hash of a reader holds: the stream, its methods, the mode, the scope, and
-// whether bodies are Markdown, so that one sync doesn't mix both. What else is asked of bodies and
-// the size of pages make no difference to which rows come.
+// base is the text that every hash of a reader covers: the stream, its methods, the mode, the scope,
+// and whether bodies are Markdown, so that one sync doesn't mix both. Other body formats and the page
+// size are not covered: they do not change which rows come.
 func base(r *method.Reader, spaces site.Spaces) string {
 	bodies := ""
 	if r.Markdown {
@@ -31,14 +31,14 @@ func base(r *method.Reader, spaces site.Spaces) string {
 	return bodies + fmt.Sprint(r.Stream.Name, r.Methods, r.Incremental, r.Statuses, r.ChildStatuses, spaces.Included, spaces.Excluded, "\n")
 }
 
-// doneHash stands for a whole full read.
+// doneHash is the hash of a stream's whole read: everything that decides which rows come.
 func doneHash(r *method.Reader, spaces site.Spaces, lists []List) string {
 	return short(base(r, spaces) + describe(lists))
 }
 
-// HashAt stands for a position in a walk's list of that number: it says that the lists before
-// are read, and from which bookmark. For a type of custom content, in an incremental read,
-// only that type's lists count: each type has a bookmark of its own.
+// HashAt returns the hash of a position in lists[i]. It covers the reader, the lists up to that one
+// and, for an incremental read, the bookmark. In an incremental read of custom content it covers only
+// the lists of that type, since each type has a bookmark of its own.
 func HashAt(r *method.Reader, spaces site.Spaces, lists []List, i int) string {
 	before := lists[:i+1]
 	if kind := lists[i].Type; r.Incremental && kind != "" {
@@ -51,7 +51,7 @@ func HashAt(r *method.Reader, spaces site.Spaces, lists []List, i int) string {
 	return short(base(r, spaces) + describe(before) + from)
 }
 
-// describe tells which rows lists give.
+// describe returns a text of everything about lists that decides which rows come.
 func describe(lists []List) string {
 	var b strings.Builder
 	for _, l := range lists {
@@ -66,8 +66,8 @@ func describe(lists []List) string {
 	return b.String()
 }
 
-// scopeHash stands for the spaces and live statuses that an incremental stream is read in, empty
-// for all spaces and the default statuses. The trash is none of it: it is read in full.
+// scopeHash is the hash of the spaces and live statuses of an incremental read, empty for all spaces
+// and the default statuses. It does not cover the trash, which every run reads in full.
 func scopeHash(r *method.Reader, spaces site.Spaces) string {
 	var missing []string
 	if r.Stream.Listing.Statuses != nil {

@@ -54,7 +54,7 @@ func (l *lister) lists() []List {
 	return lists
 }
 
-// search returns the list of what a search finds of the page tree.
+// search returns the list of the page tree's items that a search finds.
 func (l *lister) search() List {
 	var types []string
 	for _, n := range l.listing.Nodes {
@@ -68,8 +68,8 @@ func (l *lister) search() List {
 }
 
 // byStatus returns the lists of one type, or of a listing without types. A full read asks for all
-// statuses at once, so that a change of status meanwhile moves nothing; a site that refuses
-// that is asked for the trash before and after the rest.
+// statuses in one list, so that an item whose status changes meanwhile is not missed. If the site
+// refuses that, the trash is read before and after the rest.
 func (l *lister) byStatus(prefix, kind string) []List {
 	if l.listing.Statuses == nil {
 		return []List{l.list(prefix, kind, nil, l.order(), false)}
@@ -111,8 +111,8 @@ func (l *lister) byStatus(prefix, kind string) []List {
 	return lists
 }
 
-// around orders statuses that are asked for one by one: all others before and after the current ones,
-// so that what changes its status once, meanwhile, is in a list that is read before or after that.
+// around orders statuses that are asked for one by one: the others before and after the current one.
+// So an item whose status changes once, meanwhile, is still in one of the lists.
 func around(statuses []string) []string {
 	most := both(statuses, []string{stream.Current})
 	rest := without(statuses, most)
@@ -154,12 +154,12 @@ func (l *lister) list(name, kind string, statuses []string, order Order, trash b
 	}
 }
 
-// unasked reports whether statuses are what the route gives without the parameter.
+// unasked reports whether the route gives just these statuses without the parameter.
 func (l *lister) unasked(statuses []string) bool {
 	return slices.Equal(statuses, both(stream.Live, l.listing.Statuses))
 }
 
-// order is that of the walk's lists.
+// order returns the order in which the walk's lists are asked for.
 func (l *lister) order() Order {
 	if l.incremental && l.listing.ChangeSort != "" && !l.learned.Unsorted {
 		return ByChange
@@ -167,7 +167,7 @@ func (l *lister) order() Order {
 	return l.fullOrder()
 }
 
-// fullOrder is that of a list that is read from its beginning to its end.
+// fullOrder returns the order of a list that is read from its beginning to its end.
 func (l *lister) fullOrder() Order {
 	switch l.listing.SortField {
 	case "":

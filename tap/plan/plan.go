@@ -1,6 +1,10 @@
-// Package plan decides what a run reads and how, as plain data. Build is pure: the same facts,
-// selections and state give the same plan. Running a plan, printing it and pricing it all use
-// that one value.
+// Package plan decides what a run reads and how. A Plan is plain data, and Build is pure: the same
+// facts, selections and state give the same plan. The engine runs this value, the command plan
+// prices it, and the log shows it.
+//
+// A Walk is one reading of a listing for all streams that share it. It reads one or more Lists, one
+// after another. A shortcut is any method but a stream's own list; an audit compares it with that
+// list on a few parents (see package method).
 //
 // Files use each other from top to bottom: build.go, question.go, price.go, resume.go, hash.go, lists.go,
 // plan.go.
@@ -22,10 +26,10 @@ import (
 type Input struct {
 	Config *config.Config
 	Facts  site.Facts
-	// Selected are all streams of the run, Pending the names of those to plan; nil: all.
+	// Selected are all streams of the run. Pending names those to plan now, nil for all.
 	Selected []catalog.Selection
 	Pending  []string
-	// State is the state that the run goes on from; it is not changed.
+	// State is the state that the run resumes from. Build does not change it.
 	State *state.State
 	// Run names the sync under way, empty for none.
 	Run string
@@ -33,48 +37,49 @@ type Input struct {
 
 // Plan is what a run reads.
 type Plan struct {
-	// Facts are what it was made of.
+	// Facts are the facts of the site that the plan was made of.
 	Facts site.Facts
 	Walks []*Walk
 	// Lookups read streams by the ids that records of the walks name. They begin with the walks
 	// and end after the last one, whatever is planned again.
 	Lookups []*Walk
-	// Settled are streams that the sync under way has read, or that can't be read.
+	// Settled are streams that this run does not read: the sync has read them already, or they can't
+	// be read.
 	Settled []Settled
 	// Starts says how the sync begins each stream.
 	Starts []state.Start
-	// Notices are what the user should know before.
+	// Notices tell the user, before the walks begin, how the run differs from the expected.
 	Notices []Notice
 }
 
-// Settled is a stream that is not read.
+// Settled is a stream that this run does not read.
 type Settled struct {
 	Name string
-	// Failed is why it counts as failed, nil if it is done.
+	// Failed says why the stream counts as failed; nil if it is done.
 	Failed error
-	// Empty is why there is nothing to read, empty if the sync has read it.
+	// Empty says why the stream has no rows; "" if the sync has read it already.
 	Empty string
-	// Hash is that of its progress.
+	// Hash is the hash of the stream's progress.
 	Hash string
 }
 
-// Notice is something that the user should know of some streams.
+// Notice is something that the user should know about some streams.
 type Notice struct {
 	Names []string
 	Text  string
-	// Warning: nobody chose this.
+	// Warning reports whether the notice is logged as a warning: no setting asked for this.
 	Warning bool
-	Date    time.Time
+	// Date is the anchor date.
+	Date time.Time
 }
 
-// Walk reads a listing, or several lists of it one after another, for streams that share its
-// position.
+// Walk reads the lists of one listing, one after another, for streams that share a position.
 type Walk struct {
 	Listing     *stream.Listing
 	Incremental bool
 	Lists       []List
 	Readers     []*method.Reader
-	// Named are ids of a lookup that an earlier run left.
+	// Named are the ids that an earlier run left to look up.
 	Named []string
 	// From is the place where the walk begins.
 	From Place
@@ -84,7 +89,7 @@ type Walk struct {
 
 // Place is a position in one of a walk's lists.
 type Place struct {
-	List int
+	List int // index into Walk.Lists
 	At   state.Position
 }
 
@@ -92,19 +97,21 @@ type Place struct {
 type List struct {
 	// Name is the list's name in positions.
 	Name string
-	// Listing is that of the rows.
+	// Listing is the listing that the rows belong to.
 	Listing *stream.Listing
 	Request client.Request
 	Order   Order
-	// Optional: the list only finds more. A site that refuses it costs a warning.
+	// Optional reports whether the walk can do without the list. If the site refuses it, the run
+	// logs a warning and no stream fails.
 	Optional bool
-	// Type is the type of custom content that is listed, whose bookmark is its own.
+	// Type is the type of custom content that the list holds, "" for other lists. Each type has a
+	// bookmark of its own.
 	Type string
-	// Trash: the list holds what is in the trash. An incremental walk reads it in full.
+	// Trash reports whether the list holds the trash. An incremental walk reads it in full.
 	Trash bool
 }
 
-// Order is the order in which the rows of a list come, as far as they show it.
+// Order is the order of a list's rows, as far as the rows show it.
 type Order string
 
 // The orders.
@@ -124,8 +131,8 @@ func (w *Walk) Names() []string {
 	return names
 }
 
-// Begun reports whether an answer of the list that a resumed walk goes on in has come in an
-// earlier run, or of one before it that shares its time.
+// Begun reports whether an earlier run has received an answer of the list in which the walk resumes,
+// or of a list before it that shares its starting time.
 func (w *Walk) Begun() bool {
 	if !w.Resumed() {
 		return false
@@ -134,5 +141,5 @@ func (w *Walk) Begun() bool {
 	return w.From.At.Begun() || i > 0 && (w.Lists[i].Type == "" || w.Lists[i-1].Type == w.Lists[i].Type)
 }
 
-// Resumed reports whether the walk goes on from an earlier run.
+// Resumed reports whether the walk resumes one of an earlier run.
 func (w *Walk) Resumed() bool { return w.Places != nil }

@@ -9,29 +9,29 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-// Price is what a plan would cost. All figures are estimates.
+// Price estimates what a plan would cost.
 type Price struct {
 	Walks []WalkPrice `json:"walks"`
 	// Requests and Rows are the sums over all walks.
 	Requests int `json:"requests"`
 	Rows     int `json:"rows"`
-	// Unknown names what could not be counted, in sentences.
+	// Unknown names, as phrases for people, the counts that the site did not give.
 	Unknown []string `json:"unknown,omitempty"`
 }
 
-// WalkPrice is what one walk would cost.
+// WalkPrice estimates what one walk would cost.
 type WalkPrice struct {
 	Listing     string        `json:"listing"`
 	Incremental bool          `json:"incremental"`
 	Streams     []StreamPrice `json:"streams"`
 	// Items is how many rows the listing has.
 	Items int `json:"items"`
-	// Pages and Audits are requests.
+	// Pages and Audits are numbers of requests: for the listing's pages, and for the audits.
 	Pages  int `json:"pages"`
 	Audits int `json:"audits"`
 }
 
-// StreamPrice is what one stream of a walk adds to it.
+// StreamPrice estimates what one stream adds to its walk.
 type StreamPrice struct {
 	Name     string        `json:"name"`
 	Methods  []method.Kind `json:"methods"`
@@ -57,7 +57,7 @@ func (w WalkPrice) Rows() int {
 	return n
 }
 
-// Measure says what has to be measured for the price of a walk.
+// Measure returns what site.Size has to measure for the price of the walk.
 func (w *Walk) Measure() site.Measure {
 	m := site.Measure{Listing: w.Listing}
 	for _, l := range w.Lists {
@@ -82,7 +82,7 @@ func (w *Walk) Measure() site.Measure {
 	return m
 }
 
-// PriceOf estimates what a plan costs, with a size for each of its walks.
+// PriceOf estimates what a plan costs. The sizes are those of its walks, in their order.
 func PriceOf(p *Plan, sizes []site.Size, cfg *config.Config) Price {
 	var out Price
 	for i, w := range p.Walks {
@@ -102,7 +102,7 @@ func (w *Walk) price(size site.Size, cfg *config.Config) WalkPrice {
 	n := float64(size.Rows)
 	listed := math.Ceil((n + float64(size.Elsewhere)) / limit)
 	if size.Elsewhere > 0 {
-		listed *= 2 // about as many requests ask where the rows lie
+		listed *= 2 // about as many requests look up where the rows lie
 	}
 	out := WalkPrice{Listing: w.Listing.Name, Incremental: w.Incremental, Items: size.Rows, Pages: max(len(w.Lists), int(listed))}
 	partners := 0

@@ -11,7 +11,7 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-// Question returns what Build has to know of the site.
+// Question returns what a run has to ask the site before Build.
 func Question(selected []catalog.Selection, st *state.State) site.Question {
 	q := site.Question{Pays: method.OwnerPays}
 	add := func(list *[]*stream.Listing, l *stream.Listing) {

@@ -11,8 +11,8 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/state"
 )
 
-// found returns where a position is in some lists, and whether it holds there: the list exists,
-// is read in the same order, and the hash fits.
+// found returns the place of a position in some lists, and reports whether it still holds: the list
+// exists, its order is the same, and the hash fits.
 func found(p state.Progress, r *method.Reader, spaces site.Spaces, lists []List) (Place, bool) {
 	i := slices.IndexFunc(lists, func(l List) bool { return l.Name == p.At.List })
 	if i < 0 || string(lists[i].Order) != p.At.Order || HashAt(r, spaces, lists, i) != p.Hash {
@@ -21,12 +21,12 @@ func found(p state.Progress, r *method.Reader, spaces site.Spaces, lists []List)
 	return Place{i, p.At}, true
 }
 
-// least returns the least advanced of some places of one walk: the one that was told first.
+// least returns the least advanced of some places of one walk: the one with the lowest step.
 func least(places []Place) Place {
 	return slices.MinFunc(places, func(a, b Place) int { return cmp.Compare(a.At.Step, b.At.Step) })
 }
 
-// Relearn adds to the facts what the sync under way found out in earlier runs: positions hold it.
+// Relearn returns the facts with what earlier runs of the sync found out, which positions hold.
 func Relearn(facts site.Facts, selected []catalog.Selection, st *state.State, run string) site.Facts {
 	for _, sel := range selected {
 		e := st.Entry(sel.Stream.Name)
@@ -40,8 +40,8 @@ func Relearn(facts site.Facts, selected []catalog.Selection, st *state.State, ru
 // counts reports whether an entry's progress is of the sync under way.
 func counts(e state.Entry, run string) bool { return run != "" && e.Run == run }
 
-// Compare orders two sort keys as the list does: negative if a comes first. Times come as
-// record.Timestamp writes them.
+// Compare compares two sort keys in the list's order: negative if a comes first. Times are texts in
+// the form that record.Timestamp writes.
 func (o Order) Compare(a, b string) int {
 	switch o {
 	case ByTime:

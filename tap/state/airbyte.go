@@ -24,17 +24,19 @@ type airbyteStream struct {
 	State json.RawMessage `json:"stream_state"`
 }
 
-// airbyteEntry is a stream_state: an entry that says whose it is.
+// airbyteEntry is a stream_state: an entry with its version and site.
 type airbyteEntry struct {
 	V    int    `json:"v"`
 	Site string `json:"site"`
 	Entry
 }
 
-// ParseAirbyte reads Airbyte's state file: a list of STREAM (or GLOBAL) states, or one of
-// them. Names are the streams that the tap has. A stream state whose shape is not ours is a warning, and the stream starts over
-// (people swap images on a connection); ours from another site, of another version or damaged is an
-// *Error.
+// ParseAirbyte reads Airbyte's state file: a list of STREAM (or GLOBAL) states, or one of them. The
+// site is the host that the state has to belong to, and names are the streams that the tap has.
+//
+// It returns warnings, a line each. A stream state of another connector is a warning, and the stream
+// starts over: people swap images on a connection. A state of this tap is an *Error if it is of
+// another site or version, or damaged.
 func ParseAirbyte(data []byte, site string, names []string) (*State, []string, error) {
 	s := New(site)
 	data, err := clean(data)

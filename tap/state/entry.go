@@ -21,18 +21,18 @@ type Entry struct {
 	// value stands still where Partitions hold the bookmarks.
 	ReplicationKey      string `json:"replication_key"`
 	ReplicationKeyValue string `json:"replication_key_value"`
-	// Plain reports whether an audit caught a shortcut of the stream; it is read without
-	// shortcuts from then on.
+	// Plain reports whether an audit found that a shortcut of the stream gives other rows than the
+	// stream's own list. The stream is then read without shortcuts.
 	Plain bool `json:"plain"`
 	// Audited reports whether a complete incremental read has been audited.
 	Audited bool `json:"audited"`
 	// Scope is a hash of the spaces and statuses of the last incremental read, empty for all.
 	Scope string `json:"scope"`
-	// Partitions are the types of custom content that any run found, with their bookmarks; a type that
-	// only full reads know has none.
+	// Partitions holds a bookmark for each type of custom content that any run found. It is empty for
+	// a type that only full reads found.
 	Partitions map[string]string `json:"partitions"`
-	// Named are the ids that records named and that are still to be looked up, with spaces in
-	// between. Only streams that are read by such ids have it; nil for the others.
+	// Named holds the ids that records named and that are still to be looked up, separated by spaces.
+	// It is nil for streams that are not read by such ids.
 	Named *string `json:"named,omitempty"`
 }
 
@@ -53,7 +53,7 @@ func (e Entry) clone() Entry {
 	return e
 }
 
-// check finds what a person or a foreign program broke in an entry.
+// check returns an error that lists the fields that can't be read. Users edit states, too.
 func (e *Entry) check() error {
 	var bad []string
 	date := func(name, value string) {

@@ -15,32 +15,32 @@ import (
 type Stage string
 
 const (
-	// Unread streams begin at their beginning, or at their bookmark.
+	// Unread streams are read from their beginning, or from their bookmark.
 	Unread Stage = ""
-	// Done streams were read to their end. Of incremental ones it only says that the sync has
-	// nothing left to do; a further run reads on from the bookmark.
+	// Done streams were read to their end. An incremental one is read on from its bookmark if
+	// another run follows in the same sync.
 	Done Stage = "done"
-	// Failed streams failed while the sync went on without them.
+	// Failed streams have failed; the sync reads the others without them.
 	Failed Stage = "failed"
-	// Underway streams were interrupted at a position.
+	// Underway streams resume at a position.
 	Underway Stage = "at"
 )
 
-// Progress is how far a sync got with a stream. In a state it is one text: nothing, or the
-// stage, a hash, and for Underway the position as a query string.
+// Progress is how far a sync got with a stream. In a state it is one text: empty, or the stage, a
+// hash and, for Underway, the position as a query string.
 type Progress struct {
 	Stage Stage
-	// Hash stands for everything that decides which rows come. Progress with another hash
-	// than the reader's counts as Unread.
+	// Hash covers everything that decides which rows come. Progress whose hash differs from the
+	// reader's counts as Unread.
 	Hash string
 	// At is the position of a stream that is Underway.
 	At Position
 }
 
-// Position is how far the reading of a listing got: everything that its rows up to there give
-// the stream, children included, is written.
+// Position is how far the reading of a listing got. Every record that the rows up to there give the
+// stream is written, those of children included.
 type Position struct {
-	// List names the one of the walk's lists that was being read.
+	// List names the list that was being read. A walk reads one listing, in one or more lists.
 	List string
 	// Key is the sort key up to which rows are finished, empty for none. Rows with this key
 	// may be unfinished.
@@ -56,21 +56,22 @@ type Position struct {
 	Began, Newest time.Time
 	// Failed reports whether a parent has failed so far.
 	Failed bool
-	// Walk names the reading that came to this position, and Step counts its positions. Of two
-	// positions of one walk, the one with the lower step was told earlier, whatever their keys are.
+	// Walk names the walk that came to this position, and Step counts its positions. Of two positions
+	// of one walk, the one with the lower step is the earlier one, whatever their keys are.
 	Walk string
 	Step int
-	// Sampling reports whether the walk was still reading what its audits compare with. A run that goes
-	// on there leaves them out, so that each second run at least gets further.
+	// Sampling reports whether the walk was still reading the samples of its audits. The run that
+	// resumes there skips the audits, so that at least every second run makes progress.
 	Sampling bool
-	// Learned is what the sync found out about the site's listings; it decides which lists are read.
+	// Learned is what the sync found out about the site's listings (site.Facts.LearnedText). It decides
+	// which lists are read.
 	Learned string
 }
 
 // Begun reports whether anything is behind the position in its list.
 func (p Position) Begun() bool { return p.Key != "" || p.Cursor != "" || p.Fresh }
 
-// String returns the text that a state holds.
+// String returns the progress as a state's text, which ParseProgress reads.
 func (p Progress) String() string {
 	if p.Stage == Unread {
 		return ""
@@ -121,7 +122,7 @@ func format(t time.Time) string {
 	return timestamp.Format(t)
 }
 
-// ParseProgress reads the text of a state. The error says what is wrong with it.
+// ParseProgress reads the text that String wrote. The error says what is wrong with it.
 func ParseProgress(text string) (Progress, error) {
 	if text == "" {
 		return Progress{}, nil
@@ -165,7 +166,7 @@ func decode(text string) (Position, error) {
 	return p, err
 }
 
-// moment reads what format wrote.
+// moment reads a time that format wrote.
 func moment(text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil

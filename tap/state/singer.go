@@ -11,12 +11,12 @@ import (
 	"github.com/tap-confluence/tap-confluence/internal/nearest"
 )
 
-// ParseSinger reads a Singer state for a site; empty and {} are no state. Names are the streams
-// that the tap has. It returns warnings, a line each, and an *Error for what is no state, is
-// another site's, of another version, or damaged.
+// ParseSinger reads a Singer state. An empty text and {} give an empty state. The site is the host
+// that the state has to belong to, and names are the streams that the tap has. It returns warnings, a
+// line each. A text that is not a state, or is of another site or version, or damaged, is an *Error.
 //
-// Of a state that another tap or a person wrote (bookmarks, but no envelope of ours) only the
-// bookmarks count.
+// Another tap or a person may have written the state: it has bookmarks, but not the tap's envelope.
+// Then only the bookmarks count.
 func ParseSinger(data []byte, site string, names []string) (*State, []string, error) {
 	s := New(site)
 	top, err := singerObject(data)
@@ -55,7 +55,7 @@ func ParseSinger(data []byte, site string, names []string) (*State, []string, er
 	return s, warnings, nil
 }
 
-// airbytes is what is wrong with a state of Airbyte in a Singer sync.
+// airbytes is the problem of an Airbyte state in a Singer sync.
 const airbytes = "it is Airbyte's, which `tap-confluence read` takes; Singer's is an object with bookmarks"
 
 // singerObject returns the members of a state, or of the STATE message that holds it.
@@ -80,8 +80,7 @@ func singerObject(data []byte) (map[string]json.RawMessage, error) {
 	return top, nil
 }
 
-// openEnvelope reads the part of a Singer state that says whose it is, and reports whether
-// there is one.
+// openEnvelope reads the envelope of a Singer state, and reports whether there is one.
 func (s *State) openEnvelope(raw json.RawMessage) (ours bool, err error) {
 	if raw == nil {
 		return false, nil
@@ -100,7 +99,7 @@ func (s *State) openEnvelope(raw json.RawMessage) (ours bool, err error) {
 	return true, nil
 }
 
-// singerEntry reads an entry. Of a foreign one only the bookmark counts.
+// singerEntry reads an entry. If another program wrote it, only the bookmark counts.
 func singerEntry(raw json.RawMessage, ours bool) (Entry, error) {
 	if ours {
 		return parseEntry(raw)

@@ -1,8 +1,14 @@
-// Package state reads and writes what a sync remembers between runs: one entry per stream,
-// the same in both protocols, enough on its own. docs/state.md shows examples.
+// Package state reads and writes what a sync remembers between runs. A sync is one reading of
+// everything that is selected; if it is interrupted, several runs share it. A state has one entry per
+// stream, the same in both protocols, and each entry is complete on its own. docs/state.md shows
+// examples.
 //
-// entry.go and progress.go say what is remembered, transition.go holds every way in which it
-// changes, state.go, singer.go and airbyte.go read and write it.
+// A stream's bookmark is the time from which the next incremental run reads changes. Its position is
+// how far an interrupted sync got with it. A probe is the question to the site whose account this is;
+// positions enter the state only behind one.
+//
+// entry.go and progress.go define what is remembered, transition.go holds every change of it, and
+// state.go, singer.go and airbyte.go read and write it.
 package state
 
 import (
@@ -16,20 +22,21 @@ import (
 // Version is the version of the state's format. States of any other version are refused.
 const Version = 2
 
-// State is a whole state: the entries that a run knows and what it passes on untouched.
+// State is a whole state: the entries of known streams, and those that the tap passes on untouched.
 type State struct {
 	// Site is the host of the site that the state belongs to.
 	Site string
-	// Run names the sync under way (Singer), empty if the last one came to its end.
+	// Run names the sync under way, empty if the last one came to its end. Singer only: under Airbyte
+	// each entry names its own.
 	Run string
-	// Began is when that sync began.
+	// Began is when that sync began, zero if unknown.
 	Began time.Time
 
 	entries map[string]Entry
 	passed  map[string]json.RawMessage // of streams that this tap doesn't know
 }
 
-// New returns the state of a site that nothing was read of.
+// New returns the empty state of a site, named by its host.
 func New(site string) *State {
 	return &State{Site: site, entries: map[string]Entry{}, passed: map[string]json.RawMessage{}}
 }
@@ -58,20 +65,21 @@ func (s *State) Clone() *State {
 
 // Error says why a state can't be used, and what to do.
 type Error struct {
+	// Problem continues the sentence "the state can't be used: ".
 	Problem string
 }
 
 // Error returns the problem as one line.
 func (e *Error) Error() string { return "the state can't be used: " + e.Problem }
 
-// remedy ends every problem that another file solves.
+// remedy ends the text of every problem that another state file solves.
 const remedy = "; give the state of this site and version, or start again without --state"
 
 func problem(format string, args ...any) error {
 	return &Error{fmt.Sprintf(format, args...) + remedy}
 }
 
-// clean returns a state's text without white space and the mark that some editors put before it.
+// clean returns a state's text without surrounding white space and without a byte order mark.
 func clean(data []byte) ([]byte, error) {
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
 		return nil, problem("it is written in UTF-16; save it as UTF-8")
@@ -79,14 +87,14 @@ func clean(data []byte) ([]byte, error) {
 	return bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(data), []byte("\xef\xbb\xbf"))), nil
 }
 
-// severalLines reports whether a text that is no JSON holds one object after another.
+// severalLines reports whether a text that is not one JSON value begins with two JSON objects.
 func severalLines(data []byte) bool {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	var first, second map[string]json.RawMessage
 	return dec.Decode(&first) == nil && dec.Decode(&second) == nil
 }
 
-// envelope says whose a state is.
+// envelope says which site and sync a state belongs to.
 type envelope struct {
 	V     int    `json:"v"`
 	Site  string `json:"site"`
@@ -94,7 +102,7 @@ type envelope struct {
 	Began string `json:"began"`
 }
 
-// check refuses what is of another version or site.
+// check returns an *Error for a state of another version or of another site.
 func (e *envelope) check(site string) error {
 	switch {
 	case e.V > Version:

@@ -10,21 +10,21 @@ import (
 	"github.com/tap-confluence/tap-confluence/internal/timestamp"
 )
 
-// This file holds every way in which a state changes. Each transition says what it needs and
-// what it guarantees; only the engine's ledger calls them.
+// This file holds every transition: a change of the state that has a name. Each says what it needs
+// and what it guarantees. Only the engine's ledger calls them.
 
 // Sync is the sync that a run makes or resumes.
 type Sync struct {
 	// Run is its name: random under Singer, the sync_id under Airbyte, empty for none.
 	Run string
-	// Began is when its first run began, for people.
+	// Began is when its first run began, by the site's clock. It is for people only.
 	Began time.Time
 }
 
-// Start is what the begin of a sync needs to know of one selected stream.
+// Start says how a sync begins one selected stream.
 type Start struct {
 	Name string
-	// Progress is how much of the entry's progress counts in this sync; the planner decides.
+	// Progress is the part of the entry's progress that counts in this sync; the planner decides.
 	Progress Progress
 	// ReplicationKey is empty for a full read, which leaves the bookmark as it is.
 	ReplicationKey string
@@ -32,19 +32,19 @@ type Start struct {
 	Bookmark time.Time
 	// Scope is the hash of an incremental read's spaces and statuses.
 	Scope string
-	// Named: the stream is read by the ids that records name, and its entry holds those that are
-	// still to be looked up.
+	// Named reports whether the stream is read by the ids that records name. Its entry then holds the
+	// ids that are still to be looked up.
 	Named bool
-	// Types are the types of custom content that the stream reads. Each is in the entry from the first
-	// state on, so that no merge brings an older bookmark back, and that a later run knows of it though
-	// the site may not show it then.
+	// Types are the types of custom content that the stream reads. The entry holds each of them from
+	// the first state on. So no merge brings an older bookmark back, and a later run still knows the
+	// type if the site does not show it.
 	Types []string
-	// Rewind moves the bookmark back to Bookmark: the spaces or statuses are others.
+	// Rewind reports whether the bookmark moves back to Bookmark, since the spaces or statuses changed.
 	Rewind bool
 }
 
-// Begin makes the sync the one under way, with an entry for each selected stream. Progress that
-// does not count is gone from then on. It moves no bookmark, unless the scope changed.
+// Begin makes the sync the one under way, with an entry for each selected stream. It drops progress
+// that does not count. It moves no bookmark, unless the scope changed.
 func (s *State) Begin(sync Sync, streams []Start) {
 	s.Run, s.Began = sync.Run, sync.Began
 	for _, st := range streams {
@@ -55,7 +55,7 @@ func (s *State) Begin(sync Sync, streams []Start) {
 			if e.ReplicationKeyValue == "" || st.Rewind {
 				e.ReplicationKeyValue = timestamp.Format(st.Bookmark)
 			}
-			if st.Rewind { // each is written: one that is left out could come back
+			if st.Rewind { // a key that is missing could come back with a merge
 				for kind := range e.Partitions {
 					e.Partitions[kind] = e.ReplicationKeyValue
 				}
@@ -73,18 +73,19 @@ func (s *State) Begin(sync Sync, streams []Start) {
 	}
 }
 
-// Name records which ids are still to be looked up for a stream: all that records on stdout name
-// and whose own record is not there yet. It takes no proof, since it only says what is owed; it
-// has to be told no later than the positions behind those records. No other transition changes
-// it, so that a sync that was interrupted, or failed, owes them to the next.
+// Name records the ids that are still to be looked up for a stream: records on stdout name them, and
+// their own records are not there yet. It needs no proof, since it only adds work. It has to come no
+// later than the positions behind those records. Ids that an interrupted or failed sync leaves are
+// looked up by the next one: apart from Begin, which sets the first empty list, nothing else changes
+// them.
 func (s *State) Name(name string, ids []string) {
 	e := s.Entry(name)
 	e.Named = new(strings.Join(ids, " "))
 	s.put(name, e)
 }
 
-// Advance records how far the stream got. It needs a proof that the account was still the
-// sync's after the last answer before that position.
+// Advance records a stream's position. It needs a proof that the site still named the account after
+// the last answer before that position; without one it does nothing.
 func (s *State) Advance(name, hash string, at Position, proof Account) {
 	if !proof.ok {
 		return
@@ -94,8 +95,8 @@ func (s *State) Advance(name, hash string, at Position, proof Account) {
 	s.put(name, e)
 }
 
-// MovePartition moves the bookmark of one type of custom content whose list was read to its
-// end. A bookmark never moves back.
+// MovePartition moves the bookmark of one type of custom content, whose list was read to its end.
+// Without a proof, or with a zero time, it does nothing. A bookmark never moves back.
 func (s *State) MovePartition(name, kind string, to time.Time, proof Account) {
 	if !proof.ok || to.IsZero() {
 		return
@@ -103,31 +104,31 @@ func (s *State) MovePartition(name, kind string, to time.Time, proof Account) {
 	e := s.Entry(name)
 	from := e.Partitions[kind]
 	if from == "" {
-		from = e.ReplicationKeyValue // which stood for every type so far
+		from = e.ReplicationKeyValue // the bookmark of types that have none of their own
 	}
 	e.Partitions[kind] = latest(from, to)
 	s.put(name, e)
 }
 
-// Account is the proof that the site, asked after a certain answer, still named the account that
-// the sync began with. The zero value proves nothing.
+// Account is a proof of the account: the site was asked after a certain answer, and still named the
+// account that the sync began with. The zero value proves nothing.
 type Account struct{ ok, named bool }
 
-// Proven returns the proof of a probe that was answered. Named is false where the probe's route
-// is closed to the token, so that nobody can tell the account.
+// Proven returns the proof that an answered probe gives. Named is false if the probe's route is closed
+// to the token, so that the site answers without naming the account.
 func Proven(named bool) Account { return Account{ok: true, named: named} }
 
 // Named reports whether the site named the account.
 func (a Account) Named() bool { return a.ok && a.named }
 
-// Evidence is what was seen of a stream's reading.
+// Evidence is how the reading of a stream went.
 type Evidence struct {
 	// Ended reports whether every list was read until the site said that it ends.
 	Ended bool
-	// Failures counts what could not be read: parents, bodies, lists. Vanished parents count
-	// unless their absence was proven.
+	// Failures counts the parents, bodies and lists that could not be read. A parent that vanished
+	// counts unless it was proven to be gone.
 	Failures int
-	// Account was proven after the last answer.
+	// Account is the proof of the account, from after the stream's last answer.
 	Account Account
 }
 
@@ -137,7 +138,7 @@ type Proof struct{ account Account }
 // Named reports whether the site named the account after the stream's last answer.
 func (p Proof) Named() bool { return p.account.Named() }
 
-// Prove returns the right to finish a stream, or why its reading proves nothing.
+// Prove returns the right to finish a stream, or an error that says why the reading proves nothing.
 func (e Evidence) Prove() (Proof, error) {
 	switch {
 	case !e.Ended:
@@ -150,7 +151,7 @@ func (e Evidence) Prove() (Proof, error) {
 	return Proof{account: e.Account}, nil
 }
 
-// FinishFull marks a full read as done. It needs a proof.
+// FinishFull marks a full read as done. Without a proof it does nothing.
 func (s *State) FinishFull(name, hash string, p Proof) {
 	if !p.account.ok {
 		return
@@ -160,8 +161,8 @@ func (s *State) FinishFull(name, hash string, p Proof) {
 	s.put(name, e)
 }
 
-// FinishIncremental moves the bookmark and drops the position. It needs a proof. A bookmark
-// never moves back; a zero time leaves it. Audited says that this read was audited.
+// FinishIncremental moves the bookmark and drops the position. Without a proof it does nothing. A
+// bookmark never moves back, and a zero time leaves it. Audited reports whether this read was audited.
 func (s *State) FinishIncremental(name, hash string, bookmark time.Time, audited bool, p Proof) {
 	if !p.account.ok {
 		return
@@ -175,8 +176,8 @@ func (s *State) FinishIncremental(name, hash string, bookmark time.Time, audited
 	s.put(name, e)
 }
 
-// Fail marks a stream as failed in this sync; its bookmark stays. Where the state is told
-// stream by stream (Airbyte), the next attempt reads it again from its start instead.
+// Fail marks a stream as failed in this sync; its bookmark stays. Under Airbyte (perStream) it drops
+// the progress instead, so that the next attempt reads the stream again.
 func (s *State) Fail(name, hash string, perStream bool) {
 	e := s.Entry(name)
 	e.Progress = Progress{Stage: Failed, Hash: hash}.String()
@@ -200,9 +201,9 @@ func (s *State) Distrust(name string) {
 	s.put(name, e)
 }
 
-// End ends the sync under way: no entry keeps progress, also none of a stream that this run
-// did not touch. Under Airbyte (perStream) finished full reads stay marked for further attempts
-// of the same sync.
+// End ends the sync under way: it drops the progress of every entry, also of streams that this run
+// did not read. Under Airbyte (perStream) streams that are done stay marked, for further attempts of
+// the same sync.
 func (s *State) End(perStream bool) {
 	for _, name := range slices.Collect(maps.Keys(s.entries)) {
 		e := s.Entry(name)
@@ -217,7 +218,7 @@ func (s *State) End(perStream bool) {
 	}
 }
 
-// latest returns the later of a bookmark and a time, as text.
+// latest returns the later of a bookmark and a time, as a bookmark. An unreadable bookmark loses.
 func latest(bookmark string, t time.Time) string {
 	if at, err := timestamp.Parse(bookmark); err == nil && !t.After(at) {
 		return bookmark

@@ -9,9 +9,9 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-// bulkSearch reads who alone may do what with a hundred pages and posts at a time, from a search
-// for their ids. The search does not show archived ones, nor what it does not know of yet, and its
-// lists are cut: those are read plainly.
+// bulkSearch reads the restrictions of a hundred pages and posts at a time, from a search for their
+// ids. The search does not show archived items or very new ones, and cuts long lists. Those items are
+// read by a request each.
 var bulkSearch = Method{
 	Name:    "a search for a hundred items at a time",
 	Fits:    func(c Choice) bool { return c.Stream.Operations != nil && !c.Plain },
@@ -23,7 +23,7 @@ var bulkSearch = Method{
 		return each(ctx, env, readers, func(r *Reader) error {
 			left, err := searchMany(ctx, env, []*Parent{p}, r)
 			if err == nil && len(left) > 0 {
-				err = ErrGone // the shortcut does not say anything of it: there is nothing to compare
+				err = ErrGone // the search does not show the item: there is nothing to compare
 			}
 			return err
 		})

@@ -9,8 +9,8 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-// byID reads what the page tree is made of beside pages, which no route lists: what a page lies in,
-// then what that lies in, and so on up to a page or the top of a space. A search names the others.
+// byID reads the items of the page tree that no route lists, such as folders. It follows a page to the
+// item above it, and so on, up to a page or to the top of a space. A search finds the other items.
 var byID = Method{
 	Name:    "one by one",
 	Fits:    func(c Choice) bool { return c.Stream.Node != nil },
@@ -30,7 +30,7 @@ var byID = Method{
 	Price: func(c Cost) float64 { return c.Shape.Rows[c.Stream.Node.SearchType] },
 }
 
-// nodeOf returns the listing of what a kind and an id name, nil for a page, or nothing.
+// nodeOf returns the listing of the item with that kind and id, nil for a page or for none.
 func nodeOf(tree *stream.Listing, at [2]string) *stream.Listing {
 	for _, n := range tree.Nodes {
 		if at[1] != "" && n.SearchType == at[0] {
@@ -40,8 +40,8 @@ func nodeOf(tree *stream.Listing, at [2]string) *stream.Listing {
 	return nil
 }
 
-// readNode reads one item of the tree, unless it has been read, and returns what it lies in; the
-// item itself where nothing follows.
+// readNode reads one item of the tree, unless the walk has read it, and returns the item above it, or
+// the same item if there is nothing more to read.
 func readNode(ctx context.Context, env Env, at [2]string, readers []*Reader) (next [2]string, err error) {
 	node := nodeOf(readers[0].Stream.Listing, at)
 	if node == nil || !env.First(at[0]+" "+at[1]) {
@@ -77,8 +77,8 @@ func readNode(ctx context.Context, env Env, at [2]string, readers []*Reader) (ne
 	return above(doc), nil
 }
 
-// failing says whom an unreadable item concerns: the stream that it is a record of; where that is
-// not selected, all, since what lies above it is not found.
+// failing returns the error of an unreadable item. It concerns the item's own stream. If that is not
+// selected, it concerns all readers, since the items above can't be found.
 func failing(own *Reader, readers []*Reader, err error) PartlyError {
 	if own != nil {
 		return PartlyError{own: err}

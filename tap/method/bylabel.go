@@ -11,8 +11,8 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-// byLabel reads labels the other way round: all labels, then what carries each of them. It pays
-// if nothing else is read per parent, and if there are fewer labels than parents.
+// byLabel reads labels the other way round: all labels of the site, then the items that carry each of
+// them. It pays if nothing else is read per parent and there are fewer labels than parents.
 var byLabel = Method{
 	Name: "a list per label",
 	Fits: func(c Choice) bool {
@@ -32,8 +32,8 @@ var byLabel = Method{
 	Price: func(Cost) float64 { return 1 },
 }
 
-// readLabelled reads which items carry a label. Items that the listing of their kind would not
-// give, such as trashed ones, are skipped.
+// readLabelled reads the items that carry a label. It skips items that their listing would not give,
+// such as trashed ones.
 func readLabelled(ctx context.Context, env Env, p *Parent, r *Reader) error {
 	parents := r.Stream.Parent
 	req := client.Request{

@@ -9,8 +9,8 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-// combined reads several streams of one parent with one request, whose answer holds a block for
-// each. A block that may have more is read from its own list.
+// combined reads several streams of one parent with one request. The answer holds a block of rows for
+// each stream. A block that may be cut is read from the stream's own list.
 var combined = Method{
 	Name: "one combined read per parent",
 	Fits: func(c Choice) bool {
@@ -25,8 +25,8 @@ var combined = Method{
 	},
 }
 
-// Blocks end at 50 rows, lists without a limit at 25. A block of just so many may have been cut,
-// whatever it says of more.
+// Blocks end at 50 rows, and lists without a limit at 25. A block of just so many rows may be cut,
+// even if the answer says that there are no more.
 const (
 	blockMost   = 50
 	listDefault = 25
@@ -42,7 +42,7 @@ func readCombined(ctx context.Context, env Env, p *Parent, readers []*Reader) er
 		if stop := env.Interrupts(ctx, err); stop != nil {
 			return stop
 		}
-		// What refuses all of it may refuse one part only: the lists tell.
+		// The site may have refused only one of the blocks: each list is asked for itself.
 		return each(ctx, env, readers, plainly)
 	}
 	return each(ctx, env, readers, func(r *Reader) error {
@@ -63,14 +63,14 @@ func combinedRequest(p *Parent, readers []*Reader) client.Request {
 	return req
 }
 
-// tooFew reports whether a block shows fewer versions than the number of the last one tells of:
-// it was cut, or old ones were purged. The list knows.
+// tooFew reports whether a block shows fewer versions than the last one's number: the block was cut,
+// or old versions were purged. Only the list tells.
 func (r *Reader) tooFew(rows []rawjson.Object, p *Parent) bool {
 	return r.Stream.Derive == stream.FirstVersion && len(rows) < p.Version
 }
 
-// Block returns the rows of one block of a combined read, and whether they are surely all there
-// are. A block that is missing, or has no results, tells nothing.
+// Block returns the rows of one block of a combined read, and reports whether they are certainly all.
+// A block that is missing, or lacks results, proves nothing: it is not complete.
 func Block(doc rawjson.Object, name string) (rows []rawjson.Object, complete bool) {
 	b, _ := doc.Get(name).Object()
 	if string(b.Get("meta").Member("hasMore")) != "false" {

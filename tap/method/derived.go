@@ -6,9 +6,9 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-// derived reads child pages from the pages' own rows, which name their parents. Read plainly,
-// the rows count all the same: a child of a page that is deleted meanwhile moves up to one
-// whose list was read before.
+// derived reads child pages from the pages' own rows, which name their parents. The rows count in the
+// plain way, too: if a page is deleted meanwhile, its children move up to a parent whose list may have
+// been read already.
 var derived = Method{
 	Name:    "derived from the row",
 	Fits:    func(c Choice) bool { return c.Stream.Derive == stream.ChildOf },

@@ -28,7 +28,7 @@ var firstVersion = Method{
 			}
 			it, has, _ := firstVersionOf(doc)
 			if !has {
-				return ErrGone // it is beyond version 1 by now: there is nothing to compare
+				return ErrGone // the item has a second version by now: there is nothing to compare
 			}
 			return env.Write(r, []Item{it})
 		})
@@ -36,7 +36,7 @@ var firstVersion = Method{
 	Audit: InPassing,
 	Price: func(c Cost) float64 {
 		if c.Partners > 1 {
-			return 0 // the combined read is made all the same
+			return 0 // the combined read is sent anyway
 		}
 		return -c.Shape.First
 	},

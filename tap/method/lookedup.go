@@ -9,8 +9,8 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-// lookedUp reads items by their ids, many with one request: the ids that a search shows, and those
-// that records of the run name. Nothing lists all there are, so such a table is never whole.
+// lookedUp reads items by their ids, many with one request. The ids come from a search and from
+// records of the run. No route lists all such items, so the table is never complete.
 var lookedUp = Method{
 	Name:    "looked up by id",
 	Fits:    func(c Choice) bool { return c.Stream.Listing.Bulk != nil },
@@ -18,7 +18,7 @@ var lookedUp = Method{
 	Price:   func(c Cost) float64 { return 1 / float64(c.Stream.Listing.Bulk.Max) },
 }
 
-// BulkRequest asks for items by their ids.
+// BulkRequest returns the request for items by their ids. An error means that it can't be encoded.
 func BulkRequest(b *stream.Bulk, ids []string) (client.Request, error) {
 	body, err := json.Marshal(map[string][]string{b.IDs: ids})
 	if err != nil {

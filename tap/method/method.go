@@ -1,5 +1,10 @@
-// Package method holds the ways to read a stream. Each way is one file and one row of the
-// table: when it applies, what it costs, how it reads, how an audit repeats it.
+// Package method holds the ways to read a stream. Each method is one file and one row of the table.
+// The row says when the method fits, what it costs, how it reads, and how an audit repeats it.
+//
+// A walk is one reading of a listing, such as all pages; a parent is a row of it that has more to
+// read, such as a page's labels. The plain way to read a stream is its own list for each parent, or
+// the listing's rows if it has no other list. Every other method is a shortcut: it takes fewer
+// requests. An audit reads a few parents both ways and compares the records.
 //
 // Files use each other from top to bottom: table.go, then a file per method (ownrow.go,
 // derived.go, firstversion.go, bylabel.go, combined.go, bulksearch.go, perparent.go, lookedup.go,
@@ -24,85 +29,88 @@ type Kind int
 
 // The methods, in the order in which the planner tries them.
 const (
-	// Derived: the row of an item is a record of another stream.
+	// Derived makes a record of another stream from an item's row: a child page from the page's row.
 	Derived Kind = iota
-	// FirstVersion: an item at version 1 has one version, which its row holds.
+	// FirstVersion makes the only version of an item at version 1 from the item's row.
 	FirstVersion
-	// ByLabel: for each label, the list of what carries it.
+	// ByLabel reads, for each label, the list of items that carry it.
 	ByLabel
-	// LookedUp: items by the ids that a search shows and that records of the run name.
+	// LookedUp reads items by the ids that a search shows and that records of the run name.
 	LookedUp
-	// ByID: one request for each item that a row or another item lies in.
+	// ByID reads one by one the items above a row in the page tree.
 	ByID
-	// OwnRow: the rows of a listing are the records.
+	// OwnRow makes the records from the listing's own rows.
 	OwnRow
-	// Combined: one request per parent for several streams.
+	// Combined reads several streams of a parent with one request.
 	Combined
-	// BulkSearch: one search for who may do what with many pages and posts.
+	// BulkSearch reads the restrictions of many pages and posts with one search.
 	BulkSearch
-	// PerParent: one list per parent. It is the plain way, which every shortcut is compared with.
+	// PerParent reads one list per parent. Audits compare shortcuts with it.
 	PerParent
 )
 
 // Method is one row of the table.
 type Method struct {
-	// Name is for people.
+	// Name is the method's name in plans and logs.
 	Name string
-	// Fits reports whether the planner may read a stream so.
+	// Fits reports whether the planner may read a stream by this method.
 	Fits func(Choice) bool
-	// Goes reports whether the planner looks for another method for what this one leaves.
+	// Goes reports whether the planner adds another method, for the parents that this one does not
+	// read. Nil means no.
 	Goes func(Choice) bool
-	// Listing returns the listing that is walked.
+	// Listing returns the listing that is walked for a stream.
 	Listing func(*stream.Stream) *stream.Listing
-	// FromRow makes a record of a listing's row. Whole reports that the row holds all that the
-	// stream has of this parent. Nil: the method makes requests.
+	// FromRow makes a record of a listing's row. Has reports whether the row holds a record, and whole
+	// whether it holds all records of this parent. Nil if records come from requests only.
 	FromRow func(r *Reader, row rawjson.Object) (it Item, has, whole bool)
-	// Read reads what some readers have of one parent. Nil: no requests.
+	// Read reads and writes the records that some readers have of one parent. Nil if the method makes
+	// no requests.
 	Read func(ctx context.Context, env Env, p *Parent, readers []*Reader) error
-	// Many reads what a stream has of up to Batch parents with one request, and returns those of
-	// which the answer does not show everything. Read then reads these. Nil: there is no such request.
+	// Many reads a stream's records of up to Batch parents with one request. It returns the parents
+	// that the answer does not show in full; Read reads them. Nil if there is no such request.
 	Many  func(ctx context.Context, env Env, parents []*Parent, r *Reader) (left []*Parent, err error)
 	Batch int
-	// Again reads what the shortcut has of one parent once more, for an audit in passing.
+	// Again repeats the shortcut on one parent, for an audit in passing.
 	Again func(ctx context.Context, env Env, p *Parent, readers []*Reader) error
-	// Audit says how the shortcut is compared with the plain way.
+	// Audit says when the shortcut is compared with the plain way.
 	Audit Audit
-	// Price estimates the requests per parent of the listing that a stream adds.
+	// Price estimates how many requests a stream adds per parent of the listing. It is negative if the
+	// method saves requests of another one.
 	Price func(Cost) float64
 }
 
-// Audit says how a shortcut is compared.
+// Audit says when a shortcut is compared with the plain way.
 type Audit int
 
 const (
-	// NoAudit: the method is no shortcut.
+	// NoAudit means that the method is not audited.
 	NoAudit Audit = iota
-	// InPassing: all records of a parent come at one time, and are compared then.
+	// InPassing compares at the parent: all its records come at one time.
 	InPassing
-	// Around: the records of a parent lie anywhere in the listing. Some parents are read plainly
-	// before it, and compared at its end.
+	// Around compares at the end of the walk, since a parent's records lie anywhere in the listing.
+	// Some parents are read the plain way before the walk.
 	Around
 )
 
 // Choice is what the planner knows when it looks for a stream's methods.
 type Choice struct {
 	Stream *stream.Stream
-	// Incremental reads want changes only.
+	// Incremental reports whether only changes are read.
 	Incremental bool
-	// Plain asks for no shortcut.
+	// Plain reports whether shortcuts are ruled out: an audit found a difference.
 	Plain bool
 	// Partners counts the streams that one combined read can serve, this one included.
 	Partners int
-	// Facts are what is known of the site.
+	// Facts are the known facts of the site.
 	Facts *site.Facts
 }
 
-// Cost is what a price is made of.
+// Cost is the input of a method's Price.
 type Cost struct {
 	Stream *stream.Stream
 	Shape  site.Shape
-	// Partners counts the streams that share one combined read, Share is the share of parents
-	// that need one.
+	// Partners counts the streams that share one combined read. Share is the share of parents that
+	// need one, from 0 to 1.
 	Partners int
 	Share    float64
 }
@@ -112,35 +120,36 @@ type Reader struct {
 	Stream *stream.Stream
 	// Methods are tried in this order for each row.
 	Methods []Kind
-	// Incremental reads want changes only.
+	// Incremental reports whether only changes are read.
 	Incremental bool
-	// Since is the bookmark of an incremental stream, Types that of each type of custom content.
+	// Since is the bookmark of an incremental stream. Types holds the bookmark of each type of custom
+	// content.
 	Since time.Time
 	Types map[string]time.Time
-	// Statuses are those of the rows that count: of records, or of parents. Nil: all.
+	// Statuses are the statuses of the listing's rows that count as records or parents, nil for all.
 	Statuses []string
-	// ChildStatuses are those of a plain list's rows, nil for all.
+	// ChildStatuses are the statuses of the rows of a parent's list that count, nil for all.
 	ChildStatuses []string
 	// BodyFormat is the format that bodies are asked for in, empty for none.
 	BodyFormat string
 	// Markdown reports whether bodies are written as Markdown.
 	Markdown bool
-	// Audited reports whether shortcuts are compared in this run.
+	// Audited reports whether the stream's shortcuts are compared in this run.
 	Audited bool
-	// Hash stands for everything that decides which rows come.
+	// Hash covers everything that decides which rows come.
 	Hash string
 }
 
 // Uses reports whether a reader may use a method.
 func (r *Reader) Uses(k Kind) bool { return slices.Contains(r.Methods, k) }
 
-// ParentStatuses are those of the parents that have children to read: what is in the trash has
-// none. Nil: all.
+// ParentStatuses returns the statuses of the parents whose children are read: those of Statuses that
+// are not trashed or deleted. Nil means all.
 func (r *Reader) ParentStatuses() []string {
 	return slices.DeleteFunc(slices.Clone(r.Statuses), func(s string) bool { return s == stream.Trashed || s == stream.Deleted })
 }
 
-// PlainRequest is the request of the stream's own list of one parent.
+// PlainRequest returns the request for the stream's own list of the parent with that id.
 func (r *Reader) PlainRequest(id string) client.Request {
 	req := client.Request{Path: stream.Path(r.Stream.Route, id), Query: slices.Clone(r.Stream.Query), Scopes: r.Stream.Scopes}
 	if r.BodyFormat != "" {
@@ -149,25 +158,25 @@ func (r *Reader) PlainRequest(id string) client.Request {
 	return req
 }
 
-// Item is a row to make a record of, and what the row itself doesn't hold.
+// Item is a row that becomes a record, with the facts that the row itself doesn't hold.
 type Item struct {
 	Row  rawjson.Object
 	From record.Source
 }
 
-// Parent is what is needed of a row whose children are read. It is copied out of the answer.
+// Parent holds the facts of a row that reading its children needs. They are copied out of the answer.
 type Parent struct {
 	site.Item
 	Title   string
 	Version int
-	// Above is the kind and the id of what the row lies in in the page tree, or, of a search's
-	// row, of the row itself; empty for none.
+	// Above holds the kind and the id of the item above the row in the page tree. For a row of a
+	// search they are those of the found item itself. Both are empty for none.
 	Above [2]string
-	// Row is the row itself, where records are made of it; else nil.
+	// Row is the row itself if records are made of it, else nil.
 	Row []byte
 }
 
-// ParentOf copies what children need of a row; the error says that it has no id.
+// ParentOf makes a Parent of a listing's row. A row without an id is an error (*client.Error).
 func ParentOf(l *stream.Listing, row rawjson.Object) (*Parent, error) {
 	p := &Parent{Item: site.Item{Listing: l, ID: text(row, "id"), Status: text(row, "status")}, Title: text(row, "title"), Version: VersionNumber(row)}
 	if l == stream.Pages || l == stream.Hits {
@@ -185,7 +194,7 @@ func ParentOf(l *stream.Listing, row rawjson.Object) (*Parent, error) {
 	return p, nil
 }
 
-// above returns the kind and the id of what a row lies in, or of what a search's row names.
+// above returns the kind and the id of the item above a row, or of the item that a search's row names.
 func above(row rawjson.Object) [2]string {
 	if hit := row.Get("content"); !hit.IsNull() {
 		return [2]string{hit.Member("type").AsText(), hit.Member("id").AsText()}
@@ -193,7 +202,7 @@ func above(row rawjson.Object) [2]string {
 	return [2]string{text(row, "parentType"), text(row, "parentId")}
 }
 
-// Env is what a method needs of a run.
+// Env gives a method what it needs of a run. The engine implements it.
 type Env interface {
 	// Get asks for one document.
 	Get(ctx context.Context, r *Reader, req client.Request) (rawjson.Object, error)
@@ -201,27 +210,26 @@ type Env interface {
 	List(ctx context.Context, r *Reader, req client.Request, use func([]rawjson.Object) error) error
 	// ListByOffset reads a list that pages by offset to its end, the rows of an answer at a time.
 	ListByOffset(ctx context.Context, r *Reader, list client.OffsetList, use func([]rawjson.Object) error) error
-	// Present repeats a read that the site answers with 404 until the item is proven to be gone
-	// (ErrGone), or it is clear that the error stays.
+	// Present repeats a read that the site answers with 404. It returns ErrGone once the item is proven
+	// to be gone, and the read's error if it stays.
 	Present(ctx context.Context, it site.Item, statuses []string, read func() error) error
-	// First reports whether nobody has asked so before, in this walk.
+	// First reports whether this is the first call with that text in the walk.
 	First(question string) bool
-	// InSpace reports whether a space is one of the run's.
+	// InSpace reports whether the run reads the space with that id.
 	InSpace(id string) bool
 	// Write makes records of items and writes them.
 	Write(r *Reader, items []Item) error
-	// Interrupts returns what an error means for the whole sync, nil if it concerns only what was
-	// asked for.
+	// Interrupts returns the error that ends the whole sync, nil if err concerns only the request.
 	Interrupts(ctx context.Context, err error) error
 }
 
-// ErrGone says that the site has told that an item is gone.
+// ErrGone says that an item is proven to be gone, or that an audit has nothing to compare.
 var ErrGone = errors.New("the item is gone")
 
-// PartlyError says for which readers a parent could not be read.
+// PartlyError holds the errors of a parent by reader. The parent was read for the other readers.
 type PartlyError map[*Reader]error
 
-// Error tells all of them.
+// Error returns the readers' errors, joined.
 func (p PartlyError) Error() string {
 	var errs []error
 	for _, err := range p {
@@ -230,7 +238,7 @@ func (p PartlyError) Error() string {
 	return errors.Join(errs...).Error()
 }
 
-// ErrorOf returns the part of an error that concerns one reader.
+// ErrorOf returns the reader's part of a PartlyError, nil if it has none, and any other error as it is.
 func ErrorOf(r *Reader, err error) error {
 	if parts, ok := errors.AsType[PartlyError](err); ok {
 		return parts[r]
@@ -238,8 +246,8 @@ func ErrorOf(r *Reader, err error) error {
 	return err
 }
 
-// each does something for every reader. What fails for one does not keep the others from it,
-// unless it interrupts the sync or the parent is gone.
+// each calls do for every reader. An error of one does not stop the others, unless it interrupts the
+// sync or the parent is gone.
 func each(ctx context.Context, env Env, readers []*Reader, do func(*Reader) error) error {
 	var failed PartlyError
 	for _, r := range readers {
@@ -264,7 +272,7 @@ func each(ctx context.Context, env Env, readers []*Reader, do func(*Reader) erro
 	return nil
 }
 
-// VersionNumber returns version.number of a row, 0 if the row doesn't tell.
+// VersionNumber returns version.number of a row, 0 if the row doesn't hold it.
 func VersionNumber(row rawjson.Object) int {
 	n := 0
 	for _, c := range row.Get("version").Member("number") {
@@ -279,7 +287,7 @@ func VersionNumber(row rawjson.Object) int {
 // text returns a row's field as text, empty if it has none.
 func text(row rawjson.Object, field string) string { return row.Get(field).AsText() }
 
-// SinceIn returns the bookmark in the list of a type of custom content, or in any other list.
+// SinceIn returns the bookmark of a type of custom content; for "", or a type that has none, Since.
 func (r *Reader) SinceIn(kind string) time.Time {
 	if t, ok := r.Types[kind]; ok {
 		return t

@@ -27,7 +27,8 @@ var perParent = Method{
 	},
 }
 
-// ReadPlain reads one stream's own list of one parent, for comments with the replies.
+// ReadPlain reads the stream's own list of one parent. For comments it also reads the replies. It
+// returns ErrGone if the parent is proven to be gone.
 func ReadPlain(ctx context.Context, env Env, p *Parent, r *Reader) error {
 	if r.Stream.Silent {
 		return readSilent(ctx, env, p, r)
@@ -40,8 +41,8 @@ func ReadPlain(ctx context.Context, env Env, p *Parent, r *Reader) error {
 	})
 }
 
-// readSilent reads a list that is also empty where its parent is gone: the parent is then asked
-// for itself.
+// readSilent reads a list that is empty, and not a 404, if its parent is gone. So if the list is
+// empty, it asks for the parent itself.
 func readSilent(ctx context.Context, env Env, p *Parent, r *Reader) error {
 	empty := true
 	list := client.OffsetList{Request: r.PlainRequest(p.ID), Limit: r.Stream.Listing.MaxLimit}
@@ -88,7 +89,7 @@ func bodyOnly(query [][2]string) [][2]string {
 	return slices.DeleteFunc(slices.Clone(query), func(q [2]string) bool { return q[0] != "body-format" })
 }
 
-// childItems are the items of one parent's rows.
+// childItems returns the items of the rows of a parent's list.
 func (r *Reader) childItems(rows []rawjson.Object, p *Parent) []Item {
 	items := make([]Item, 0, len(rows))
 	for _, row := range rows {

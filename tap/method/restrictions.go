@@ -9,8 +9,8 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/record"
 )
 
-// readByOperation reads who alone may do what with one page or post. A list that the answer may
-// have cut is read to its end.
+// readByOperation reads the restrictions of one page or post: who alone may read or update it. If the
+// answer may have cut a list, the lists of all operations are read to their end.
 func readByOperation(ctx context.Context, env Env, p *Parent, r *Reader) error {
 	doc, err := env.Get(ctx, r, r.PlainRequest(p.ID))
 	if err != nil {
@@ -31,7 +31,7 @@ func readByOperation(ctx context.Context, env Env, p *Parent, r *Reader) error {
 	return nil
 }
 
-// restrictions makes rows of the blocks of all operations. Whole reports that no list was cut.
+// restrictions makes items of the blocks of all operations. Whole reports whether no list was cut.
 func restrictions(blocks rawjson.Object, p *Parent, r *Reader) (items []Item, whole bool, err error) {
 	whole = true
 	for _, op := range r.Stream.Operations {
@@ -52,7 +52,7 @@ func restrictions(blocks rawjson.Object, p *Parent, r *Reader) (items []Item, wh
 	return items, whole, nil
 }
 
-// isWhole reports whether a list of some rows tells that it has room for more.
+// isWhole reports whether a list of that many rows is complete: it says that it has room for more.
 func isWhole(list rawjson.Value, rows int) bool {
 	size, err := strconv.Atoi(string(list.Member("size")))
 	limit, err2 := strconv.Atoi(string(list.Member("limit")))
@@ -65,7 +65,7 @@ type principal struct{ list, id string }
 // principals are people and groups, with the fields that identify them.
 var principals = []principal{{"user", "accountId"}, {"group", "id"}}
 
-// row makes a row of one of a list.
+// row makes an item of one element of a principal's list.
 func (k principal) row(v rawjson.Value, p *Parent, op string) (Item, error) {
 	b := []byte(`{"operation":`)
 	b = rawjson.AppendString(b, op)
@@ -88,7 +88,7 @@ func (k principal) row(v rawjson.Value, p *Parent, op string) (Item, error) {
 // operationPage is how many people, or groups, are asked for at once.
 const operationPage = 100
 
-// readOperation reads who alone may do one thing, to the end.
+// readOperation reads all people and groups who alone may do one operation.
 func readOperation(ctx context.Context, env Env, p *Parent, r *Reader, op string) error {
 	for _, kind := range principals {
 		list := client.OffsetList{Request: r.PlainRequest(p.ID), Limit: operationPage, Within: []string{"restrictions", kind.list}}

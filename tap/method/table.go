@@ -18,7 +18,7 @@ func Table() [PerParent + 1]*Method {
 // Of returns the row of a method.
 func Of(k Kind) *Method { return Table()[k] }
 
-// For returns the methods by which a stream is read, in the order in which they are tried.
+// For returns the methods by which a stream is read, in the order in which they are tried for a row.
 func For(c Choice) []Kind {
 	var kinds []Kind
 	for k, m := range Table() {

@@ -10,14 +10,14 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/state"
 )
 
-// InterruptedError is what ends a whole sync and leaves it open for the next run: the site does
-// not answer, or no longer knows the account, or the run was stopped.
+// InterruptedError ends a sync, which the next run resumes: the site does not answer, or no longer
+// knows the account, or the run was stopped.
 type InterruptedError struct {
-	// Lost reports whether the site answered without knowing the account any more.
+	// Lost reports whether the site answered but no longer knows the account.
 	Lost bool
-	// Asked reports whether the probe said so; otherwise the run was stopped.
+	// Asked reports whether the probe found that out; otherwise the run was stopped.
 	Asked bool
-	// Cause is why.
+	// Cause is the error of the probe, or the reason of the stop.
 	Cause error
 }
 
@@ -32,7 +32,8 @@ func (e *InterruptedError) Error() string {
 // Unwrap returns the cause.
 func (e *InterruptedError) Unwrap() error { return e.Cause }
 
-// Open asks the site who is signed in, and remembers the account as the run's.
+// Open asks the site who is signed in, and remembers that account for the run. Now is the local time,
+// which counts if the site gives none. Errors are those of client.Probe.
 func (s *Site) Open(ctx context.Context, now time.Time) error {
 	s.clock, s.local = now, now
 	who, err := s.client.Probe(ctx)
@@ -53,8 +54,9 @@ func (s *Site) Open(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// Prove asks the site whether it still names the account, with a probe that begins after the
-// call. The error is *InterruptedError: the site does not answer, or names another account.
+// Prove asks the site whether it still names the account, with a probe that begins after the call.
+// Callers that wait at the same time share one probe. The error is *InterruptedError: the site does
+// not answer, or names another account, or the run was stopped.
 func (s *Site) Prove(ctx context.Context) (state.Account, error) {
 	s.proofs.mu.Lock()
 	if s.proofs.turn == nil {
@@ -120,9 +122,8 @@ func lost(k client.Kind) bool {
 	return false
 }
 
-// Judge decides what the error of a request concerns, in one way for all requests: the probe is
-// asked. It returns nil if the error concerns only what was asked for, else what interrupts
-// the sync, an *InterruptedError.
+// Judge decides whether a request's error concerns the whole sync, and asks the probe for that. It
+// returns nil if the error concerns only that request, else an error that wraps *InterruptedError.
 func (s *Site) Judge(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return &InterruptedError{Cause: context.Cause(ctx)}

@@ -13,13 +13,14 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-// Verdict reports whether a row counts: it lies in the spaces of a run, and in something of a status
-// that its listing wants.
+// Verdict reports whether a row counts: it lies in a space of the run, and the item that it lies in
+// has a status that the listing wants.
 type Verdict struct {
 	Inside bool
-	// Reason tells why a row is counted, empty for none.
+	// Reason is the line of the summary that counts the row, empty for none.
 	Reason string
-	// Err is why nobody can tell in which space it lies; the row is left out, and its streams have failed.
+	// Err says why the row's space is unknown, nil if it is known. The row is then skipped, and its
+	// streams fail.
 	Err error
 }
 
@@ -38,20 +39,20 @@ const (
 	// typedSingly is how many items of custom content are asked for one by one: a question for many
 	// at once names a type, and there are several.
 	typedSingly = 3
-	// learnedAfter is after how many questions about items of a listing it is read from its beginning,
-	// learnedMost how many pages of it: many more questions are likely, and few pages answer them.
+	// After learnedAfter questions about items of a listing, up to learnedMost of its first pages are
+	// read: many more questions are likely, and few pages answer them.
 	learnedAfter = 10
 	learnedMost  = 50
 	// deepest is how many containers within containers are followed.
 	deepest = 8
 )
 
-// everyStatus asks for items whatever became of them, as far as a route takes it.
+// everyStatus lists all statuses. A request names those that its route takes.
 var everyStatus = []string{stream.Current, stream.Archived, stream.Trashed, stream.Deleted, stream.Draft}
 
-// Inside decides for each row of a page whether it counts. A row that names no space lies where the
-// item lies that it names. What lies in something whose status the site does not tell counts; the
-// error is why, if the site did not answer.
+// Inside decides for each row of a page whether it counts. A row that names no space lies in the space
+// of the item that it names. If the site does not tell that item's status, the row counts; doubt is
+// the error if the site did not answer.
 func (s *Site) Inside(ctx context.Context, l *stream.Listing, spaces Spaces, rows []rawjson.Object) (verdicts []Verdict, doubt error) {
 	verdicts = make([]Verdict, len(rows))
 	placed := spaces.Narrowed() && (l.SpaceField != "" || l.Containers != nil)
@@ -103,7 +104,8 @@ func (s *Site) inside(ctx context.Context, l *stream.Listing, spaces Spaces, row
 	return Verdict{Inside: in}
 }
 
-// within returns the item that a row lies in, and how the row names it; false if it names none.
+// within returns the item that a row lies in, and the field that names it. It reports whether the row
+// names one.
 func within(l *stream.Listing, row rawjson.Object) (stream.Container, place, bool) {
 	for _, c := range l.Containers {
 		if id := text(row, c.Field); id != "" {
@@ -113,8 +115,8 @@ func within(l *stream.Listing, row rawjson.Object) (stream.Container, place, boo
 	return stream.Container{}, place{}, false
 }
 
-// locate returns the space of a row, empty if what it lies in is gone, and whether the row names
-// any place at all.
+// locate returns the space of a row, empty if the item that it lies in is gone. Found reports whether
+// the row names a space or an item at all.
 func (s *Site) locate(ctx context.Context, l *stream.Listing, row rawjson.Object, depth int) (space string, found bool, err error) {
 	if l.SpaceField != "" {
 		if space := text(row, l.SpaceField); space != "" {
@@ -132,8 +134,8 @@ func (s *Site) locate(ctx context.Context, l *stream.Listing, row rawjson.Object
 	return space, true, err
 }
 
-// prefetch looks up at once what a page's rows lie in, where a listing takes ids. The error is of
-// the last question that failed.
+// prefetch looks up the items that a page's rows lie in, many with one request, if their listing takes
+// ids. The error is that of the last request that failed.
 func (s *Site) prefetch(ctx context.Context, l *stream.Listing, rows []rawjson.Object, depth int) error {
 	wanted := map[*stream.Listing][]string{}
 	for _, row := range rows {
@@ -157,7 +159,7 @@ func (s *Site) prefetch(ctx context.Context, l *stream.Listing, rows []rawjson.O
 }
 
 // lookUp looks up items in their listing, custom content type by type if there is much of it. The
-// error is of the last question that failed.
+// error is that of the last request that failed.
 func (s *Site) lookUp(ctx context.Context, l *stream.Listing, ids []string, depth int) error {
 	if !l.Typed {
 		return s.lookUpIn(ctx, l, nil, ids, depth)
@@ -177,7 +179,7 @@ func (s *Site) lookUp(ctx context.Context, l *stream.Listing, ids []string, dept
 	return failed
 }
 
-// lookUpIn looks up items in a part of a listing, and remembers also of which it shows nothing.
+// lookUpIn looks up items in a part of a listing. It also remembers the items that are not shown.
 func (s *Site) lookUpIn(ctx context.Context, l *stream.Listing, part query, ids []string, depth int) error {
 	var statuses query
 	for _, status := range everyStatus {
@@ -203,7 +205,7 @@ func (s *Site) lookUpIn(ctx context.Context, l *stream.Listing, part query, ids 
 	return nil
 }
 
-// asksAgain counts the questions about items of a part of a listing.
+// asksAgain counts a question about items of a part of a listing, and returns the count so far.
 func (s *Site) asksAgain(l *stream.Listing, part query) int {
 	s.containers.mu.Lock()
 	defer s.containers.mu.Unlock()
@@ -220,7 +222,7 @@ func (s *Site) unplaced(l *stream.Listing, ids []string) []string {
 	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { found, _ := s.known(place{l, id}); return found.placed })
 }
 
-// learn remembers the items that the first pages of a list show, and their spaces as far as they can be told.
+// learn remembers the items that the first pages of a list show, with their spaces where known.
 func (s *Site) learn(ctx context.Context, req client.Request, l *stream.Listing, pages, depth int) (failed error) {
 	for rows, err := range s.client.Rows(ctx, req, s.cfg.PageSize) {
 		if err != nil {
@@ -250,12 +252,12 @@ func (s *Site) spaceOfItem(ctx context.Context, p place, depth int) (string, err
 	}
 	ask := func(ctx context.Context) (string, error) { return s.askSpace(ctx, p, depth) }
 	if depth > 0 {
-		return ask(ctx) // whoever is waited for waits for nobody: items may lie in each other
+		return ask(ctx) // not through the memo: items that lie in each other would wait for each other
 	}
 	return s.spaceOf.get(ctx, p, ask)
 }
 
-// askSpace asks for an item and, where that names no space, for what it lies in.
+// askSpace asks for an item and, if that names no space, for the item that it lies in.
 func (s *Site) askSpace(ctx context.Context, p place, depth int) (string, error) {
 	doc, err := s.item(ctx, p.listing, p.id, everyStatus)
 	if Names(err, p.id) && p.listing.Typed && s.readsTrash() {
@@ -278,12 +280,12 @@ func (s *Site) askSpace(ctx context.Context, p place, depth int) (string, error)
 	return space, err
 }
 
-// readsTrash reports whether the run reads what lies in the trash.
+// readsTrash reports whether the run reads the trash.
 func (s *Site) readsTrash() bool {
 	return slices.Contains(s.cfg.PageStatus, stream.Trashed) || slices.Contains(s.cfg.PageStatus, stream.Deleted)
 }
 
-// known returns what was found of an item, false if nobody looked.
+// known returns the remembered facts of an item, and reports whether it was looked up.
 func (s *Site) known(p place) (container, bool) {
 	s.containers.mu.Lock()
 	defer s.containers.mu.Unlock()
@@ -294,7 +296,7 @@ func (s *Site) known(p place) (container, bool) {
 	return found, known
 }
 
-// remember keeps what was found of an item. When there is too much of it, the earlier half goes.
+// remember keeps the facts of an item. When there are too many, it drops the older half.
 func (s *Site) remember(p place, found container) {
 	s.containers.mu.Lock()
 	defer s.containers.mu.Unlock()

@@ -15,19 +15,19 @@ import (
 type Item struct {
 	Listing *stream.Listing
 	ID      string
-	// Status is what its row said, empty where rows have none.
+	// Status is the status in the item's row, empty if rows have none.
 	Status string
-	// Beside is the id of another item of the listing that was read a moment ago, empty for none.
+	// Beside is the id of another item of the listing, read a moment ago; empty for none.
 	Beside string
 }
 
-// Gone reports whether an item is proven to be gone, or to have left the statuses that its
-// children are read in. False proves nothing. The error is that of a question that the site
-// did not answer.
+// Gone reports whether an item is proven to be gone, or to have a status other than those whose
+// children are read. False proves nothing. The error is that of a request that the site did not
+// answer.
 //
-// Proof is one answer of the listing, asked for this item and a known one beside it, that shows
-// only the known one; or the item's own GET: a 404 that names it, with these statuses asked for, or
-// another status.
+// Two answers are proof. The listing, asked for the item and the known one beside it, shows only the
+// known one. Or the item's own GET, with these statuses asked for, is a 404 that names the item, or
+// shows another status.
 func (s *Site) Gone(ctx context.Context, it Item, statuses []string) (bool, error) {
 	if it.Listing.IDs != "" && !it.Listing.Typed {
 		shown, beside, err := s.shown(ctx, it, statuses)
@@ -46,8 +46,8 @@ func (s *Site) Gone(ctx context.Context, it Item, statuses []string) (bool, erro
 	return Names(err, it.ID), passOn(err)
 }
 
-// item asks for an item: without a status, and if the site answers that there is none, once more in
-// all of some statuses that its route may only give if they are named.
+// item asks for an item without a status. If the site answers that there is none, it asks once more
+// with the statuses, since the route may give some of them only if they are named.
 func (s *Site) item(ctx context.Context, l *stream.Listing, id string, statuses []string) (rawjson.Object, error) {
 	bare, named := ItemRequest(l, id), ItemRequest(l, id, statuses...)
 	doc, err := s.client.Get(ctx, bare)
@@ -57,13 +57,13 @@ func (s *Site) item(ctx context.Context, l *stream.Listing, id string, statuses 
 	return doc, err
 }
 
-// Names reports whether an error is a 404 in whose words the site names the item.
+// Names reports whether an error is a 404 whose text names the item.
 func Names(err error, id string) bool {
 	e, ok := errors.AsType[*client.Error](err)
 	return ok && e.Kind == client.KindNotFound && e.Names(id)
 }
 
-// passOn returns an error that left a question open, nil for a 404, which answers it.
+// passOn returns an error that leaves the question open, and nil for a 404, which answers it.
 func passOn(err error) error {
 	if client.KindOf(err) == client.KindNotFound {
 		return nil
@@ -71,7 +71,8 @@ func passOn(err error) error {
 	return err
 }
 
-// shown asks the listing for the item and the known one beside it, and reports which it shows.
+// shown asks the listing for the item and the known one beside it, and reports of each whether the
+// answer shows it.
 func (s *Site) shown(ctx context.Context, it Item, statuses []string) (item, beside bool, err error) {
 	q := query{{it.Listing.IDs, strings.TrimSuffix(it.ID+","+it.Beside, ",")}}
 	for _, status := range statuses {

@@ -14,47 +14,49 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-// Measure says what is to be measured of a listing for a price.
+// Measure says what Size measures of a listing.
 type Measure struct {
 	Listing *stream.Listing
-	// Lists are the requests that list it, Types the types of custom content among them.
+	// Lists are the requests of the walk's lists. Types are the types of custom content among them.
 	Lists []client.Request
 	Types []string
 	// Since is the lowest bookmark of a listing in order of change, else zero.
 	Since time.Time
-	// Shape asks what its items look like.
+	// Shape reports whether a sample of the items is read, too.
 	Shape bool
 }
 
-// Size is what was measured of a listing.
+// Size holds estimates of a listing.
 type Size struct {
-	// Rows estimates the rows that the walk reads, Elsewhere those that its list shows beside them, of
-	// spaces that are not read.
+	// Rows estimates the rows that the walk reads. Elsewhere estimates the rows of other spaces, which
+	// its lists show as well.
 	Rows, Elsewhere int
-	// Shape is what a sample of its items looks like.
+	// Shape describes a sample of the items.
 	Shape Shape
-	// Unknown says why the rows could not be counted, empty if they were.
+	// Unknown names, as a phrase for people, the count that the site did not give; empty if it gave all.
 	Unknown string
 }
 
-// Shape is what a sample of parents looks like.
+// Shape describes a sample of parents. Shares go from 0 to 1.
 type Shape struct {
 	// First is the share of parents at version 1.
 	First float64
-	// Hidden is the share of items that a search for content does not show: those archived.
+	// Hidden is the share of items that a search for content does not show: the archived ones.
 	Hidden float64
-	// Rows is the average number of rows per parent, by block; Long the share of parents with
-	// more rows than a block shows.
+	// Rows is the average number of rows per parent, by block. Long is the share of parents with more
+	// rows than a block shows.
 	Rows, Long map[string]float64
 }
 
 // shapeSamples is how many parents are looked at per listing.
 const shapeSamples = 8
 
-// Block reads one block of a combined read: its rows, and whether they are surely all.
+// Block returns the rows of one block of a combined read, and reports whether they are certainly all.
+// It is method.Block, which this package can't import.
 type Block func(doc rawjson.Object, name string) (rows []rawjson.Object, complete bool)
 
-// Size measures a listing with few requests. The error interrupts the run.
+// Size measures a listing with few requests. A count that the site refuses is Unknown; an error
+// interrupts the sync.
 func (s *Site) Size(ctx context.Context, m Measure, spaces Spaces, block Block) (Size, error) {
 	var size Size
 	n, err := s.size(ctx, m, spaces)
@@ -70,7 +72,7 @@ func (s *Site) Size(ctx context.Context, m Measure, spaces Spaces, block Block) 
 		if err != nil {
 			return size, s.Judge(ctx, err)
 		}
-		if m.Listing.Body { // the search doesn't tell the two kinds of comments apart
+		if m.Listing.Body { // the search counts both kinds of comments together
 			all /= 2
 		}
 		size.Elsewhere = max(0, all-n)
@@ -108,7 +110,7 @@ func (s *Site) size(ctx context.Context, m Measure, spaces Spaces) (int, error) 
 		return s.changedRows(ctx, m)
 	case l == stream.FooterComments || l == stream.InlineComments:
 		n, err := s.Count(ctx, l, false)
-		return n / 2, err // the search doesn't tell the two apart
+		return n / 2, err // the search counts both kinds together
 	case l.SearchType != "":
 		return s.Count(ctx, l, false)
 	case l.Typed:
@@ -156,8 +158,8 @@ func (s *Site) size(ctx context.Context, m Measure, spaces Spaces) (int, error) 
 	return n, nil
 }
 
-// offsetRows finds the end of a list by offset, which tells no total: in steps that double until an
-// answer is not full, then between the last two.
+// offsetRows finds the length of a list that pages by offset and gives no total. It doubles the offset
+// until an answer is not full, then searches between the last two offsets.
 func (s *Site) offsetRows(ctx context.Context, l *stream.Listing) (int, error) {
 	full, empty := 0, math.MaxInt // where the last full answer ends, and the first empty one begins
 	for at := 0; ; {
@@ -190,7 +192,7 @@ func (s *Site) offsetRows(ctx context.Context, l *stream.Listing) (int, error) {
 	}
 }
 
-// tasks estimates the tasks from those of the pages at both ends of the listing.
+// tasks estimates the number of tasks from the tasks of the pages at both ends of their listing.
 func (s *Site) tasks(ctx context.Context, spaces Spaces) (int, error) {
 	pages, err := s.Count(ctx, stream.Pages, false)
 	if err != nil {
@@ -219,8 +221,8 @@ func (s *Site) tasks(ctx context.Context, spaces Spaces) (int, error) {
 	return pages * found / sampled, nil
 }
 
-// changedRows counts the rows at or above the lowest bookmark on the lists' first pages. Where
-// all of a page are, it guesses from how far the page reaches back.
+// changedRows counts the rows at or above the lowest bookmark on the lists' first pages. If that is a
+// whole page, it estimates the rest from how far the page reaches back in time.
 func (s *Site) changedRows(ctx context.Context, m Measure) (int, error) {
 	n := 0
 	for _, req := range m.Lists {
@@ -251,7 +253,7 @@ func (s *Site) changedRows(ctx context.Context, m Measure) (int, error) {
 	return n, nil
 }
 
-// shape looks at a few items of a listing, always the same for the same site.
+// shape reads a few items of a listing, always the same ones for the same site.
 func (s *Site) shape(ctx context.Context, l *stream.Listing, spaces Spaces, block Block) (Shape, error) {
 	out := Shape{Rows: map[string]float64{}, Long: map[string]float64{}}
 	ends, err := s.Ends(ctx, l, spaces)
@@ -281,8 +283,8 @@ func (s *Site) shape(ctx context.Context, l *stream.Listing, spaces Spaces, bloc
 	return out, nil
 }
 
-// searched counts the items of a joint listing that a search for content shows: none that is archived,
-// nor in an archived space.
+// searched counts the items of a joint listing that a search for content shows. It shows no archived
+// items, and no items of archived spaces.
 func (s *Site) searched(ctx context.Context, l *stream.Listing) (int, error) {
 	n := 0
 	for _, of := range l.Of {
@@ -310,7 +312,7 @@ func blocksOf(l *stream.Listing) []string {
 	return blocks
 }
 
-// look adds one item to the averages. One that can't be read is a sample less.
+// look reads one item and adds it to the averages. It skips an item that can't be read.
 func (s *Site) look(ctx context.Context, l *stream.Listing, row Sample, blocks []string, block Block, out *Shape, weight float64) {
 	req := ItemRequest(l, text(row.Object, "id"), text(row.Object, "status"))
 	for _, name := range blocks {

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// memo asks each question once and remembers the answer, errors included. Whoever asks while
-// the answer is on its way waits for it, or for the end of its own context.
+// memo asks each question once and remembers the answer, errors included. A caller that asks while the
+// answer is on its way waits for it, or for the end of its own context.
 type memo[K comparable, V any] struct {
 	mu    sync.Mutex // guards asked
 	asked map[K]*asking[V]
@@ -20,8 +20,8 @@ type asking[V any] struct {
 	stopped bool // the asker's context ended: the error concerns nobody else
 }
 
-// get returns the answer to a question, and asks it if nobody has. An asker whose context ended
-// leaves the question to those who wait, or to the next one.
+// get returns the answer to a question. The first caller asks it. If that caller's context ends, a
+// waiting caller asks again, or else the next one.
 func (m *memo[K, V]) get(ctx context.Context, key K, ask func(context.Context) (V, error)) (V, error) {
 	m.mu.Lock()
 	a, known := m.asked[key]

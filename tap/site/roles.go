@@ -7,20 +7,20 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-// Roles reports whether a site has space roles.
+// Roles says whether a site has space roles.
 type Roles int
 
 const (
-	// RolesUntold: the site does not tell.
+	// RolesUntold means that the site does not tell.
 	RolesUntold Roles = iota
-	// NoRoles: the site is from before roles.
+	// NoRoles means that the site has only permissions: it is from before roles.
 	NoRoles
-	// HasRoles: it has them, beside permissions or in their place.
+	// HasRoles means that the site has roles, beside permissions or in their place.
 	HasRoles
 )
 
-// roles asks for the mode of the site's roles (GET /space-role-mode). The error interrupts the
-// sync; an answer that tells nothing is RolesUntold.
+// roles asks for the mode of the site's roles (GET /space-role-mode). An error interrupts the sync. An
+// answer that does not tell is RolesUntold.
 func (s *Site) roles(ctx context.Context) (Roles, error) {
 	doc, err := s.client.Get(ctx, client.Request{Path: stream.Path("/space-role-mode", ""), Scopes: []string{"read:configuration:confluence"}})
 	if err != nil {

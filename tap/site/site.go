@@ -1,6 +1,9 @@
-// Package site holds what a run learns of the site that it reads and remembers until its end:
-// the account, the site's time, the chosen spaces, types of custom content, counts, and where
-// items lie. It decides what an error concerns and what proves that an item is gone.
+// Package site asks the site for facts and remembers them for the rest of the run: the account, the
+// site's time, the chosen spaces, types of custom content, counts, and the spaces of items. It decides
+// whether an error concerns one request or the whole sync, and what proves that an item is gone.
+//
+// A walk is one reading of a listing, such as all pages. A probe is the question to the site whose
+// account this is. To read by owner is to ask each page and post for its own comments.
 //
 // Files use each other from top to bottom: survey.go, roles.go, measure.go, sizes.go, types.go, spaces.go,
 // containers.go, gone.go, account.go, site.go, memo.go.
@@ -45,15 +48,15 @@ type Site struct {
 	containers containers
 }
 
-// New returns the site that a client reads. It asks nothing.
+// New returns the site that a client reads. It sends nothing.
 func New(cfg *config.Config, c *client.Client, log *slog.Logger) *Site {
 	return &Site{cfg: cfg, client: c, log: log}
 }
 
-// Who names the account for people, as far as the site tells.
+// Who names the account for people: its name or its id, else "the account".
 func (s *Site) Who() string { return cmp.Or(s.user, s.account, "the account") }
 
-// Clock returns the site's time when the run began, the local time if the site gave none.
+// Clock returns the site's time when the run began, or the local time if the site gave none.
 func (s *Site) Clock() time.Time { return s.clock }
 
 // Account returns the id of the account that the run began with, empty if the site does not tell.
@@ -86,8 +89,8 @@ func listRequest(l *stream.Listing, q query) client.Request {
 	return client.Request{Path: stream.Path(l.Route, ""), Query: append(query(l.Query), q...), Scopes: l.Scopes}
 }
 
-// ItemRequest is the request of one item of a listing that may have any of some statuses. Other ones
-// than current are named where the route takes them.
+// ItemRequest returns the request for one item of a listing, which may have any of the statuses. It
+// names the statuses other than current if the route takes them.
 func ItemRequest(l *stream.Listing, id string, statuses ...string) client.Request {
 	var q query
 	if l.ItemParam != "" {
@@ -104,7 +107,7 @@ func ItemRequest(l *stream.Listing, id string, statuses ...string) client.Reques
 // text returns a row's field as text, empty if it has none.
 func text(row rawjson.Object, field string) string { return row.Get(field).AsText() }
 
-// quoted makes a list of a search's language.
+// quoted returns words as a list in Confluence's query language.
 func quoted(words []string) string {
 	escaped := make([]string, len(words))
 	for i, w := range words {
@@ -116,7 +119,7 @@ func quoted(words []string) string {
 // proofs makes one probe serve everybody who waits for one.
 type proofs struct {
 	mu   sync.Mutex // guards next
-	next *probe     // not begun: who comes now may wait for it; nil for none
+	next *probe     // not begun, so that a new caller may wait for it; nil for none
 	turn chan struct{}
 }
 
@@ -140,7 +143,7 @@ type containers struct {
 	asked          map[string]int // how many questions were asked about items of a part of a listing
 }
 
-// container is what the site tells of an item that rows lie in: nothing, if its listing does not show it.
+// container holds the facts of an item that rows lie in. It is empty if its listing does not show it.
 type container struct {
 	// placed reports whether its space is known; space is empty if the item is proven to be gone.
 	placed        bool

@@ -14,8 +14,8 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-// Count returns how many items of a listing a search finds in the run's spaces, or on the whole
-// site. Archived spaces count, archived pages do not: it is an estimate.
+// Count estimates how many items a listing has in the run's spaces, or on the whole site. It is the
+// count of a search: items of archived spaces count, archived pages do not.
 func (s *Site) Count(ctx context.Context, l *stream.Listing, wholeSite bool) (int, error) {
 	cql := "type=" + l.SearchType
 	if !wholeSite {
@@ -38,7 +38,7 @@ func (s *Site) Count(ctx context.Context, l *stream.Listing, wholeSite bool) (in
 	})
 }
 
-// InSpaces is what narrows a search to the spaces of the settings, empty for all.
+// InSpaces returns the clause that narrows a search (CQL) to the spaces of the settings, empty for all.
 func InSpaces(cfg *config.Config) string {
 	cql := ""
 	if len(cfg.SpaceKeys) > 0 {
@@ -50,8 +50,7 @@ func InSpaces(cfg *config.Config) string {
 	return cql
 }
 
-// AtLeast returns how many rows a listing has, as far as its first page shows: all of them, or
-// one more than the page holds.
+// AtLeast returns how many rows a listing's first page holds, plus one if more pages follow.
 func (s *Site) AtLeast(ctx context.Context, l *stream.Listing) (int, error) {
 	return s.counts.get(ctx, "first page of "+l.Name, func(ctx context.Context) (int, error) {
 		page, err := s.client.Pager(listRequest(l, nil), l.MaxLimit).Page(ctx, "")
@@ -66,7 +65,7 @@ func (s *Site) AtLeast(ctx context.Context, l *stream.Listing) (int, error) {
 	})
 }
 
-// CountLabels returns how many labels the site has, but stops counting beyond most.
+// CountLabels counts the site's labels. It stops once it has counted more than most.
 func (s *Site) CountLabels(ctx context.Context, most int) (int, error) {
 	return s.labels.get(ctx, struct{}{}, func(ctx context.Context) (int, error) {
 		pager := s.client.Pager(listRequest(stream.Labels, nil), stream.Labels.MaxLimit)
@@ -86,9 +85,9 @@ func (s *Site) CountLabels(ctx context.Context, most int) (int, error) {
 	})
 }
 
-// Ends returns the first and the last rows of a listing in the run's spaces, of each status that
-// is not of the trash: what audits and estimates draw from. There is a slice per status and end
-// that has rows.
+// Ends returns the first and the last rows of a listing in the run's spaces, for each status but those
+// of the trash. Audits and estimates draw their samples from them. There is a slice for each status
+// and end that has rows.
 func (s *Site) Ends(ctx context.Context, l *stream.Listing, spaces Spaces) ([][]Sample, error) {
 	return s.ends.get(ctx, l, func(ctx context.Context) ([][]Sample, error) {
 		parts, err := s.parts(ctx, l)
@@ -111,8 +110,8 @@ func (s *Site) Ends(ctx context.Context, l *stream.Listing, spaces Spaces) ([][]
 	})
 }
 
-// parts are what a listing is asked for separately: its statuses that are not of the trash, or its
-// types.
+// parts returns the queries that split a listing: one for each status but those of the trash, or one
+// for each type.
 func (s *Site) parts(ctx context.Context, l *stream.Listing) ([]query, error) {
 	var parts []query
 	switch {

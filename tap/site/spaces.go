@@ -13,22 +13,22 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-// Spaces are those that a run reads, by id, in ascending order.
+// Spaces says which spaces a run reads. Ids are in ascending order.
 type Spaces struct {
-	// Included is nil for all spaces.
+	// Included are the ids of the spaces to read, nil for all.
 	Included []string
-	// Excluded are left out.
+	// Excluded are the ids of the spaces to skip.
 	Excluded []string
-	// Hidden are keys of excluded spaces that the site does not show. It may show them later.
+	// Hidden are the keys of excluded spaces that the site does not show. It may show them later.
 	Hidden []string
 }
 
-// Narrowed reports whether any space is left out.
+// Narrowed reports whether the run skips any space.
 func (s Spaces) Narrowed() bool {
 	return s.Included != nil || len(s.Excluded)+len(s.Hidden) > 0
 }
 
-// Has reports whether a space is read.
+// Has reports whether the run reads the space with that id. It does not know Hidden spaces.
 func (s Spaces) Has(id string) bool {
 	if _, out := slices.BinarySearchFunc(s.Excluded, id, CompareIDs); out {
 		return false
@@ -40,14 +40,14 @@ func (s Spaces) Has(id string) bool {
 	return in
 }
 
-// CompareIDs orders decimal ids of any length by number.
+// CompareIDs compares decimal ids of any length by number, as cmp.Compare does.
 func CompareIDs(a, b string) int {
 	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
 	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
 }
 
-// Spaces looks up the spaces of the settings. A key of space_keys that the site does not show is
-// a *config.Error; one of exclude_space_keys is a warning.
+// Spaces looks up the spaces of the settings. If the site does not show a key of space_keys, that is a
+// *config.Error. For a key of exclude_space_keys it is a warning.
 func (s *Site) Spaces(ctx context.Context) (Spaces, error) {
 	var out Spaces
 	ids, unknown, err := s.spaceIDs(ctx, s.cfg.SpaceKeys)
@@ -71,7 +71,7 @@ func (s *Site) Spaces(ctx context.Context) (Spaces, error) {
 	return out, nil
 }
 
-// Blind reports whether the account sees no space at all, and so nothing that lies in one.
+// Blind reports whether the account sees no space at all. Errors are of type *client.Error.
 func (s *Site) Blind(ctx context.Context) (bool, error) {
 	page, err := s.client.Pager(client.Request{Path: stream.Path(stream.Spaces.Route, ""), Scopes: stream.Spaces.Scopes}, 1).Page(ctx, "")
 	if err != nil {
@@ -81,8 +81,8 @@ func (s *Site) Blind(ctx context.Context) (bool, error) {
 	return len(page.Rows) == 0 && page.Next == "", nil
 }
 
-// inSpaces reports whether a space is read. Where the site hid an excluded space, each space is
-// asked for its key: that one may have come to light.
+// inSpaces reports whether a space is read. If the site did not show an excluded space, each space is
+// asked for its key: the site may show the excluded one by now.
 func (s *Site) inSpaces(ctx context.Context, spaces Spaces, id string) (bool, error) {
 	if !spaces.Has(id) || len(spaces.Hidden) == 0 {
 		return spaces.Has(id), nil
@@ -90,14 +90,14 @@ func (s *Site) inSpaces(ctx context.Context, spaces Spaces, id string) (bool, er
 	key, err := s.keyOf.get(ctx, id, func(ctx context.Context) (string, error) {
 		doc, err := s.client.Get(ctx, ItemRequest(stream.Spaces, id))
 		if Names(err, id) {
-			return spaces.Hidden[0], nil // hidden, as that one
+			return spaces.Hidden[0], nil // the site hides this space: it counts as the excluded one
 		}
 		return text(doc, "key"), err
 	})
 	return err == nil && !slices.ContainsFunc(spaces.Hidden, func(k string) bool { return strings.EqualFold(k, key) }), err
 }
 
-// spaceIDs looks up spaces by key; unknown are the keys that the site does not show.
+// spaceIDs looks up spaces by key. It returns their ids, and the keys that the site does not show.
 func (s *Site) spaceIDs(ctx context.Context, keys []string) (ids, unknown []string, err error) {
 	for batch := range slices.Chunk(keys, stream.Spaces.SpaceMax) {
 		found := map[string]bool{}

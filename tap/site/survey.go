@@ -11,23 +11,24 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-// Question says what a plan has to know of the site.
+// Question says which facts Survey asks the site for.
 type Question struct {
 	// Types asks for the types of custom content, beside those that earlier runs found.
 	Types   bool
 	Earlier []string
 	// Roles asks whether the site has space roles.
 	Roles bool
-	// ByLabel are listings whose labels may be read label by label.
+	// ByLabel are the listings whose labels may be read label by label.
 	ByLabel []*stream.Listing
-	// ByOwner are listings of comments, which may be read page by page and post by post in few
+	// ByOwner are the listings of comments that may be read page by page and post by post, in few
 	// chosen spaces.
 	ByOwner []*stream.Listing
-	// Pays decides by the counts whether a listing of ByOwner is read so.
+	// Pays reports whether reading a listing of ByOwner that way takes fewer requests.
 	Pays func(*stream.Listing, OwnerCounts) bool
 }
 
-// Facts are what a plan is made of. They are plain data: whoever changes them makes a copy.
+// Facts are the facts of the site that a plan is made of. They are plain data and are not changed: With
+// and WithText return copies.
 type Facts struct {
 	// Clock is the site's time when the run began.
 	Clock time.Time
@@ -35,17 +36,19 @@ type Facts struct {
 	Told bool
 	// Local is what the local clock showed then.
 	Local time.Time
-	// Spaces are those of the run.
+	// Spaces are the spaces of the run.
 	Spaces Spaces
-	// Types are the types of custom content. TypesErr is why they could not be found out.
+	// Types are the types of custom content to read. TypesErr says why they could not be found, or nil.
 	Types    []string
 	TypesErr error
-	// Roles reports whether the site has space roles.
+	// Roles says whether the site has space roles.
 	Roles Roles
-	// Labels counts the site's labels, Parents what carries them, by listing. Missing: unknown.
+	// Labels counts the site's labels. Parents counts, by listing, the items that may carry them; a
+	// listing whose count is unknown is missing.
 	Labels  int
 	Parents map[*stream.Listing]int
-	// Owners counts what the rows of a listing lie in; none for a listing that is read as a whole.
+	// Owners holds the listings of comments that are read page by page and post by post, with the
+	// counts that decided it. Other listings are read as a whole.
 	Owners map[*stream.Listing]OwnerCounts
 	// Learned is what walks found out about listings.
 	Learned map[*stream.Listing]Learned
@@ -53,17 +56,18 @@ type Facts struct {
 
 // Learned is what a walk found out about a listing.
 type Learned struct {
-	// Unsorted: the site can't list it by change.
+	// Unsorted reports whether the site can't list it by change.
 	Unsorted bool
-	// Split: the site takes one status a request only.
+	// Split reports whether the site takes only one status a request.
 	Split bool
-	// Refused: the site does not list it as a whole; its rows are read parent by parent.
+	// Refused reports whether the site refuses the listing. Its rows are then read parent by parent.
 	Refused bool
-	// Restarts counts how often it started over in this run, since a cursor was refused.
+	// Restarts counts how often the listing started over in this run, since the site refused a cursor
+	// or gave another order.
 	Restarts int
 }
 
-// With returns a copy of the facts in which something more is known of a listing.
+// With returns a copy of the facts, in which learn has changed what is known of a listing.
 func (f Facts) With(l *stream.Listing, learn func(*Learned)) Facts {
 	f.Learned = maps.Clone(f.Learned)
 	if f.Learned == nil {
@@ -75,7 +79,7 @@ func (f Facts) With(l *stream.Listing, learn func(*Learned)) Facts {
 	return f
 }
 
-// finding is one thing that a sync remembers of a listing.
+// finding is one field of Learned that a sync remembers, with its name in positions.
 type finding struct {
 	name string
 	of   func(*Learned) *bool
@@ -87,8 +91,8 @@ var findings = []finding{
 	{"refused", func(l *Learned) *bool { return &l.Refused }},
 }
 
-// LearnedText tells what walks found out about listings, for the further runs of the sync: such as
-// "pages:split,tasks:unsorted". Restarts are of one run.
+// LearnedText returns what walks found out about listings as a text for positions, such as
+// "pages:split,tasks:unsorted". It does not hold Restarts, which count for one run only.
 func (f Facts) LearnedText() string {
 	var words []string
 	for l, learned := range f.Learned {
@@ -102,8 +106,7 @@ func (f Facts) LearnedText() string {
 	return strings.Join(words, ",")
 }
 
-// WithText returns a copy of the facts with what a LearnedText tells. Words that it does not know
-// are left out.
+// WithText returns a copy of the facts with the findings of a LearnedText. It skips unknown words.
 func (f Facts) WithText(text string) Facts {
 	for word := range strings.SplitSeq(text, ",") {
 		listing, name, _ := strings.Cut(word, ":")
@@ -118,16 +121,16 @@ func (f Facts) WithText(text string) Facts {
 	return f
 }
 
-// OwnerCounts are estimates of what reading by owner costs.
+// OwnerCounts are the counts that decide whether reading by owner pays. All are estimates.
 type OwnerCounts struct {
-	// Owners counts pages and posts in the run's spaces.
+	// Owners counts the pages and posts in the run's spaces.
 	Owners int
-	// Inside counts the listing's rows in the run's spaces, All those of the whole site.
+	// Inside counts the listing's rows in the run's spaces. All counts those of the whole site.
 	Inside, All int
 }
 
-// Survey asks the site what a plan has to know. Counts that the site refuses are unknown facts;
-// the error is *config.Error for space_keys that do not exist, else what interrupts the sync.
+// Survey asks the site for the facts of a plan. Counts that the site refuses stay unknown. The error
+// is *config.Error for a key of space_keys that the site does not show; other errors end the sync.
 func (s *Site) Survey(ctx context.Context, q Question) (Facts, error) {
 	f := Facts{Clock: s.clock, Told: s.told, Local: s.local, Parents: map[*stream.Listing]int{}, Owners: map[*stream.Listing]OwnerCounts{}}
 	var err error
@@ -162,7 +165,7 @@ func (s *Site) Survey(ctx context.Context, q Question) (Facts, error) {
 	return f, nil
 }
 
-// surveyLabels counts labels and what may carry them.
+// surveyLabels counts the labels, and the items that may carry them.
 func (s *Site) surveyLabels(ctx context.Context, f *Facts, l *stream.Listing) error {
 	parents, err := s.Count(ctx, l, false)
 	if err != nil {
@@ -179,11 +182,11 @@ func (s *Site) surveyLabels(ctx context.Context, f *Facts, l *stream.Listing) er
 	return nil
 }
 
-// Owners are the listings of what is counted to decide whether a listing is read by owner.
+// Owners returns the listings whose items own comments that may be read by owner: pages and posts.
 func Owners() []*stream.Listing { return []*stream.Listing{stream.Pages, stream.BlogPosts} }
 
-// surveyOwners counts what the rows of a listing lie in, and notes it where reading them one by one
-// pays.
+// surveyOwners counts the pages and posts that a listing's comments lie in, and notes the counts if
+// reading by owner pays.
 func (s *Site) surveyOwners(ctx context.Context, f *Facts, l *stream.Listing, q Question) error {
 	var c OwnerCounts
 	for _, of := range Owners() {
@@ -206,7 +209,8 @@ func (s *Site) surveyOwners(ctx context.Context, f *Facts, l *stream.Listing, q 
 	return nil
 }
 
-// unknown notes that something could not be counted. It returns only what interrupts the sync.
+// unknown logs that something could not be counted. It returns an error only if that interrupts the
+// sync.
 func (s *Site) unknown(ctx context.Context, what string, err error) error {
 	s.log.Debug("not known: "+what, "error", err, "kind", client.KindOf(err))
 	return s.Judge(ctx, err)

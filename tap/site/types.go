@@ -12,22 +12,21 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-// ownTypes are Confluence's own types of content. A search leaves them out; where it refuses to,
-// the shorter lists are tried.
+// ownTypes are lists of Confluence's own types of content, which a search excludes. If the site
+// refuses the longest list, shorter ones are tried.
 var ownTypes = [][]string{
 	{"page", "blogpost", "comment", "attachment", "space", "user", "whiteboard", "database", "folder", "embed"},
 	{"page", "blogpost", "comment", "attachment"},
 	{"page"},
 }
 
-// mostTypes bounds how many types one question leaves out.
+// mostTypes bounds how many types one search excludes.
 const mostTypes = 100
 
-// Types returns the types of custom content to read: those of the settings, else those that a
-// search finds, and those that earlier runs found, unless the site says that it does not know
-// them any more: a search lags behind, and lacks types while its index is rebuilt. A search that
-// fails, or is refused however simply it is asked, is an error: types may exist whose rows would
-// be missing.
+// Types returns the types of custom content to read. They are those of the settings, or else those
+// that a search finds and those that earlier runs found: a search lags behind, and lacks types while
+// its index is rebuilt. An earlier type is dropped if the site no longer knows it. A search that fails
+// is an error, since rows of unknown types would be missing.
 func (s *Site) Types(ctx context.Context, earlier []string) ([]string, error) {
 	if len(s.cfg.CustomContentTypes) > 0 {
 		return s.cfg.CustomContentTypes, nil
@@ -45,7 +44,7 @@ func (s *Site) Types(ctx context.Context, earlier []string) ([]string, error) {
 			s.log.Info("the site no longer knows a type of custom content", "type", kind)
 			continue
 		}
-		s.log.Info("the search does not show a type of custom content that an earlier run found; it is read all the same", "type", kind)
+		s.log.Info("the search does not show a known type of custom content; reading it anyway", "type", kind)
 		types = append(types, kind)
 	}
 	slices.Sort(types)
@@ -68,10 +67,10 @@ func (s *Site) foundTypes(ctx context.Context) ([]string, error) {
 	})
 }
 
-// searchTypes asks for content of no type that is known yet, and again without the types found,
-// until nothing is left: few requests, however much content there is. One answer that shows nothing
-// proves nothing: it takes another that shows nothing new. Where the site refuses a longer list of
-// types, the last accepted question is read to its end.
+// searchTypes searches for content of types that are not known yet. It excludes the types found and
+// searches again, until nothing is left: few requests, however much content there is. One empty answer
+// proves nothing, so a second one has to show nothing new. If the site refuses a longer list of types,
+// the last accepted search is read to its end.
 func (s *Site) searchTypes(ctx context.Context) ([]string, error) {
 	known, page, err := s.firstQuestion(ctx)
 	if err != nil {
@@ -113,7 +112,7 @@ func (s *Site) firstQuestion(ctx context.Context) (known []string, page typesPag
 type typesPage struct {
 	types    []string
 	next     string
-	question int // how many types were left out
+	question int // how many types the search excluded
 }
 
 // fresh returns the types that are not known yet.
@@ -121,7 +120,8 @@ func (p typesPage) fresh(known []string) []string {
 	return slices.DeleteFunc(slices.Clone(p.types), func(t string) bool { return slices.Contains(known, t) })
 }
 
-// beyond asks on: the longer question if there is one and the site takes it, else the next page.
+// beyond returns the next answer: of the longer search, if there is one and the site takes it, else
+// the next page.
 func (p typesPage) beyond(ctx context.Context, s *Site, known, longer []string) (typesPage, error) {
 	if len(longer) > len(known) && len(longer) <= mostTypes {
 		page, err := s.typesBut(ctx, longer, "")
@@ -132,7 +132,7 @@ func (p typesPage) beyond(ctx context.Context, s *Site, known, longer []string) 
 	return s.typesBut(ctx, known, p.next)
 }
 
-// typesBut asks for content of other types than those known. Archived spaces are searched, too.
+// typesBut searches for content of other types than the known ones, in archived spaces, too.
 func (s *Site) typesBut(ctx context.Context, known []string, cursor string) (typesPage, error) {
 	page, err := s.client.Pager(searchRequest(query{{"cql", "type not in (" + quoted(known) + ")"}, {"includeArchivedSpaces", "true"}}), 100).Page(ctx, cursor)
 	if err != nil {
@@ -153,8 +153,8 @@ func searchRequest(q query) client.Request {
 	return client.Request{Path: "/wiki/rest/api/search", Query: q, Scopes: []string{"search:confluence", "read:content-details:confluence"}}
 }
 
-// SearchError is the error of a search. Where it says that the account may not use Confluence,
-// the search refuses only itself: the probe was answered.
+// SearchError returns the error of a search for people. If the search says that the account may not use
+// Confluence, the error says that it may not search: the probe was answered, so the account is good.
 func SearchError(err error) error {
 	if e, ok := errors.AsType[*client.Error](err); ok && e.Kind == client.KindLicence {
 		own := *e
@@ -164,22 +164,22 @@ func SearchError(err error) error {
 	return err
 }
 
-// refusedQuestion reports whether the site did not take a question as it was put.
+// refusedQuestion reports whether the site refused the form of a search (400).
 func refusedQuestion(err error) bool {
 	e, ok := errors.AsType[*client.Error](err)
 	return ok && e.Status == http.StatusBadRequest
 }
 
-// UnknownType reports whether the site says that it does not know a type of custom content. Only
-// the bare question for one row counts, answered by 400, 404 or 501: any other parameter may
-// be what was refused. A bare 404 tells nothing.
+// UnknownType reports whether the site does not know a type of custom content: it answers 400, 404 or
+// 501 to a request for one row with no other parameter, so that nothing else can be the cause. A 404
+// without words proves nothing, and is the error.
 func (s *Site) UnknownType(ctx context.Context, kind string) (bool, error) {
 	l := stream.CustomContent
 	req := client.Request{Path: stream.Path(l.Route, ""), Query: query{{"type", kind}, {"limit", "1"}}, Scopes: l.Scopes}
 	_, err := s.client.Get(ctx, req)
 	if e, ok := errors.AsType[*client.Error](err); ok {
 		if bare := e.Message == "" || strings.EqualFold(e.Message, "not found"); bare && e.Status == http.StatusNotFound {
-			return false, err // lost credentials look like this, and overload
+			return false, err // lost credentials and overload look like this, too
 		}
 		switch e.Status {
 		case http.StatusBadRequest, http.StatusNotFound, http.StatusNotImplemented:
@@ -189,8 +189,7 @@ func (s *Site) UnknownType(ctx context.Context, kind string) (bool, error) {
 	return false, err
 }
 
-// Answers reports whether a listing gives a row when it is asked with these parameters. The
-// error is what interrupts the sync.
+// Answers reports whether the site answers a listing's request. An error interrupts the sync.
 func (s *Site) Answers(ctx context.Context, req client.Request) (bool, error) {
 	page, err := s.client.Pager(req, 1).Page(ctx, "")
 	if err != nil {

@@ -18,11 +18,10 @@ type account struct {
 // known reports whether the probe has answered.
 func (c *Client) known() bool { return c.account.site.Load() != nil }
 
-// Whoami asks again whom the site knows the credentials as, at the address that the probe
-// found, with few retries: at most about ten seconds beside the site's own limits and the
-// pauses of a spell. It is for proving the account in mid-run: compare AccountID, unless
-// Unnamed is set. Errors are of type *Error; KindToken, KindAnonymous, KindLicence, and
-// KindSite mean that the account is lost.
+// Whoami repeats the probe, at the address that Probe found. It proves the account during a run:
+// compare AccountID, unless Unnamed is set. With few retries it takes at most about ten seconds, plus
+// the site's own limits and the pauses of a spell. Errors are of type *Error; KindToken,
+// KindAnonymous, KindLicence and KindSite mean that the account is lost.
 func (c *Client) Whoami(ctx context.Context) (Site, error) {
 	base, err := c.address(ctx)
 	if err != nil {
@@ -34,8 +33,8 @@ func (c *Client) Whoami(ctx context.Context) (Site, error) {
 	return c.introduce(ctx, base, true)
 }
 
-// doubtful reports whether the last failure may be a stray one among good answers: a 401, a
-// web page, or a word that nobody is signed in, from a site that has known the account.
+// doubtful reports whether the last failure may be a stray one among good answers: a 401, a web page,
+// or a note that nobody is signed in, from a site that has known the account.
 func (k *call) doubtful() bool {
 	return k.failure != nil && k.failure.stray && !k.probe && !k.req.Once && k.c.known()
 }

@@ -14,12 +14,11 @@ import (
 	"time"
 )
 
-// What to do, for failures that several places find.
+// Hints that several failures share.
 const (
 	hintToken = "check email and api_token, or access_token: a token may be mistyped, revoked or expired; " +
 		"API tokens are made at id.atlassian.com under Security"
-	hintAnonymous = "the site lets the request in without an account, so the credentials did not count: " +
-		"check email and api_token"
+	hintAnonymous = "the credentials did not count: check email and api_token"
 	hintLicence   = "give the account access to Confluence in the site's user management"
 	hintSite      = "check domain: it is the first part of the address that people open in the browser"
 	hintProxy     = "look at HTTPS_PROXY and HTTP_PROXY"
@@ -112,8 +111,7 @@ func (k *call) notFound(e *Error, page bool) *failure {
 	}
 }
 
-// unclear sorts an answer that says no without saying of what. From a site that has known the
-// account it may pass.
+// unclear sorts a vague answer. If the site has known the account, it may pass.
 func (k *call) unclear(e *Error) *failure {
 	if !k.c.known() {
 		return fatal(e)

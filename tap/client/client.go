@@ -1,8 +1,12 @@
-// Package client reads the Confluence Cloud REST API over HTTP and knows no stream.
+// Package client reads the Confluence Cloud REST API over HTTP. It knows nothing of streams.
 //
-// It keeps the site's limits for all workers together, retries what may pass, follows
-// nothing but cursors, bounds what it holds in memory, and says in one line what went wrong
-// and what to do about it. Every attempt passes these layers, outermost first:
+// It keeps the site's limits for all workers together, retries failures that may pass, builds every
+// request from its own address and the site's cursors, and bounds its memory. Its errors say in one
+// line what went wrong and what to do.
+//
+// An attempt is one sending of a request. A vague answer is a bare 404 or 403, which does not tell what
+// it refuses. A spell is a time of such answers, in which all requests share the pauses. The probe asks
+// the site whose account this is. Every attempt passes these layers, outermost first:
 //
 //	go-retryablehttp   decides what is tried again and waits in between (retry.go)
 //	net/http.Client    follows redirects on the same host only (transport.go)
@@ -36,16 +40,16 @@ import (
 
 // Options are what a client needs besides the settings.
 type Options struct {
-	// Logger takes a warning per retry and, at debug level, a line per request. Nil: no logs.
+	// Logger takes a warning per retry and, at debug level, a line per request. Nil means no logs.
 	Logger *slog.Logger
 	// Version is the tap's version, for the User-Agent header.
 	Version string
 	// OnWait, if set, is called before every wait of more than ten seconds, so that state
 	// can be written first. It may be called from several goroutines.
 	OnWait func(until time.Time, why string)
-	// RetryWait is the wait before a first retry, a second if zero. Later ones grow from it.
+	// RetryWait is the wait before a first retry, a second if zero. Later waits grow from it.
 	RetryWait time.Duration
-	// Impatient is for commands that somebody waits for: a site that can't be reached is an
+	// Impatient reports whether somebody waits at a terminal. A site that can't be reached is then an
 	// error after at most five seconds.
 	Impatient bool
 	// Transport replaces the network, for tests.
@@ -78,7 +82,7 @@ type Client struct {
 	cloudID string
 }
 
-// Stats are figures since the client was made.
+// Stats are the client's figures since New.
 type Stats struct {
 	Requests int64         // attempts sent, redirects and retries included
 	Retries  int64         // attempts that repeated a failed one
@@ -90,8 +94,7 @@ type Stats struct {
 	RateFound float64
 }
 
-// New returns a client for the configured site. It sends nothing. Errors name the setting
-// at fault.
+// New returns a client for the configured site. It sends nothing. An error names the wrong setting.
 func New(cfg *config.Config, opts Options) (*Client, error) {
 	base, err := startingBase(cfg)
 	if err != nil {
@@ -152,11 +155,10 @@ func New(cfg *config.Config, opts Options) (*Client, error) {
 	return c, nil
 }
 
-// Close drops idle connections, and logs the rate that was found. Requests that are under way
-// go on.
+// Close drops idle connections, and logs the rate that auto_rate found. Requests under way continue.
 func (c *Client) Close() {
 	if found := c.pace.found(); found > 0 {
-		c.log.Info("auto_rate has found what the site serves: requests_per_second could be set to it",
+		c.log.Info("auto_rate has found the site's rate; requests_per_second can be set to it",
 			"requests_per_second", math.Round(found*10)/10)
 	}
 	if t, ok := c.http.Transport.(*transport).base.(interface{ CloseIdleConnections() }); ok {
@@ -178,7 +180,7 @@ func (c *Client) Stats() Stats {
 	}
 }
 
-// Request is what to ask for. The client adds address and credentials.
+// Request is a request without address and credentials, which the client adds.
 type Request struct {
 	// Method is GET if empty. Whatever it is, the request is sent again after a passing
 	// fault: it must not change anything.
@@ -192,11 +194,11 @@ type Request struct {
 	Query [][2]string
 	// Scopes are OAuth scopes of the route, any of which will do; errors name them.
 	Scopes []string
-	// Ahead says that nobody waits for the answer yet: it is asked for only when there is
-	// room to buffer it. It must not be set on a request whose answer is needed before a
-	// Page that the caller holds can be released.
+	// Ahead reports whether nobody waits for the answer yet. The request is then sent only when there
+	// is room to buffer the answer. Ahead must not be set if the answer is needed before a Page that
+	// the caller holds can be released.
 	Ahead bool
-	// Once says that the request is asked once, without retries.
+	// Once reports whether the request is sent once, without retries.
 	Once bool
 }
 
@@ -248,7 +250,7 @@ func (c *Client) Get(ctx context.Context, req Request) (rawjson.Object, error) {
 	if err != nil {
 		return rawjson.Object{}, err
 	}
-	l.release() // one document is small, or used at once: only its reading is accounted for
+	l.release() // a document is small or used at once, so its memory counts only while it is read
 	return doc, nil
 }
 
@@ -293,7 +295,7 @@ func redactor(cfg *config.Config, auth string) *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }
 
-// foreign makes words of the site safe to show.
+// foreign makes a text of the site safe to show.
 func (c *Client) foreign(s string) string { return clean(c.secrets.Replace(s)) }
 
 // harmless returns err, or nil if its text repeats a credential.

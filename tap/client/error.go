@@ -56,9 +56,8 @@ const (
 	KindRedirect
 	// KindStopped: the context ended.
 	KindStopped
-	// KindVague: the site says no without saying of what, still so after pauses: a 404 that
-	// names nothing that was asked for, or a 403 about the account after the site has known
-	// it. Lost credentials look so, and so does a site under load.
+	// KindVague: a vague answer, even after all pauses: a 404 that names nothing of the request, or a
+	// 403 about the account after the site has known it. Lost credentials and overload look like this.
 	KindVague
 )
 
@@ -75,8 +74,7 @@ func (k Kind) String() string {
 	return names[k]
 }
 
-// SiteWide reports whether a failure of this kind would meet every other request too, so that
-// a run had better end.
+// SiteWide reports whether every other request would fail in this way, too, so that a run should end.
 func (k Kind) SiteWide() bool {
 	switch k {
 	case KindToken, KindAnonymous, KindLicence, KindSite:
@@ -107,7 +105,7 @@ type Error struct {
 	Status int    // HTTP status, 0 when no answer came
 	Method string // of the request; empty for an error before any request
 	Path   string // path and query of the request, long values shortened
-	// Message is what went wrong: the site's own words where it had some, cleaned and cut.
+	// Message says what went wrong, in the site's own words if it sent some, cleaned and cut.
 	Message string
 	// Hint says what the user can do, or is empty.
 	Hint string
@@ -119,8 +117,8 @@ type Error struct {
 	words string // all that the site said, as it came: not for showing
 }
 
-// Names reports whether the site's own words (title, message, detail, but no path) hold id as
-// a whole token.
+// Names reports whether the site's own text (title, message or detail, not a path) holds id as a whole
+// token.
 func (e *Error) Names(id string) bool { return names(e.words, id) }
 
 // Error returns one line: the request, the status, the cause and what to do.

@@ -39,20 +39,19 @@ type offsetList struct {
 	seed  maphash.Seed
 }
 
-// OffsetPages reads a list and calls fn with the rows of each answer that it has not been given
-// before, told by key, and with the site's time when it answered, zero if it did not tell.
-// The rows are accounted for as buffered until fn returns.
+// OffsetPages reads a list to its end. It calls fn with the rows of each answer whose keys are new, and
+// with the site's time of the answer, zero if unknown. The rows are valid until fn returns.
 //
 // An offset counts rows, so a row that vanishes meanwhile would make the next answer skip
 // one. Each request therefore starts at the last row received and has to show it again; if
 // it doesn't, the list is read again from its start, at most twice. Offsets advance by the
 // rows received, never by the limit, which the site may lower.
 //
-// The list ends when two answers agree that it does: the second shows nothing new, and the first
-// either said that it was the last, with fewer rows than it had room for, or showed nothing new
-// itself. One that lacks a next link says nothing: no site promises one. Nothing new with a next link, or
-// without room for more, is asked for once more, from behind the row that is known. A row that exists from beginning to end
-// is given to fn. Errors of the API are of type *Error, those of fn come back as they are.
+// The list ends when two answers in a row agree. The second shows nothing new. The first shows nothing
+// new either, or says that it is the last, with fewer rows than it has room for. A missing next link
+// proves nothing, since no site promises one. If an answer shows nothing new but has a next link, or no
+// room for more, the next request starts behind the known row. So fn gets every row that exists from
+// beginning to end. Errors of the API are of type *Error; errors of fn come back unchanged.
 func (c *Client) OffsetPages(ctx context.Context, of OffsetList, fn func(rows []rawjson.Object, date time.Time) error) error {
 	// An answer of one row would only ever show the row that is known.
 	list := &offsetList{

@@ -27,9 +27,9 @@ type Page struct {
 	cleanup runtime.Cleanup
 }
 
-// Release says that the rows are done with: another answer takes their place in memory, so
-// nothing of them must be used after it. It never fails and may be called again. A Page that
-// is dropped without it counts as buffered until the garbage collector finds it.
+// Release gives the page's memory back. The caller must not use the rows afterwards: another answer
+// takes their place. It never fails and may be called again. A Page that is dropped without it counts
+// as buffered until the garbage collector finds it.
 func (p *Page) Release() {
 	if p.lease != nil {
 		p.Rows = nil
@@ -60,9 +60,8 @@ type Pager struct {
 // hidden ones, is more likely to make links without end.
 const mostEmpty = 10_000
 
-// Pager returns a reader of the listing, asking for limit rows at a time. An answer that is
-// too large, or that keeps failing on the site's side, is asked for in smaller parts; the
-// limit then climbs back while that works.
+// Pager returns a reader of the listing that asks for limit rows at a time. If an answer is too large,
+// or keeps failing on the site's side, it asks for fewer rows. The limit climbs back while that works.
 func (c *Client) Pager(req Request, limit int) *Pager {
 	return &Pager{c: c, req: req, size: newPageSize(limit, 1)}
 }
@@ -109,10 +108,9 @@ func (p *Pager) Page(ctx context.Context, cursor string) (*Page, error) {
 	return page, nil
 }
 
-// Rows reads the listing page by page for whoever needs no position: it yields the rows of
-// each answer that has some, and an error at most once, as the last. The rows are released
-// when the loop's body returns: nothing of them must be used after it. The listing ends when
-// there is no next page.
+// Rows reads the listing page by page for callers that need no position. It yields the rows of each
+// answer that has some, and an error at most once, as the last. The rows are valid until the loop's
+// body returns. The listing ends when there is no next page.
 func (c *Client) Rows(ctx context.Context, req Request, limit int) iter.Seq2[[]rawjson.Object, error] {
 	return func(yield func([]rawjson.Object, error) bool) {
 		pager := c.Pager(req, limit)

@@ -21,27 +21,26 @@ const (
 	gatewayPath = "/ex/confluence/"
 )
 
-// Site is what the probe has found out.
+// Site is the result of a probe.
 type Site struct {
 	URL       string // address that requests go to, the gateway's prefix included
 	Gateway   bool   // requests go through the gateway
 	CloudID   string // the site's id, if it was needed
 	AccountID string // the account that the credentials belong to
 	User      string // its display name, or empty
-	// Unnamed: the site answers and doesn't refuse the credentials, but does not say whose
-	// they are: the route that tells is closed, or the token lacks its scope.
+	// Unnamed reports whether the site takes the credentials without naming their account: the route
+	// that names it is closed, or the token lacks its scope.
 	Unnamed bool
 	// Date is the site's time when it told, from the Date header; zero if it did not.
 	Date time.Time
 }
 
-// Probe finds out whether the site answers this account: it asks who is signed in, which
-// nobody can be told anonymously. Where that route is closed while version 2 of the API
-// answers, the site is Unnamed, with a warning. Errors are of type *Error and say what to do.
+// Probe asks the site who is signed in. The site does not answer that to anonymous requests, so an
+// answer proves the account. If that route is closed but version 2 of the API answers, the site is
+// Unnamed, with a warning. Errors are of type *Error and say what to do.
 //
-// A token with scopes is refused by the site itself and accepted by the gateway. So when
-// the site refuses basic credentials, the gateway is asked too, and used from then on if it
-// knows them.
+// The site itself refuses a token with scopes; only the gateway takes it. So if the site refuses basic
+// credentials, Probe asks the gateway too. If that knows them, the client uses it from then on.
 func (c *Client) Probe(ctx context.Context) (Site, error) {
 	site, err := c.findAccount(ctx)
 	if err != nil {

@@ -18,9 +18,8 @@ const (
 	spellLasts = 15 * time.Minute
 )
 
-// spell is a time in which the site says no without saying of what. Its pauses hold all requests
-// back, and all requests share them. It is over when the site has an answer to a request that it
-// refused so before, or by spellLasts.
+// spell is a time of vague answers: the site says no without saying of what. All requests share its
+// pauses. It is over at the first good answer to a request that was refused so, or after spellLasts.
 type spell struct {
 	pauses int       // how many it had
 	opens  time.Time // when the last of them ends

@@ -9,12 +9,12 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/plan"
 )
 
-// ahead says which rows a walk has yet to bring: of a walk that goes on, those in later lists, and
-// those whose sort key lies beyond the position. Only they can be missed at its end.
+// ahead tells the rows that a walk has yet to bring. For a resumed walk these are the rows of later
+// lists, and those whose sort key lies beyond the position. An audit compares only such rows.
 type ahead struct {
 	walk *walk
-	// beyond is the sort key that rows of the position's list have to lie beyond, empty if nobody
-	// can tell of them.
+	// beyond is the sort key beyond which the rows of the position's list are still to come. If it is
+	// empty, nothing is known of that list's rows.
 	beyond string
 }
 

@@ -15,13 +15,13 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-// Shortcuts prove themselves on the site that is read: on a few parents the plain way is read
-// beside them. A stream whose shortcut lacks something is planned again without shortcuts, now
-// and in later runs.
+// This file audits shortcuts on the site that is read: it reads a few parents both by the shortcut and
+// the plain way. If the records differ, the stream is planned again without shortcuts, now and in later
+// runs.
 //
-// Where all records of a parent come at one time, parents are picked and compared in passing.
-// Where they lie anywhere in a listing, some parents are read plainly before the walk, the
-// records that the walk writes of them are watched, and both are compared at its end.
+// If all records of a parent come at one time, the audit picks parents during the walk and compares
+// them at once (in passing). If they lie anywhere in the listing, it reads some parents the plain way
+// before the walk, collects the records that the walk writes of them, and compares at its end (around).
 
 // shortcut returns the shortcut of a stream that is compared in one of two ways, if it has one.
 func (r *reading) shortcut(how method.Audit) (method.Kind, bool) {
@@ -78,7 +78,7 @@ func (w *walk) comparable(ctx context.Context, err error) error {
 	return &uncomparable{err}
 }
 
-// conclude notes what a comparison came to. The error interrupts the run.
+// conclude notes the result of a comparison. The error interrupts the run.
 func (w *walk) conclude(k method.Kind, r *reading, parent, difference string, err error) error {
 	if errors.Is(err, method.ErrGone) {
 		return nil // there is nothing to compare
@@ -94,8 +94,7 @@ func (w *walk) conclude(k method.Kind, r *reading, parent, difference string, er
 	w.report.audit(auditName(k, r), difference == "")
 	if difference != "" && !r.distrusted.Swap(true) {
 		w.ledger.change(r.out.name, func(s *state.State) { s.Distrust(r.out.name) })
-		w.log.Warn("a shortcut differs from the plain way: the stream starts over without it; "+
-			"rows that were sent come again: a target that appends holds them twice",
+		w.log.Warn("a shortcut differs from the plain way; the stream starts over, and rows repeat",
 			"stream", r.out.name, "shortcut", k.String(), "parent", parent, "difference", difference)
 	}
 	return nil
@@ -324,7 +323,7 @@ func (a *around) sample(ctx context.Context) ([]*method.Parent, error) {
 		}
 		n := (samples + i) / len(ends)
 		if len(end) > 0 && end[0].Status != "" && end[0].Status != stream.Current {
-			n = max(n, samples/2) // what a shortcut lacks is most likely what is not current
+			n = max(n, samples/2) // a shortcut most likely lacks items that are not current
 		}
 		parents = append(parents, choose(random, end, n)...)
 	}

@@ -60,8 +60,8 @@ func alike(a, b records) records {
 	return out
 }
 
-// lacks says in words what a shortcut's records lack of the plain route's, empty for
-// nothing. A shortcut's row may know more than the plain route's, never less.
+// lacks describes the first thing that the plain records hold and a shortcut's do not, empty for
+// none. A shortcut's row may hold more fields than the plain one, never fewer.
 func lacks(shortcut, plain records) string {
 	keys := make([]string, 0, len(plain))
 	for key := range plain {

@@ -12,16 +12,16 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/state"
 )
 
-// This file holds how a stream ends. Its COMPLETE, its bookmark and its ACTIVATE_VERSION stand
-// on one proof: its lists ended, nothing of it failed, what is gone was proven to be gone, and
-// the account was named after its last answer.
+// This file ends streams. COMPLETE, the new bookmark and ACTIVATE_VERSION need one proof: all lists of
+// the stream ended, nothing failed, every parent that vanished is proven to be gone, and a probe
+// succeeded after the stream's last answer.
 
 // ending is a stream whose walk is over and that waits for the proof of the account.
 type ending struct {
 	*reading
 	// over reports whether every list was read until the site said that it ends.
 	over bool
-	// typed: the types of custom content have bookmarks of their own.
+	// typed reports whether the stream's types of custom content have bookmarks of their own.
 	typed bool
 	// audited reports whether shortcuts were compared.
 	audited bool
@@ -37,7 +37,7 @@ type closer struct {
 	write func(name string) error
 }
 
-// open tells that a stream is being read. Nothing is told of it before.
+// open announces that a stream is being read. It is the first message of the stream.
 func (c *closer) open(out *output) error {
 	if out.opened {
 		return nil
@@ -51,9 +51,9 @@ func (c *closer) open(out *output) error {
 	return nil
 }
 
-// complete ends a stream behind a proof of the account that began after its last answer. Rows,
-// then the table version, then the state, then the status: a run that is cut in between goes on
-// before what it did not write.
+// complete ends a stream, with a proof of the account that began after its last answer. Rows come
+// first, then the table version, the state and the status. So if the run is cut in between, the next
+// one writes again what is missing.
 func (c *closer) complete(e *ending, account state.Account) error {
 	out := e.out
 	if cause := e.err(); cause != nil {
@@ -91,8 +91,8 @@ func (e *ending) activates(p state.Proof) bool {
 	return e.out.version != 0 && p.Named() && e.whole && !narrowed && !e.Uses(method.LookedUp) && !e.Uses(method.ByID) && e.out.rows.Load() > 0
 }
 
-// incomplete ends a stream that failed. Its bookmark stays. People are told in the end, once for
-// all streams that have failed for the same cause: see Report.Causes.
+// incomplete ends a stream that failed. Its bookmark stays. The log names the cause at the end, once
+// for all streams that share it: see Report.Causes.
 func (c *closer) incomplete(out *output, hash string, cause error) error {
 	entry := c.state.Entry(out.name)
 	end := StreamReport{Ended: true, Err: cause}
@@ -148,7 +148,7 @@ func (c *closer) ended(out *output, end StreamReport, s emit.Status) error {
 	return nil
 }
 
-// IncompleteError says which streams failed while the run itself came to its end.
+// IncompleteError names the streams that failed in a run that otherwise came to its end.
 type IncompleteError struct{ Streams []string }
 
 // Error names the streams.
@@ -159,7 +159,7 @@ func (e *IncompleteError) Error() string {
 	return "streams failed: " + strings.Join(e.Streams, ", ")
 }
 
-// Explain turns an error into what the user is told.
+// Explain turns a run's error into the failure that Airbyte's TRACE message shows to the user.
 func Explain(err error) emit.Failure {
 	f := emit.Failure{Message: err.Error(), Type: emit.SystemError}
 	var e *client.Error

@@ -1,12 +1,14 @@
 // Package engine runs a plan: it walks listings, reads what hangs on their rows, writes the
 // records, and keeps the state.
 //
-// A walk reads one listing for a set of streams. Its rows are records of some of them and
-// parents for others; a row is finished when everything read because of it is written. The
-// position moves over the longest finished prefix of rows. A stream ends in ending.go, the
-// state is written in ledger.go, a parent's failure is judged in parents.go.
+// A walk reads one listing for a set of streams. Its rows are records of some of them and parents for
+// others. A row is finished when everything that is read because of it is written. The position moves
+// over the longest finished prefix of rows. A stream ends in ending.go, the state is written in
+// ledger.go, and the failure of a parent is judged in parents.go.
 //
-// A lookup reads a stream by the ids that records of the walks name (lookup.go).
+// A reading is one stream of a walk. The plain way to read it is its own list for each parent; any
+// other method is a shortcut. An audit reads a few parents both ways and compares the records. A
+// lookup reads a stream by the ids that records of the walks name (lookup.go).
 //
 // Files use each other from top to bottom: run.go, engine.go, lookup.go, passes.go, lists.go (the
 // lists of a walk one after another), offset.go (lists that page by offset), page.go (a page's rows),
@@ -61,10 +63,9 @@ func New(o Options) (*Run, error) {
 	return r, nil
 }
 
-// syncName returns the name of the sync that the run makes, empty for none, and whether an earlier
-// run left it unfinished. Under Airbyte the platform names it. Some clients give all their syncs one
-// name: where everything that the state tells of it is done, nothing is left to attempt again, and
-// this is another one.
+// syncName returns the name of the run's sync, empty for none, and reports whether an earlier run left
+// it unfinished. Under Airbyte the platform names it. Some clients give all their syncs one name: if
+// all streams that the state holds of that name are done, the run begins a new sync.
 func (r *Run) syncName() (name string, resumed bool) {
 	if !r.PerStream {
 		if r.State.Run != "" {
@@ -95,14 +96,15 @@ func (r *Run) syncName() (name string, resumed bool) {
 	return name, resumed
 }
 
-// Resumes reports whether the run goes on with a sync that an earlier run began, and when that
-// was, zero if unknown.
+// Resumes reports whether the run resumes a sync of an earlier run, and returns when that sync began,
+// by the site's clock; zero if unknown.
 func (r *Run) Resumes() (time.Time, bool) { return r.sync.Began, r.resumed }
 
-// Flush writes the state as far as it is proven, before a long wait for instance.
+// Flush writes the proven part of the state, such as before a long wait. An error means that stdout
+// can't be written.
 func (r *Run) Flush() error { return r.ledger.flush() }
 
-// Report returns the figures so far; it may be called while the sync runs.
+// Report returns the figures so far. It may be called while the sync runs.
 func (r *Run) Report() Report {
 	rep := r.report.figures()
 	for _, out := range r.ledger.outputs {
@@ -113,7 +115,7 @@ func (r *Run) Report() Report {
 	return rep
 }
 
-// failed returns the error of a run of which streams failed, nil if none did.
+// failed returns an *IncompleteError that names the failed streams, nil if none failed.
 func (r *Run) failed() error {
 	var names []string
 	for _, out := range r.ledger.outputs {

@@ -12,12 +12,12 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/site"
 )
 
-// env is what the methods of a walk get to work with.
+// env implements method.Env for the methods of a walk.
 type env struct {
 	walk *walk
-	// write takes what a method found. Audits put another one in place.
+	// write takes the items that a method found. An audit collects them instead.
 	write func(r *reading, items []method.Item) error
-	// trial: what can't be read is no failure of the stream.
+	// trial reports whether an audit reads: unreadable bodies are then no failures of the stream.
 	trial bool
 }
 
@@ -74,12 +74,12 @@ func (e *env) list(ctx context.Context, r *method.Reader, req client.Request, us
 	}
 }
 
-// pauses are the waits before an item is asked for again that answers 404 though the site shows
-// it. Answers that name nothing have been asked for longer by the client.
+// pauses are the waits before an item is asked for again if it answers 404 though the site shows it.
+// They do not apply to a 404 that names nothing: the client has already repeated that for longer.
 var pauses = [...]time.Duration{time.Second, 3 * time.Second, 6 * time.Second}
 
-// Present repeats a read that the site answers with 404 until the item is proven to be gone
-// (method.ErrGone), or it is clear that the error stays.
+// Present repeats a read that the site answers with 404. It returns method.ErrGone once the item is
+// proven to be gone, and the read's error if it stays.
 func (e *env) Present(ctx context.Context, it site.Item, statuses []string, read func() error) error {
 	for i := 0; ; i++ {
 		err := read()
@@ -110,13 +110,13 @@ func isAbout(err error, id string) bool {
 	return ok && (e.Kind == client.KindNotFound || e.Kind == client.KindVague) && strings.Contains(e.Path, "/"+id)
 }
 
-// First reports whether nobody has asked so before, in this walk.
+// First reports whether this is the first call with that text in the walk.
 func (e *env) First(question string) bool {
 	_, asked := e.walk.asked.LoadOrStore(question, struct{}{})
 	return !asked
 }
 
-// InSpace reports whether a space is one of the run's.
+// InSpace reports whether the run reads the space with that id.
 func (e *env) InSpace(id string) bool {
 	return !e.walk.facts.Spaces.Narrowed() || e.walk.facts.Spaces.Has(id)
 }
@@ -126,6 +126,5 @@ func (e *env) Write(r *method.Reader, items []method.Item) error {
 	return e.write(e.walk.of(r), items)
 }
 
-// Interrupts returns what an error means for the whole sync, nil if it concerns only what was
-// asked for.
+// Interrupts returns the error that ends the whole sync, nil if err concerns only the request.
 func (e *env) Interrupts(ctx context.Context, err error) error { return e.walk.interrupts(ctx, err) }

@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	// alikeMost is after how many failures of one sort a stream's requests are no longer retried.
+	// After alikeMost failures of one sort in a row, a stream's requests are no longer retried.
 	alikeMost = 100
-	// namedMost is how many failures an error names.
+	// namedMost is the number of failures that an error names.
 	namedMost = 3
 )
 

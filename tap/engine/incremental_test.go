@@ -181,7 +181,7 @@ func TestBookmark(t *testing.T) {
 						t.Errorf("%s: the bookmark is %s, want %s", name, timestamp.Format(got), timestamp.Format(want))
 					}
 				}
-				if warned := r.logged("WARN", "tell no time"); warned != (test.name == "a site that tells no time") {
+				if warned := r.logged("WARN", "lack the header Date"); warned != (test.name == "a site that tells no time") {
 					t.Errorf("warned of the time: %v\n%s", warned, r.told())
 				}
 			})

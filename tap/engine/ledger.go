@@ -13,10 +13,9 @@ import (
 // stateRows is how many rows make a state worth writing though no position moved.
 const stateRows = 1000
 
-// ledger owns the state. It changes it through the transitions of tap/state only, and writes it:
-// when a stream ends, before a long wait, on a stop, else at most every StateEvery. A state
-// never tells of a row that is not written, nor of a position that no proof of the account
-// stands behind.
+// ledger owns the state, and changes it only through the transitions of tap/state. It writes the state
+// when a stream ends, before a long wait, on a stop, and otherwise at most every StateEvery. A state
+// never covers a row that is not written, nor a position that no probe has proven.
 type ledger struct {
 	*services
 	outputs []*output     // of all streams of the run, set before the first record
@@ -166,8 +165,7 @@ func (l *ledger) loop(ctx context.Context) {
 	for {
 		select {
 		case <-l.kick:
-			// An error after the loop's end is of a question that was broken off: what it was to prove is
-			// proven by the last settling.
+			// After the loop's end the probe was only broken off; the last settling proves the same.
 			if err := l.settle(ctx); err != nil && ctx.Err() == nil {
 				l.stop(err)
 				return
@@ -178,7 +176,7 @@ func (l *ledger) loop(ctx context.Context) {
 	}
 }
 
-// claim is what a state would say, once the account is proven.
+// claim is a position of a stream that may enter the state once the account is proven.
 type claim struct {
 	walk  follower
 	place plan.Place

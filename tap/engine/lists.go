@@ -69,14 +69,14 @@ func (w *walk) endings(again []*reading) []*ending {
 		}
 		ended = append(ended, &ending{
 			reading: r, over: w.over, typed: w.plan.Listing.Typed, whole: !w.plan.Resumed() && !w.partial,
-			audited: r.Audited && !w.plan.Resumed(), // what an earlier run wrote was watched by nobody
+			audited: r.Audited && !w.plan.Resumed(), // no audit has watched the rows of an earlier run
 		})
 	}
 	return ended
 }
 
-// readLists reads the walk's lists one after another. What fails the list of one type
-// does not keep the others from being read.
+// readLists reads the walk's lists one after another. If the list of one type of custom content fails,
+// the other types are still read.
 func (w *walk) readLists(ctx context.Context) error {
 	failures := w.failed() // before the type of custom content that is being read
 	held := w.failedType()
@@ -131,9 +131,9 @@ func (w *walk) lastOfType(i int) int {
 	return i
 }
 
-// decide says what becomes of the walk when a list can't be read: the type is unknown and
-// skipped, the streams are planned again (*replan), the run ends (any other error), or the
-// list's streams have failed.
+// decide decides how the walk continues when a list can't be read. It skips a type that the site does
+// not know, or returns *replan to plan the streams again, or any other error to end the run. Otherwise
+// the list's streams have failed.
 func (w *walk) decide(ctx context.Context, i int, cause error) (skip bool, err error) {
 	l := &w.plan.Lists[i]
 	if err := w.interrupts(ctx, cause); err != nil {
@@ -203,8 +203,8 @@ func (w *walk) forgive() {
 	}
 }
 
-// other returns how else the site may let the walk's streams be read, nil if it does not. The
-// error is what interrupts the sync.
+// other returns another way to read the walk's streams after an error, nil if there is none. The error
+// interrupts the sync.
 func (w *walk) other(ctx context.Context, l *plan.List, cause error) (changed *replan, err error) {
 	known := w.facts.Learned[w.plan.Listing]
 	kind := client.KindOf(cause)
@@ -294,7 +294,7 @@ func (w *walk) readList(ctx context.Context, i int) error {
 	if at.Cursor == "" || w.track.hasMoved(w.plan.From) || !isCursor(err) && client.KindOf(err) != client.KindBadRequest {
 		return err
 	}
-	w.log.Warn("the site refuses an old cursor; the listing is read from its start, up to the position without what is written",
+	w.log.Warn("the site refuses an old cursor; reading from the start and skipping written rows",
 		"listing", w.plan.Listing.Name, "key", at.Key)
 	at.Cursor = ""
 	return w.read(ctx, i, at, true)
@@ -337,7 +337,7 @@ func (w *walk) read(ctx context.Context, i int, from state.Position, search bool
 		return err
 	}
 	if r.skip.search && r.skip.after != "" {
-		return errDisorder // no row as far as the position: who knows what was dropped on the way
+		return errDisorder // no row reaches the position, so the dropped ones may have been new
 	}
 	r.sayEmptyTrash()
 	return context.Cause(ctx)

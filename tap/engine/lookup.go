@@ -17,9 +17,9 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/site"
 )
 
-// lookup reads one stream by the ids that a search shows and that records of the run name. It
-// begins with the walks and ends after them. A full batch of ids is asked for at once; what is not
-// there yet stands in every state.
+// lookup reads one stream by ids: those that a search shows, and those that records of the run name. It
+// begins with the walks and ends after them. A batch of ids is asked for as soon as it is full. Every
+// state holds the ids whose records are not on stdout yet.
 type lookup struct {
 	*walk
 	r      *reading

@@ -14,8 +14,8 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/record"
 )
 
-// readOffset reads a listing that pages by offset. It keeps no position: it is read to its end,
-// or again.
+// readOffset reads a listing that pages by offset. It keeps no position: if it is interrupted, the next
+// run reads it from its start.
 func (w *walk) readOffset(ctx context.Context, l *plan.List) error {
 	req := l.Request
 	req.Query = append(slices.Clone(req.Query), w.window()...)

@@ -7,11 +7,11 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/plan"
 )
 
-// errDisorder says that rows came out of the order in which a position is looked for.
+// errDisorder says that a list, searched for a position, is not in the position's order.
 var errDisorder = errors.New("rows do not come in the order that was asked for")
 
-// unsorted says that the site can't list by change. It does not unwrap: what the site failed on is
-// not asked for again.
+// unsorted says that the site can't list by change. It does not unwrap, so that nobody takes it for an
+// error of the request and tries that again.
 type unsorted struct{ why string }
 
 // Error tells how that showed.

@@ -154,7 +154,7 @@ func (r *listReading) place(ctx context.Context, rows []row) error {
 		if err := w.interrupts(ctx, doubt); err != nil {
 			return err
 		}
-		w.report.warnOnce("doubt", "comments in the trash can't be told from others: all of them are kept", "error", doubt)
+		w.report.warnOnce("doubt", "comments on items of unknown status are kept", "error", doubt)
 	}
 	for j, v := range verdicts {
 		if rows[places[j]].kept = v.Inside; v.Reason != "" {

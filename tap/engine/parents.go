@@ -8,7 +8,7 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/method"
 )
 
-// parent is a row of which something is asked for.
+// parent is a row that needs further requests.
 type parent struct {
 	*method.Parent
 	unit *unit
@@ -60,8 +60,8 @@ func (w *walk) readBy(ctx context.Context, kind method.Kind, p *parent, readings
 	return nil
 }
 
-// judge adds what could not be read of a parent to the streams' failures. The account has been
-// proven since: see method.Env.Interrupts.
+// judge adds a parent's errors to the failures of its streams. A probe has succeeded since, so they
+// concern only the parent: see method.Env.Interrupts.
 func (w *walk) judge(p *parent, readings []*reading, parts method.PartlyError) {
 	for _, r := range readings {
 		err := parts[r.Reader]
@@ -71,7 +71,7 @@ func (w *walk) judge(p *parent, readings []*reading, parts method.PartlyError) {
 		}
 		err = fmt.Errorf("of %s %s: %w", w.plan.Listing.Name, p.ID, err)
 		r.failures.add(err)
-		w.report.warnOnce("failed "+sortOf(err), "a parent can't be read; the stream goes on with the others and fails at its end",
+		w.report.warnOnce("failed "+sortOf(err), "a parent can't be read; the stream skips it and fails at its end",
 			"stream", r.out.name, "id", p.ID, "error", err)
 	}
 }

@@ -2,14 +2,14 @@ package engine
 
 import "sync"
 
-// Pass tells how far the reading of one listing is.
+// Pass is the progress of one walk, for people.
 type Pass struct {
 	Listing string
-	// Begun and Over say whether it is at work.
+	// Begun and Over report whether the walk has begun, and whether it is over.
 	Begun, Over bool
-	// Rows are those that are finished, of about Total in all; 0 if that is not known.
+	// Rows counts the finished rows. Total estimates all rows; 0 means unknown.
 	Rows, Total int64
-	// Left estimates the requests that are still to come; it needs a Total.
+	// Left estimates the requests that are still to come. It means nothing without a Total.
 	Left int64
 }
 
@@ -61,11 +61,11 @@ func (p *passes) list() []Pass {
 	return list
 }
 
-// few is how many rows say nothing yet about what a row costs.
+// few is the number of rows below which the requests so far say nothing about the cost of a row.
 const few = 100
 
-// cost estimates the requests per row: by those so far, or one for each row of which something is
-// asked for.
+// cost estimates the requests per row from those so far. With too few rows it takes one request per
+// parent, or per page of rows if there are no parents.
 func (p *pass) cost(rows int64) float64 {
 	each := 1 / float64(min(p.walk.Config.PageSize, p.plan.Listing.MaxLimit))
 	requests := int64(0)
@@ -81,8 +81,8 @@ func (p *pass) cost(rows int64) float64 {
 	return float64(requests) / float64(rows)
 }
 
-// unmeasured returns the passes that nobody has measured yet. One that goes on from an earlier run
-// is not: nothing says how many rows are behind it.
+// unmeasured returns the passes that are not measured yet. It skips resumed ones: nothing tells how
+// many rows earlier runs have read.
 func (p *passes) unmeasured() []*pass {
 	p.mu.Lock()
 	defer p.mu.Unlock()

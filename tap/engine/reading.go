@@ -42,7 +42,7 @@ type typeDone struct {
 	bookmark time.Time
 }
 
-// newReading prepares a stream of a walk that goes on at a place, or begins.
+// newReading prepares a stream of a walk, at the position where it resumes or at the beginning.
 func newReading(r *method.Reader, out *output, at state.Position) *reading {
 	rd := &reading{Reader: r, out: out, began: at.Began, newest: at.Newest, earlier: at.Failed}
 	for _, k := range r.Methods {
@@ -54,8 +54,8 @@ func newReading(r *method.Reader, out *output, at state.Position) *reading {
 	return rd
 }
 
-// begin notes the site's time at the first answer of a list. A walk that goes on keeps the time
-// of the run that began it.
+// begin notes the site's time at the first answer of a list. A resumed walk keeps the time of the run
+// that began it.
 func (r *reading) begin(date time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -64,7 +64,7 @@ func (r *reading) begin(date time.Time) {
 	}
 	r.began, r.dated = date, true
 	if r.Incremental && date.IsZero() {
-		r.out.report.warnOnce("date", "the site's answers tell no time (header Date): bookmarks stay where they are")
+		r.out.report.warnOnce("date", "the site's answers lack the header Date; no bookmark moves")
 	}
 }
 
@@ -149,8 +149,8 @@ func (r *reading) wantsParent(row rawjson.Object, changed []string) bool {
 	return true
 }
 
-// wanted keeps those items of an incremental stream that changed since its bookmark, and those
-// that do not tell. Versions are wanted by their parents.
+// wanted returns the items of an incremental stream that changed since its bookmark, and those without
+// a date. For versions it returns all: wantsParent decides for them.
 func (r *reading) wanted(items []method.Item, kind string) []method.Item {
 	if !r.Incremental || r.Stream.Derive == stream.FirstVersion {
 		return items
@@ -191,7 +191,7 @@ func (r *reading) whole(row rawjson.Object) bool {
 	return whole
 }
 
-// trusted leaves out streams that start over without shortcuts.
+// trusted returns the streams but for those that start over without shortcuts.
 func trusted(readings []*reading) []*reading {
 	kept := make([]*reading, 0, len(readings))
 	for _, r := range readings {

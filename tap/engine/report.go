@@ -10,50 +10,51 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/client"
 )
 
-// Report is what a sync did, or has done so far.
+// Report holds the figures of a sync, at its end or so far.
 type Report struct {
 	Streams []StreamReport
-	// Skipped counts what was not read, by reason.
+	// Skipped counts the items that were not read, by reason.
 	Skipped []Skip
-	// Audits tells which shortcuts were compared with the plain way.
+	// Audits are the comparisons of shortcuts with the plain way.
 	Audits []Audit
 }
 
-// Audit is the comparison of one shortcut with the plain way, on some parents.
+// Audit is the comparison of one shortcut with the plain way, on some parents. Failed reports whether
+// they differed.
 type Audit struct {
 	Name    string
 	Parents int
 	Failed  bool
 }
 
-// StreamReport is what became of one stream.
+// StreamReport says how one stream ended, and counts its rows and requests.
 type StreamReport struct {
 	Name     string
 	Rows     int64
 	Requests int64
-	// Err is why the stream failed, nil if it is complete or the run was interrupted before.
+	// Err says why the stream failed; nil if it did not fail, or not yet.
 	Err error
-	// Held is the bookmark that stays because the stream failed, empty for none.
+	// Held is the bookmark that stays since the stream failed, empty for none.
 	Held  string
 	Ended bool
-	// CutOff reports whether the run ended before the stream did, Skipped whether an earlier
-	// run of the same sync had finished it.
+	// CutOff reports whether the run ended before the stream did. Skipped reports whether an earlier
+	// run of the sync had finished it.
 	CutOff, Skipped bool
 }
 
-// Failure is one cause for which streams failed.
+// Failure is one cause for which one or more streams failed.
 type Failure struct {
-	// Streams are those that it meets, in the table's order.
+	// Streams are the failed streams, in the order of the report.
 	Streams []string
 	// Err is the error of the first of them.
 	Err error
-	// Also are other remedies than that of Err: what each of the streams needs, where they differ.
+	// Also are the hints of the other streams that differ from the hint of Err.
 	Also []string
-	// Held is the earliest bookmark that stays because of it, empty for none.
+	// Held is the earliest of the streams' bookmarks that stay, empty for none.
 	Held string
 }
 
-// Causes returns why streams failed: what meets several of them comes once.
+// Causes returns why streams failed. A cause that several streams share comes once.
 func (r Report) Causes() []Failure {
 	var causes []Failure
 	var keys []string
@@ -79,8 +80,8 @@ func (r Report) Causes() []Failure {
 	return causes
 }
 
-// causeOf names the cause of an error: what concerns the account or the network, whichever
-// request met it; anything else with its request.
+// causeOf returns a key for the cause of an error. An error that concerns the account or the network
+// has the same key for all requests; any other key holds the request's path.
 func causeOf(err error) string {
 	e, ok := errors.AsType[*client.Error](err)
 	if !ok {
@@ -94,7 +95,7 @@ func causeOf(err error) string {
 	return cause
 }
 
-// hintOf returns what an error says that one can do about it.
+// hintOf returns an error's hint for the user, empty for none.
 func hintOf(err error) string {
 	if e, ok := errors.AsType[*client.Error](err); ok {
 		return e.Hint
@@ -102,13 +103,13 @@ func hintOf(err error) string {
 	return ""
 }
 
-// Skip is one reason for which something was not read, and how often.
+// Skip is one reason for which items were not read, and how many.
 type Skip struct {
 	Reason string
 	Count  int
 }
 
-// report counts what a summary tells.
+// report collects the figures of the summary.
 type report struct {
 	log *slog.Logger
 
@@ -122,7 +123,7 @@ func newReport(log *slog.Logger) *report {
 	return &report{log: log, skipped: map[string]int{}, warned: map[string]bool{}}
 }
 
-// skip counts something that is not read.
+// skip counts an item that is not read, by reason.
 func (r *report) skip(reason string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

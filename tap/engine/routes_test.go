@@ -287,7 +287,7 @@ func TestCommentsWithoutPages(t *testing.T) {
 		names := where(isComments)
 		r := reads(t, f.With(map[string]any{"page_size": 50}), false, names...).run()
 		wantScope(t, f, r.rows, simconfluence.TruthOptions{}, names...)
-		if n := strings.Count(r.told(), "all of them are kept"); n != 1 {
+		if n := strings.Count(r.told(), "unknown status are kept"); n != 1 {
 			t.Errorf("said %d times\n%s", n, r.told())
 		}
 	})

@@ -20,7 +20,7 @@ import (
 // lastProof is how long a run that is stopped waits for the proof of its last positions.
 const lastProof = 3 * time.Second
 
-// Open asks the site for the account that the run reads with. Errors are those of
+// Open asks the site who is signed in, which is the run's account from then on. Errors are those of
 // client.Probe.
 func (r *Run) Open(ctx context.Context) error {
 	err := r.site.Open(ctx, r.Now())
@@ -82,14 +82,14 @@ func (r *Run) read(ctx context.Context) error {
 	return g.Wait()
 }
 
-// survey asks the site what a plan has to know, and adds what the sync found out in earlier runs.
+// survey asks the site for the facts of a plan, and adds those that earlier runs of the sync found.
 func (r *Run) survey(ctx context.Context) error {
 	facts, err := r.site.Survey(ctx, plan.Question(r.Selections, r.State))
 	r.facts = plan.Relearn(facts, r.Selections, r.State, r.sync.Run)
 	return err
 }
 
-// plan makes the plan of the run, or of what is pending.
+// plan makes the plan of the run, or of the pending streams only.
 func (r *Run) plan(pending []string) *plan.Plan {
 	r.mu.Lock()
 	facts := r.facts
@@ -106,7 +106,7 @@ func (r *Run) learn(l *stream.Listing, learn func(*site.Learned)) {
 	r.facts = r.facts.With(l, learn)
 }
 
-// begin begins what a plan says, and tells the user what it means.
+// begin begins a plan's streams in the state, and logs the plan's notices.
 func (r *Run) begin(ctx context.Context, p *plan.Plan) error {
 	r.ledger.begin(r.sync, p.Starts)
 	for _, n := range p.Notices {
@@ -138,7 +138,7 @@ func (r *Run) walks(ctx context.Context, p *plan.Plan) error {
 	return g.Wait()
 }
 
-// walk runs a walk, and then what is planned again because of it.
+// walk runs a walk, and then the walks of the streams that have to be planned again.
 func (r *Run) walk(ctx context.Context, w *pass) error {
 	r.passes.change(func() { w.begun = true })
 	left, learn, err := w.walk.walk(ctx)
@@ -195,8 +195,8 @@ func (r *Run) conclude(ctx context.Context, err error) error {
 	return r.failed()
 }
 
-// lastSettling settles a run that came to its end, or, in short, one that was stopped. After the
-// loss of the account, or of the site, nothing more can be proven.
+// lastSettling settles a run that came to its end. One that was stopped gets lastProof for it. After
+// the loss of the account, or of the site, nothing more can be proven.
 func (r *Run) lastSettling(ctx context.Context, err error) error {
 	if err == nil {
 		return r.ledger.settle(ctx)
@@ -209,8 +209,8 @@ func (r *Run) lastSettling(ctx context.Context, err error) error {
 	return r.ledger.settle(ctx)
 }
 
-// Blind reports whether the account sees no space at all, and who that is. It asks nothing after a
-// run that wrote a row of what lies in spaces.
+// Blind reports whether the account sees no space at all, and names the account. It sends no request
+// if the run wrote a row of anything but groups. If the site does not answer, blind is false.
 func (r *Run) Blind(ctx context.Context) (who string, blind bool) {
 	for _, out := range r.ledger.outputs {
 		if out.rows.Load() > 0 && out.stream.Listing != stream.Groups {
@@ -221,7 +221,8 @@ func (r *Run) Blind(ctx context.Context) (who string, blind bool) {
 	return r.site.Who(), err == nil && blind
 }
 
-// Price estimates what Sync would read and cost, after Open, with few requests of its own.
+// Price estimates, after Open, what Sync would read and how many requests it would take. It sends a few
+// requests itself. An error means that the sync could not begin.
 func (r *Run) Price(ctx context.Context) (plan.Price, error) {
 	if err := r.survey(ctx); err != nil {
 		return plan.Price{}, err
@@ -238,11 +239,11 @@ func (r *Run) Price(ctx context.Context) (plan.Price, error) {
 	return plan.PriceOf(p, sizes, r.Config), nil
 }
 
-// Passes tells how far the reading of each listing is. It may be called while the sync runs.
+// Passes returns how far each walk is. It may be called while the sync runs.
 func (r *Run) Passes() []Pass { return r.passes.list() }
 
-// Measure asks the site how many rows the passes have, with a request or a few for each. What can't
-// be counted stays unknown. It may be called while the sync runs.
+// Measure asks the site how many rows the passes have, with a few requests for each. Counts that the
+// site refuses stay unknown. It may be called while the sync runs.
 func (r *Run) Measure(ctx context.Context) {
 	var wait sync.WaitGroup
 	for _, one := range r.passes.unmeasured() {

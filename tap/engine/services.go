@@ -21,7 +21,7 @@ type Options struct {
 	Config     *config.Config
 	Client     *client.Client
 	Selections []catalog.Selection
-	// State is what the run goes on from. The run owns it from New on.
+	// State is the state that the run resumes from. The run owns it from New on.
 	State  *state.State
 	Sink   emit.Sink
 	Logger *slog.Logger
@@ -29,11 +29,11 @@ type Options struct {
 	Now func() time.Time
 	// Seed makes audits draw the same samples every time; 0 draws others in every run.
 	Seed uint64
-	// PerStream says that the state is told stream by stream (Airbyte), where the platform
-	// names the sync.
+	// PerStream reports whether each stream has a state of its own (Airbyte). The platform then names
+	// the sync.
 	PerStream bool
-	// StateEvery is the shortest time between two states that no event asks for, and between
-	// two proofs of the account; 15 s if zero.
+	// StateEvery is the shortest time between two periodic states, and so between their probes; 15 s
+	// if zero. Other states come at once: at the end of a stream, before a long wait, on a stop.
 	StateEvery time.Duration
 }
 
@@ -55,8 +55,8 @@ func newName() string {
 	return hex.EncodeToString(b[:])
 }
 
-// interrupts decides what an error concerns: stdout, a stop, the site as a whole, or only what
-// was asked for, which is nil.
+// interrupts returns the error that ends the run: stdout is gone, the run was stopped, or the site as
+// a whole is concerned. It returns nil if err concerns only the request.
 func (s *services) interrupts(ctx context.Context, err error) error {
 	if isOutput(err) {
 		return err

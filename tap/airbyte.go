@@ -21,8 +21,7 @@ import (
 // Documentation is where users find the connector's documentation.
 const Documentation = "https://github.com/tap-confluence/tap-confluence"
 
-// airbyte runs one of Airbyte's verbs. Everything that goes wrong after the command line is
-// told as a message on stdout.
+// airbyte runs one of Airbyte's verbs. Errors after the command line are messages on stdout.
 func (p *program) airbyte(ctx context.Context, verb string, args []string) int {
 	sink := emit.NewAirbyte(p.out, p.now)
 	var o options
@@ -95,8 +94,7 @@ func (p *program) discover(sink *emit.Airbyte, o *options) error {
 	return sink.Catalog(text)
 }
 
-// checkConnection tells whether a sync would work. Whatever the user got wrong is a status,
-// not an error.
+// checkConnection writes whether a sync would work. A mistake of the user is a status, not an error.
 func (p *program) checkConnection(ctx context.Context, sink *emit.Airbyte, o *options) error {
 	o.impatient = true
 	s, err := p.airbyteSession(sink, o)
@@ -137,7 +135,7 @@ func (p *program) read(ctx context.Context, sink *emit.Airbyte, o *options) erro
 	return s.sync(ctx, engine.Options{Selections: selections, State: st, Sink: sink, PerStream: true})
 }
 
-// refuseCatalog tells of every stream that doesn't exist, or isn't offered, that it can't be read.
+// refuseCatalog writes, for every stream that doesn't exist or isn't offered, that it can't be read.
 func (s *session) refuseCatalog(sink *emit.Airbyte, err error) error {
 	var names []string
 	if unknown, ok := errors.AsType[*catalog.UnknownStreamError](err); ok {

@@ -110,7 +110,7 @@ func (o *options) commonFlags(fs *flag.FlagSet) {
 // picks reports whether options choose streams in place of a catalog.
 func (o *options) picks() bool { return len(o.selects) > 0 || o.incremental }
 
-// patterns are those of --select, which may be given several times.
+// patterns returns the patterns of all --select options.
 func (o *options) patterns() []string {
 	var patterns []string
 	for _, list := range o.selects {
@@ -131,7 +131,7 @@ func (o *options) catalogFile() (string, error) {
 		file = o.properties
 	}
 	if file != "" && o.picks() {
-		return "", usage("--catalog says what to read: leave it out, or --select and --incremental")
+		return "", usage("--catalog chooses the streams: drop it, or drop --select and --incremental")
 	}
 	return file, nil
 }

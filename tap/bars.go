@@ -24,7 +24,7 @@ type bars struct {
 	whole   *bar
 }
 
-// bar is one of them. What stands beside it is changed by update alone.
+// bar is one bar. Only update changes the text beside it.
 type bar struct {
 	*mpb.Bar
 	before, after atomic.Pointer[string]
@@ -57,7 +57,7 @@ func (b *bars) add(rank int) *bar {
 // full is what a bar has when it is full.
 const full = 1000
 
-// set shows what a bar is of, how far that is in words, and as a share; less than 0 is unknown.
+// set shows a bar's name, and how far it is in words and as a share; a negative share is unknown.
 func (b *bar) set(name, words string, share float64) {
 	before := fmt.Sprintf("%-*s %19s ", nameWidth, name, words)
 	after := "     "
@@ -79,7 +79,7 @@ var nameWidth = func() int {
 	return width
 }()
 
-// update shows how the sync goes.
+// update shows the progress of the sync.
 func (b *bars) update(o outlook) {
 	for i, p := range o.passes {
 		one := b.passes[i]
@@ -112,7 +112,7 @@ func (b *bars) ask() {
 	}
 }
 
-// passed says how far a pass is.
+// passed returns how far a pass is, in words and as a share; the share is negative if unknown.
 func passed(p engine.Pass) (words string, share float64) {
 	if p.Total == 0 {
 		return number(p.Rows, "row"), -1

@@ -14,17 +14,17 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-// checked is what a check found out.
+// checked is the result of a check.
 type checked struct {
 	// who names the account, account is its id; empty if the site does not tell.
 	who, account string
 	// spaces is how many spaces the account sees, or one more than one answer shows.
 	spaces int
-	// missing says in sentences what the account can't read, unread names those streams.
+	// missing holds a sentence for each thing that the account can't read. unread names the streams.
 	missing, unread []string
 }
 
-// checker finds out what the account can read, with a request for one row each.
+// checker finds out which streams the account can read, with a request for one row each.
 type checker struct {
 	*session
 	checked
@@ -89,12 +89,12 @@ func streamsOf(l *stream.Listing) []string {
 	return names
 }
 
-// seesNothing says what an empty site most likely means.
+// seesNothing is the message for an account that sees no space, which most likely lacks a permission.
 func seesNothing(who string) string {
-	return who + " sees no space, and so nothing that lies in one: give the account permission to view spaces"
+	return who + " sees no space: give the account permission to view spaces"
 }
 
-// judge notes streams that the account may not read. The error is any other.
+// judge notes the streams that an error says the account may not read. It returns any other error.
 func (c *checker) judge(err error, names ...string) error {
 	switch client.KindOf(err) {
 	case client.KindScope, client.KindForbidden, client.KindGone, client.KindNotFound:
@@ -181,7 +181,7 @@ func (c *checker) stream(ctx context.Context, st *stream.Stream) error {
 	return err
 }
 
-// bulk asks for the account itself by its id. A search that is refused is no matter.
+// bulk asks for the account itself by its id. A refused search does not matter: streams do without it.
 func (c *checker) bulk(ctx context.Context, l *stream.Listing) error {
 	req, err := method.BulkRequest(l.Bulk, []string{c.account})
 	if err != nil || c.account == "" {
@@ -191,7 +191,7 @@ func (c *checker) bulk(ctx context.Context, l *stream.Listing) error {
 	return err
 }
 
-// node asks for an item of the page tree that a search finds. A search that is refused is no matter.
+// node asks for an item of the page tree that a search finds. A refused search does not matter.
 func (c *checker) node(ctx context.Context, n *stream.Listing) error {
 	doc, err := c.get(ctx, client.Request{
 		Path: stream.Path(stream.Hits.Route, ""), Query: [][2]string{{"cql", "type=" + n.SearchType}, {"limit", "1"}}, Scopes: stream.Hits.Scopes,

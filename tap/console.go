@@ -51,8 +51,8 @@ func (c *console) text(s string) {
 	c.write(s)
 }
 
-// line writes a line above those that are redrawn. What is in it can't move the cursor or forge
-// another line.
+// line writes a line above those that are redrawn. Its text can't move the cursor or forge another
+// line.
 func (c *console) line(text string) { c.text(printable(text) + "\n") }
 
 // draw replaces the lines that are redrawn; none removes them.
@@ -99,8 +99,8 @@ func (c *console) erase() string {
 	return eraseRow + strings.Repeat(cursorUp+eraseRow, rows)
 }
 
-// printable replaces what a terminal would act on: control characters and those that turn
-// or hide text.
+// printable replaces the characters that a terminal would act on: control characters and those that
+// turn or hide text.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -11,7 +11,8 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/engine"
 )
 
-// plan tells people what a sync would cost before it is run.
+// plan runs the command plan: it prints how many requests and rows a sync would have, and how long it
+// would take.
 func (p *program) plan(ctx context.Context, args []string) int {
 	return p.ended(p.planCommand(ctx, args))
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/plan"
 )
 
-// planText tells a price to a person: what it comes to, what costs most of it, and a table.
+// planText writes a price for people: the total, the costliest streams, and a table.
 func planText(price plan.Price, perSecond float64) string {
 	var b strings.Builder
 	b.WriteString(total(price, perSecond) + "\n")
@@ -53,7 +53,7 @@ func total(price plan.Price, perSecond float64) string {
 	return fmt.Sprintf("About %s at %g requests a second: %s.", duration(float64(price.Requests)/perSecond), perSecond, what)
 }
 
-// cost is what streams of one listing cost together, beside the listing itself.
+// cost is the price of the streams of one listing together, without the listing's own requests.
 type cost struct {
 	walk     plan.WalkPrice
 	names    []string
@@ -128,7 +128,7 @@ func and(words []string) string {
 	return words[0]
 }
 
-// listWords says what a listing's own requests are.
+// listWords describes a listing's own requests.
 func listWords(w plan.WalkPrice) string {
 	if w.Audits == 0 {
 		return "the list"
@@ -136,8 +136,7 @@ func listWords(w plan.WalkPrice) string {
 	return fmt.Sprintf("the list, and %s to check shortcuts", thousands(w.Audits))
 }
 
-// words says how the records of a stream are had. A stream that is read with its list alone needs
-// no words.
+// words describes the requests of a stream's methods, empty if the listing alone is enough.
 func words(kinds []method.Kind, listing string) string {
 	item := strings.TrimSuffix(listing, "s")
 	per := map[method.Kind]string{

@@ -12,10 +12,10 @@ import (
 const (
 	redrawEvery  = 500 * time.Millisecond // on a terminal
 	reportEvery  = 30 * time.Second       // in a log
-	measureAfter = 10 * time.Second       // what is over by then needs no estimate
+	measureAfter = 10 * time.Second       // a sync that ends sooner needs no estimate
 )
 
-// progress shows how a sync goes: bars on a terminal, a line every half minute in a log.
+// progress shows the progress of a sync: bars on a terminal, a line every half minute in a log.
 type progress struct {
 	session *session
 	run     *engine.Run
@@ -79,13 +79,13 @@ func (p *progress) show(ctx context.Context) {
 	}
 }
 
-// outlook is how a sync goes.
+// outlook is the state of a sync, with an estimate of the rest.
 type outlook struct {
 	passes         []engine.Pass
 	elapsed        time.Duration
 	rows, requests int64
 	ended, streams int
-	// share is how much of the whole is done, from 0 to 1, and left how long the rest takes. They
+	// share is the part of the whole that is done, from 0 to 1. left is how long the rest takes. Both
 	// are known once every pass is measured.
 	share float64
 	left  time.Duration
@@ -108,7 +108,7 @@ func (p *progress) outlook() outlook {
 	return o
 }
 
-// estimate looks ahead: as many requests a second as so far.
+// estimate estimates the rest of the sync, at as many requests a second as so far.
 func (o *outlook) estimate() {
 	var left int64
 	o.known = len(o.passes) > 0 && o.requests > 0
@@ -117,12 +117,12 @@ func (o *outlook) estimate() {
 		left += p.Left
 	}
 	if o.known {
-		o.share = min(0.99, float64(o.requests)/float64(o.requests+left)) // what ends streams is not counted
+		o.share = min(0.99, float64(o.requests)/float64(o.requests+left)) // the last probe is not counted
 		o.left = time.Duration(float64(o.elapsed) * float64(left) / float64(o.requests))
 	}
 }
 
-// String says how much is done and what is left of the time.
+// String returns how much is done and how long the rest takes, for people.
 func (o *outlook) String() string {
 	if !o.known {
 		return "reading"

@@ -27,7 +27,7 @@ type session struct {
 	// lines reports whether the log is lines on stderr, as Singer has it; terminal whether
 	// somebody watches them.
 	lines, terminal bool
-	// running is the sync under way, for what happens beside it.
+	// running is the sync under way; onWait writes its state.
 	running atomic.Pointer[engine.Run]
 }
 
@@ -84,8 +84,8 @@ func known() []string { return append(stream.Names(), stream.ExtraNames()...) }
 // catalogOptions are the settings that catalogs depend on.
 func (s *session) catalogOptions() []catalog.Option { return optionsOf(s.config, s.extra) }
 
-// catalogOptions are the settings that discovery depends on. Without a configuration they are the
-// usual ones, and what is wrong with other settings keeps nobody from a catalog.
+// catalogOptions returns the settings that discovery depends on: the defaults without a configuration.
+// Mistakes in other settings do not matter to discovery.
 func (p *program) catalogOptions(o *options) ([]catalog.Option, error) {
 	if len(o.config) == 0 {
 		return nil, nil
@@ -143,7 +143,7 @@ func (s *session) warn(warnings []string) {
 	}
 }
 
-// onWait writes the state before a long wait, so that the client holds all that is safe.
+// onWait writes the state before a long wait, so that whoever stores it has all proven progress.
 func (s *session) onWait(until time.Time, why string) {
 	s.log.Warn("waiting", "until", until.UTC().Format(time.RFC3339), "why", why)
 	if r := s.running.Load(); r != nil {
@@ -169,7 +169,7 @@ func (s *session) sync(ctx context.Context, o engine.Options) error {
 		if !began.IsZero() {
 			log = log.With("began", began.UTC().Format(time.RFC3339))
 		}
-		log.Info("resuming an interrupted sync; what it has read is skipped, the next sync reads everything")
+		log.Info("resuming an interrupted sync; finished streams are skipped, the next sync reads everything")
 	}
 	s.running.Store(run)
 	progress := startProgress(ctx, s, run, started)
@@ -182,7 +182,7 @@ func (s *session) sync(ctx context.Context, o engine.Options) error {
 		}
 	}
 	if errors.Is(err, ErrStopped) {
-		return fmt.Errorf("%w; the last state is written: a run that gets it (--state) resumes", err)
+		return fmt.Errorf("%w; the last state is written; pass it with --state to resume", err)
 	}
 	return err
 }

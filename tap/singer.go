@@ -25,8 +25,8 @@ func (p *program) singer(ctx context.Context, args []string) int {
 	return p.ended(p.singerCommand(ctx, args))
 }
 
-// ended tells on stderr how a command line ended that people or Singer's tools started, and
-// returns its exit status. Several mistakes are a line each.
+// ended writes to stderr how a Singer command or one for people ended, and returns the exit status.
+// Several mistakes take a line each.
 func (p *program) ended(err error) int {
 	if errors.Is(err, flag.ErrHelp) {
 		return p.document([]byte(help))
@@ -41,7 +41,7 @@ func (p *program) ended(err error) int {
 	return exitStatus(err)
 }
 
-// complain tells on stderr what ended the run.
+// complain writes to stderr the error that ended the run.
 func (p *program) complain(level, text string) {
 	if p.json {
 		slog.New(jsonHandler(p.stderr, slog.LevelError)).Error(text, "severity", level)
@@ -97,7 +97,7 @@ func (p *program) singerSession(o *options) (*session, error) {
 	return p.session(o, func(level slog.Leveler) slog.Handler { return &textHandler{program: p, level: level} })
 }
 
-// test tells who the account is, on which site, and what it can read there.
+// test logs the account, its site, and which streams it can read there.
 func (s *session) test(ctx context.Context) error {
 	found, err := s.check(ctx)
 	if err != nil {
@@ -149,7 +149,7 @@ func (s *session) singerCatalog(o *options) ([]catalog.Selection, error) {
 	return selections, nil
 }
 
-// pick selects streams without a catalog, and tells which are not read as the user may expect.
+// pick selects streams without a catalog, and logs those that can't be read incrementally as asked.
 func (s *session) pick(o *options) ([]catalog.Selection, error) {
 	selections, unfit, err := catalog.Pick(o.patterns(), o.incremental, s.catalogOptions()...)
 	switch {
@@ -158,14 +158,14 @@ func (s *session) pick(o *options) ([]catalog.Selection, error) {
 	case !o.picks():
 		s.log.Info("reading all streams in full; --select and --incremental read less")
 	case len(unfit) > 0 && len(o.selects) == 0:
-		s.log.Info("not read, since they can't be read incrementally", "streams", strings.Join(unfit, ","))
+		s.log.Info("skipping streams that can't be read incrementally", "streams", strings.Join(unfit, ","))
 	case len(unfit) > 0:
-		s.log.Info("read in full, since they can't be read incrementally", "streams", strings.Join(unfit, ","))
+		s.log.Info("reading in full the streams that can't be read incrementally", "streams", strings.Join(unfit, ","))
 	}
 	return selections, nil
 }
 
-// readState returns what a state's file holds, nothing for no file.
+// readState returns the content of a state's file, nil if no file is named.
 func readState(file string) ([]byte, error) {
 	if file == "" {
 		return nil, nil

@@ -12,7 +12,7 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/engine"
 )
 
-// summarize logs what the sync did, and once for each cause why streams failed. The error is the
+// summarize logs the figures of a sync and, once for each cause, why streams failed. The error is the
 // run's.
 func (s *session) summarize(ctx context.Context, rep engine.Report, took time.Duration, err error) {
 	_, gone := errors.AsType[*emit.OutputError](err)
@@ -33,8 +33,8 @@ func (s *session) summarize(ctx context.Context, rep engine.Report, took time.Du
 		took.Round(100*time.Millisecond), thousands(stats.Requests), stats.Retries, float64(stats.Bytes)/1e6, stats.Waited.Round(100*time.Millisecond)))
 }
 
-// tellStreams tells how many rows came of each stream, and what became of those that are not
-// complete. Gone says that nobody reads stdout any more.
+// tellStreams logs how many rows each stream had, and how it ended if it is not complete. Gone reports
+// whether the reader of stdout is gone.
 func (s *session) tellStreams(ctx context.Context, streams []engine.StreamReport, gone bool) {
 	if s.program.json {
 		var all []any
@@ -59,7 +59,7 @@ func (s *session) tellStreams(ctx context.Context, streams []engine.StreamReport
 
 const complete = "complete"
 
-// outcome says in a word or two what became of a stream.
+// outcome returns in a word or two how a stream ended.
 func outcome(st engine.StreamReport, gone bool) string {
 	switch {
 	case st.Err != nil:
@@ -94,7 +94,7 @@ func inColumns(cells [][2]string, width int) []string {
 	return lines
 }
 
-// tellAudits tells in a line that shortcuts differ in nothing, and of each that does.
+// tellAudits logs one line for all shortcuts that an audit found equal, and one for each that differs.
 func (s *session) tellAudits(audits []engine.Audit) {
 	good, parents := 0, 0
 	for _, a := range audits {
@@ -109,7 +109,7 @@ func (s *session) tellAudits(audits []engine.Audit) {
 	}
 }
 
-// failed tells one cause with the streams that it meets.
+// failed logs one cause with the streams that failed for it.
 func (s *session) failed(f engine.Failure) {
 	msg, name := "stream failed", "stream"
 	if len(f.Streams) > 1 {

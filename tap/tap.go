@@ -1,5 +1,5 @@
-// Package tap is the program: it decides which protocol is spoken, wires the parts and
-// turns what happened into an exit status.
+// Package tap is the program. It reads the command line, chooses the protocol, runs a sync or another
+// command, and turns the result into an exit status.
 package tap
 
 import (
@@ -56,7 +56,7 @@ func Version() string {
 	return "0.0.0-dev"
 }
 
-// Option changes the surroundings of a run, for tests.
+// Option replaces a part of a run's environment, for tests.
 type Option func(*program)
 
 // OverNetwork sends requests through a transport in place of the network.
@@ -66,9 +66,9 @@ func OverNetwork(network http.RoundTripper) Option { return func(p *program) { p
 // don't follow it.
 func WithClock(now func() time.Time) Option { return func(p *program) { p.now = now } }
 
-// Run is the whole program but for signals: it takes the arguments after the program's
-// name and returns the exit status. A cancelled context stops a sync at the next safe
-// point, with a last state.
+// Run is the whole program except for signals. It takes the arguments after the program's name and
+// returns the exit status. If the context is cancelled, a sync stops at the next safe point and writes
+// a last state.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, options ...Option) int {
 	p := &program{stdin: stdin, out: emit.NewOut(stdout), stdout: stdout, stderr: newConsole(stderr), now: time.Now, environ: os.Environ()}
 	for _, change := range options {
@@ -141,8 +141,7 @@ func exitStatus(err error) int {
 	return ExitFailed
 }
 
-// isSettings reports whether an error is a mistake in the settings that only the site could
-// show.
+// isSettings reports whether an error is a mistake in the settings that only the site's answer shows.
 func isSettings(err error) bool {
 	_, ok := errors.AsType[*config.Error](err)
 	return ok

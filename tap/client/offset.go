@@ -103,7 +103,7 @@ type offsetPlace struct {
 	over  bool   // the answer before was a sign that the list ends
 }
 
-// ends notes an answer and reports whether the list ends with it. If not, start is where to go on.
+// ends notes an answer and reports whether the list ends with it. If not, it sets the next start.
 func (p *offsetPlace) ends(a offsetAnswer, limit int) bool {
 	reached := p.start + len(a.rows)
 	switch {

@@ -254,8 +254,8 @@ func startingBase(cfg *config.Config) (string, error) {
 	}
 }
 
-// checkAddress refuses what credentials must not be sent to. The settings are checked
-// before; this keeps the promise whoever fills them in.
+// checkAddress refuses an address that credentials must not be sent to. Package config has checked the
+// settings; this check also covers callers that made them in another way.
 func checkAddress(base string) error {
 	u, err := url.Parse(base)
 	if err != nil || u.Hostname() == "" || u.User != nil {

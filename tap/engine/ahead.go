@@ -44,7 +44,7 @@ func (w *walk) ahead(ctx context.Context) (ahead, error) {
 // everything reports whether the walk begins at the beginning.
 func (a ahead) everything() bool { return !a.walk.plan.Resumed() }
 
-// list is the one that the walk goes on in.
+// list returns the list in which the walk resumes.
 func (a ahead) list() *plan.List { return &a.walk.plan.Lists[a.walk.plan.From.List] }
 
 // has reports whether a row is certain to be ahead.

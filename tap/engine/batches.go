@@ -29,8 +29,8 @@ func (w *walk) many() *reading {
 	return nil
 }
 
-// readBatch reads everything that hangs on some parents and then finishes their rows. What one
-// request for all of them does not show is read parent by parent.
+// readBatch reads everything of some parents, and then finishes their rows. It reads one by one the
+// parents that the request for all of them does not show in full.
 func (w *walk) readBatch(ctx context.Context, batch []*parent) {
 	r := w.many()
 	if r == nil {
@@ -69,8 +69,8 @@ func (w *walk) fail(ctx context.Context, err error) {
 	}
 }
 
-// readMany reads what one request shows of some parents, finishes these, and returns the others. The
-// error interrupts the run: a site that refuses the request is asked parent by parent.
+// readMany reads some parents with one request, finishes those that it shows in full, and returns the
+// others. If the site refuses the request, it returns all. The error interrupts the run.
 func (w *walk) readMany(ctx context.Context, r *reading, batch []*parent) (left []*parent, err error) {
 	parents := make([]*method.Parent, 0, len(batch))
 	for _, p := range batch {
@@ -86,7 +86,7 @@ func (w *walk) readMany(ctx context.Context, r *reading, batch []*parent) (left 
 		if stop := w.interrupts(ctx, err); stop != nil {
 			return nil, stop
 		}
-		w.report.warnOnce("many "+r.out.name, "the site refuses to answer for many at once; they are asked for one by one",
+		w.report.warnOnce("many "+r.out.name, "the site refuses a request for many items; asking one by one",
 			"stream", r.out.name, "error", err)
 		r.alone.Store(isRefusal(err))
 		return batch, nil

@@ -109,7 +109,7 @@ type row struct {
 	rawjson.Object
 	key    string // its sort key, empty where rows don't show it
 	status string
-	// kept reports whether it counts: it is not written already, and lies in the run's spaces.
+	// kept reports whether the row counts: it is not written already, and lies in the run's spaces.
 	kept bool
 }
 
@@ -173,7 +173,7 @@ func (r *listReading) place(ctx context.Context, rows []row) error {
 	return nil
 }
 
-// unplaced returns which rows have to lie in something to count, nil for none.
+// unplaced returns a function that reports whether a row's place has to be looked up; nil for no row.
 func (r *listReading) unplaced() func(rawjson.Object) bool {
 	switch w := r.walk; {
 	case r.list.Listing == stream.Hits:
@@ -186,8 +186,8 @@ func (r *listReading) unplaced() func(rawjson.Object) bool {
 	return nil
 }
 
-// uses reports whether a row is a record of one of the walk's streams, or a parent. What lies in
-// places that nothing is read of is not looked up.
+// uses reports whether a row is a record of one of the walk's streams, or a parent. The places of other
+// rows are not looked up.
 func (w *walk) uses(row rawjson.Object) bool {
 	return slices.ContainsFunc(w.readings, func(rd *reading) bool {
 		if rd.asks {
@@ -198,8 +198,8 @@ func (w *walk) uses(row rawjson.Object) bool {
 	})
 }
 
-// isNew reports whether a row is a record of one of the walk's streams that no earlier run gave. What
-// lies at a bookmark comes again, whatever became of the item that it lies in.
+// isNew reports whether a row is a record that no earlier run has written. A row at a bookmark is not
+// new: it comes again, whatever the status of the item that it lies in.
 func (w *walk) isNew(row rawjson.Object) bool {
 	return slices.ContainsFunc(w.readings, func(rd *reading) bool {
 		_, has, _ := rd.fromRow(row)
@@ -208,9 +208,9 @@ func (w *walk) isNew(row rawjson.Object) bool {
 	})
 }
 
-// units returns where the walk is once the rows up to each one are finished. A key is never
-// beyond that of a row that comes later on the page, so that skipping up to it skips no such
-// row, in whatever order they come.
+// units returns, for each row, the place of the walk once the rows up to it are finished. A key is
+// never beyond the key of a later row of the page. So a run that skips up to the key skips no such row,
+// in whatever order the rows come.
 func (r *listReading) units(p *client.Page, rows []row) *pageUnits {
 	page := &pageUnits{list: r.index, cursor: p.Cursor, units: make([]unit, len(rows))}
 	order := r.list.Order
@@ -250,7 +250,7 @@ func (r *listReading) belowAll(row rawjson.Object) bool {
 	return ok && t.Before(r.low)
 }
 
-// writeRows writes what a page's rows hold of one stream.
+// writeRows writes the records of one stream that a page's rows hold.
 func (r *listReading) writeRows(rd *reading, rows []row) error {
 	if rd.distrusted.Load() || !rd.fromRows() {
 		return nil
@@ -275,7 +275,7 @@ func (r *listReading) writeRows(rd *reading, rows []row) error {
 	return nil
 }
 
-// queue returns the parents of a page that requests are made for, and leaves their units open.
+// queue returns the page's parents that need requests, and leaves their units unfinished.
 func (r *listReading) queue(p *client.Page, rows []row, units []unit) ([]*parent, error) {
 	w := r.walk
 	var queue []*parent
@@ -318,8 +318,8 @@ func (r *listReading) lastOf(p *client.Page, i int) bool {
 	return p.Next == "" && r.index == len(r.walk.plan.Lists)-1 && i >= len(p.Rows)-2
 }
 
-// parent copies what is needed of a row. The row beside it is what a proof of its absence asks
-// for with it.
+// parent copies a row's facts. It notes a neighbour, too: site.Gone asks for both to prove that a
+// parent is gone.
 func (r *listReading) parent(rows []rawjson.Object, i int) (*parent, error) {
 	p, err := method.ParentOf(r.list.Listing, rows[i])
 	if err != nil {
@@ -335,8 +335,7 @@ func (r *listReading) parent(rows []rawjson.Object, i int) (*parent, error) {
 	return &parent{Parent: p}, nil
 }
 
-// count counts the rows of a list of comments that are no record of any usual stream, and of no
-// stream of the walk.
+// count counts, as skipped, a comment that is a record neither of a usual stream nor of the walk's.
 func (r *listReading) count(row rawjson.Object) {
 	w, l := r.walk, r.walk.plan.Listing
 	if parent := w.readings[0].Stream.Parent; parent == nil || parent == l || w.uses(row) {

@@ -35,12 +35,12 @@ type pageUnits struct {
 	list   int        // the one of the walk's lists that the page is of
 	cursor string     // that asks for the page
 	end    plan.Place // where the walk is once all of them are finished
-	// still reports whether they move nothing: the list is looked through for its position.
+	// still reports whether the rows do not move the position: the list is being searched for it.
 	still bool
 	units []unit
 }
 
-// place returns where the walk is once the rows up to one are finished.
+// place returns the place of the walk once all rows up to this one are finished.
 func (u *unit) place() plan.Place {
 	if u.isLast() {
 		return u.page.end
@@ -54,7 +54,7 @@ func newTrack(at plan.Place) *track {
 	return &track{at: at, moved: make(chan struct{})}
 }
 
-// add appends the rows of one page, of which some may be done.
+// add appends the rows of one page. Some of them may be done already.
 func (t *track) add(page *pageUnits) {
 	if len(page.units) == 0 {
 		return
@@ -71,7 +71,7 @@ func (t *track) add(page *pageUnits) {
 	t.advance()
 }
 
-// finish says that everything of a row is written, or has failed for good.
+// finish marks a row as finished: its records are written, or have failed for good.
 func (t *track) finish(u *unit) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -138,7 +138,7 @@ func (t *track) place() plan.Place {
 	return t.at
 }
 
-// hasMoved reports whether the position is another one than at the beginning.
+// hasMoved reports whether the position differs from the place where the walk began.
 func (t *track) hasMoved(from plan.Place) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -33,8 +33,8 @@ type walk struct {
 	asked    sync.Map // questions that are asked once, see method.Env
 	// over reports whether every list was read until the site said that it ends.
 	over bool
-	// partial reports whether something was left out that may be a record: a type of custom content
-	// that the site does not know, a comment that does not say on what.
+	// partial reports whether the walk skipped something that may be a record: a type of custom content
+	// that the site does not know, or a comment that does not name its item.
 	partial bool
 	// answered is the list that the last answer came of, nil before the first one.
 	answered *plan.List
@@ -62,7 +62,7 @@ func (w *walk) of(r *method.Reader) *reading {
 	return w.readings[slices.IndexFunc(w.readings, func(rd *reading) bool { return rd.Reader == r })]
 }
 
-// sortKey returns a row's sort key in a list as text, empty where rows don't show it.
+// sortKey returns a row's sort key in a list as text, empty if rows don't show it.
 func (w *walk) sortKey(l *plan.List, row rawjson.Object) string {
 	switch l.Order {
 	case plan.ByID:
@@ -132,8 +132,8 @@ func (w *walk) unreadable(id string, err error) {
 	}
 }
 
-// claims returns what a state may say of the walk, once the account is proven; nil if nothing
-// moved since the last time.
+// claims returns the positions of the walk's streams that may enter the state once the account is
+// proven; nil if nothing moved since the last time.
 func (w *walk) claims() []claim {
 	place := w.track.place()
 	if place == w.claimed || place.List >= len(w.plan.Lists) {

@@ -35,7 +35,7 @@ type output struct {
 	name   string
 	stream *stream.Stream
 	sel    catalog.Selection
-	// version is the table version of the records, 0 for none. It is drawn anew when the
+	// version is the table version of the records, 0 for none. A new one is drawn when the
 	// stream starts over.
 	version int64
 

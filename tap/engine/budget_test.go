@@ -175,6 +175,8 @@ func expectedCost(f *tapfixture.Fixture, o simconfluence.Options, samples int) c
 	} {
 		c.listings += listRequests(rows)
 	}
+	// What comments are on, by up to as many ids as a page of them has.
+	c.listings += 2 * (listRequests(o.FooterComments) + listRequests(o.InlineComments))
 	c.listings += 2 + 8 // a search for types of custom content, and the second type's listing; probes, at most one in fifteen seconds
 	for _, rows := range perParent(f, "space_permissions") {
 		c.more += listRequests(rows)

@@ -50,7 +50,7 @@ func readCombined(ctx context.Context, env Env, p *Parent, readers []*Reader) er
 		if !complete || r.tooFew(rows, p) {
 			return plainly(r)
 		}
-		return env.Write(r, r.childItems(rows, p))
+		return env.Write(r, r.childItems(env, rows, p))
 	})
 }
 

@@ -49,7 +49,7 @@ func readSilent(ctx context.Context, env Env, p *Parent, r *Reader) error {
 	list.Key = func(row rawjson.Object) string { return text(row, r.Stream.OffsetKey) }
 	err := env.ListByOffset(ctx, r, list, func(rows []rawjson.Object) error {
 		empty = empty && len(rows) == 0
-		return env.Write(r, r.childItems(rows, p))
+		return env.Write(r, r.childItems(env, rows, p))
 	})
 	if err != nil || !empty {
 		return err
@@ -64,7 +64,7 @@ func readSilent(ctx context.Context, env Env, p *Parent, r *Reader) error {
 // readTree reads a list and, for comments, the replies below each row.
 func readTree(ctx context.Context, env Env, p *Parent, r *Reader, req client.Request) error {
 	return env.List(ctx, r, req, func(rows []rawjson.Object) error {
-		if err := env.Write(r, r.childItems(rows, p)); err != nil || r.Stream.Replies == "" {
+		if err := env.Write(r, r.childItems(env, rows, p)); err != nil || r.Stream.Replies == "" {
 			return err
 		}
 		for _, row := range rows {
@@ -90,19 +90,20 @@ func bodyOnly(query [][2]string) [][2]string {
 }
 
 // childItems returns the items of the rows of a parent's list.
-func (r *Reader) childItems(rows []rawjson.Object, p *Parent) []Item {
+func (r *Reader) childItems(env Env, rows []rawjson.Object, p *Parent) []Item {
 	items := make([]Item, 0, len(rows))
 	for _, row := range rows {
-		if r.Stream.Derive != stream.ChildOf || r.isChildPage(row) {
+		if r.Stream.Derive != stream.ChildOf || r.isChildPage(env, row) {
 			items = append(items, Item{row, record.Source{ParentID: p.ID, ParentTitle: p.Title}})
 		}
 	}
 	return items
 }
 
-// isChildPage reports whether a row of a page's children is a page, not a folder or a
-// whiteboard, of a status that is asked for.
-func (r *Reader) isChildPage(row rawjson.Object) bool {
+// isChildPage reports whether a row of a page's children is a page, not a folder or a whiteboard, of
+// a status that is asked for. It lies in one of the run's spaces: a parent may have moved to another.
+func (r *Reader) isChildPage(env Env, row rawjson.Object) bool {
 	kind, ok := row.Get("type").Text()
-	return (!ok || kind == "page") && r.wantsChild(text(row, "status"))
+	space := text(row, "spaceId")
+	return (!ok || kind == "page") && r.wantsChild(text(row, "status")) && (space == "" || env.InSpace(space))
 }

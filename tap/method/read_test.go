@@ -106,7 +106,7 @@ func (e *fakeEnv) Write(r *method.Reader, items []method.Item) error {
 // First is always true: nothing is remembered.
 func (e *fakeEnv) First(string) bool { return true }
 
-func (e *fakeEnv) InSpace(string) bool { return true }
+func (e *fakeEnv) InSpace(id string) bool { return id != "elsewhere" }
 
 func (e *fakeEnv) Interrupts(_ context.Context, err error) error {
 	if errors.Is(err, errWhole) {
@@ -191,7 +191,7 @@ func TestRead(t *testing.T) {
 		},
 		{
 			name: "children, of which some are no pages", kind: method.PerParent, parent: page, streams: []string{"child_pages"},
-			answers: map[string]any{"/pages/7/direct-children?sort=id": []string{`[{"id":"1","type":"page"},{"id":"2","type":"folder"},{"id":"3","status":"trashed"},{"id":"4"}]`}},
+			answers: map[string]any{"/pages/7/direct-children?sort=id": []string{`[{"id":"1","type":"page"},{"id":"2","type":"folder"},{"id":"3","status":"trashed"},{"id":"5","spaceId":"elsewhere"},{"id":"4"}]`}},
 			written: []string{`child_pages {"id":"1","type":"page"} of 7 T`, `child_pages {"id":"4"} of 7 T`},
 		},
 		{

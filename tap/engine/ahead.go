@@ -27,7 +27,8 @@ func (w *walk) ahead(ctx context.Context) (ahead, error) {
 	// Rows don't show the order, and the position has no key. The first of them that tells when it was
 	// made has one.
 	w.countRequest()
-	page, err := newPages(w.Client, w.plan.Listing, a.list().Request, min(w.Config.PageSize, w.plan.Listing.MaxLimit), func(string, error) {}).
+	noBody := func(context.Context, string, error) error { return nil }
+	page, err := newPages(w.Client, w.plan.Listing, a.list().Request, w.plan.Listing.Limit(w.Config.PageSize), noBody).
 		next(ctx, w.plan.From.At.Cursor)
 	if err != nil {
 		return a, w.interrupts(ctx, err) // the walk will meet it, too

@@ -54,10 +54,14 @@ func (e *env) ListByOffset(ctx context.Context, r *method.Reader, list client.Of
 func (e *env) list(ctx context.Context, r *method.Reader, req client.Request, use func([]rawjson.Object) error) error {
 	rd := e.walk.of(r)
 	req.Once = rd.failures.once()
-	list := newPages(e.walk.Client, r.Stream.Listing, req, e.walk.Config.PageSize, func(_ string, err error) {
+	list := newPages(e.walk.Client, r.Stream.Listing, req, e.walk.Config.PageSize, func(ctx context.Context, _ string, err error) error {
+		if stop := e.walk.interrupts(ctx, err); stop != nil {
+			return stop
+		}
 		if !e.trial {
 			rd.failures.add(err)
 		}
+		return nil
 	})
 	for cursor := ""; ; {
 		rd.out.requests.Add(1)

@@ -21,14 +21,15 @@ type pages struct {
 	req    client.Request
 	pager  *client.Pager
 	bare   *client.Pager // of pages without bodies, one row at a time; nil until it is needed
-	// unreadable is told of each row whose body can't be had.
-	unreadable func(id string, err error)
+	// unreadable is told of each row whose body can't be had. Its error ends the reading: the whole
+	// site does not answer.
+	unreadable func(ctx context.Context, id string, err error) error
 }
 
 // bodyFormat is the parameter that asks for bodies.
 const bodyFormat = "body-format"
 
-func newPages(c *client.Client, items *stream.Listing, req client.Request, limit int, unreadable func(string, error)) *pages {
+func newPages(c *client.Client, items *stream.Listing, req client.Request, limit int, unreadable func(context.Context, string, error) error) *pages {
 	return &pages{client: c, items: items, req: req, pager: c.Pager(req, limit), unreadable: unreadable}
 }
 
@@ -85,8 +86,7 @@ func (p *pages) withBody(ctx context.Context, row rawjson.Object) (rawjson.Objec
 		err = &client.Error{Kind: client.KindMalformed, Method: http.MethodGet, Path: req.Path, Message: "the answer holds no body"}
 	}
 	if err != nil {
-		p.unreadable(id, fmt.Errorf("reading the body of %s: %w", id, err))
-		return row, nil
+		return row, p.unreadable(ctx, id, fmt.Errorf("reading the body of %s: %w", id, err))
 	}
 	return withField(row, "body", body)
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -122,14 +123,18 @@ func (w *walk) countRequest() {
 	w.readings[0].out.requests.Add(1)
 }
 
-// unreadable notes a row whose body the site can't give.
-func (w *walk) unreadable(id string, err error) {
+// unreadable notes a row whose body the site can't give. The error is what interrupts the sync.
+func (w *walk) unreadable(ctx context.Context, id string, err error) error {
+	if stop := w.interrupts(ctx, err); stop != nil {
+		return stop
+	}
 	for _, r := range w.readings {
 		if r.BodyFormat != "" && r.fromRows() {
 			r.failures.add(err)
 			w.log.Warn("a body can't be read; its row comes without", "stream", r.out.name, "id", id, "error", err)
 		}
 	}
+	return nil
 }
 
 // claims returns the positions of the walk's streams that may enter the state once the account is

@@ -169,17 +169,18 @@ func clean(s string) string {
 			space = n > 0
 			continue
 		}
+		if space {
+			n++
+		}
 		if n >= maxMessage {
 			b.WriteString("...")
 			break
 		}
 		if space {
 			b.WriteByte(' ')
-			space = false
-			n++
 		}
 		b.WriteRune(r)
-		n++
+		n, space = n+1, false
 	}
 	return b.String()
 }

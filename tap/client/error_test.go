@@ -164,6 +164,7 @@ func FuzzErrorMessage(f *testing.F) {
 	f.Add([]byte(`{"statusCode":403,"message":"not permitted","data":{"authorized":false}}`))
 	f.Add([]byte(`{"errors":[[]],"message":{"a":1},"error":"\u001b]0;x\u0007"}`))
 	f.Add([]byte(strings.Repeat("[", 20000)))
+	f.Add([]byte(strings.Repeat("x", maxMessage-1) + " yz")) // a space at the bound
 	f.Fuzz(func(t *testing.T, body []byte) {
 		text := clean(strings.Join(siteWords(body, false), "; "))
 		if n := len([]rune(text)); n > maxMessage+3 || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {

@@ -131,7 +131,7 @@ func TestParseSinger(t *testing.T) {
 	}
 }
 
-// startAs says whether the lines begin as wanted, one by one.
+// startAs reports whether the lines begin as wanted, one by one.
 func startAs(lines, want []string) bool {
 	return slices.EqualFunc(lines, want, strings.HasPrefix)
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/tap-confluence/tap-confluence/internal/tapfixture"
 )
 
-// update writes integration_tests/expected_records.jsonl anew: go test ./tap -run TestCATBasicRead -update.
+// update rewrites integration_tests/expected_records.jsonl: go test ./tap -run TestCATBasicRead -update.
 var update = flag.Bool("update", false, "write the expected records")
 
 // expectedRecords has one record of every stream on the site that catSite makes.

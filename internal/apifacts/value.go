@@ -55,7 +55,7 @@ func (d *Deviation) Error() string {
 	return text
 }
 
-// Allow says whether a deviation is all right, because it is known of real answers or
+// Allow reports whether a deviation is all right, because it is known of real answers or
 // because the caller wants it. A nil Allow allows none.
 type Allow func(*Deviation) bool
 
@@ -194,7 +194,7 @@ func (c *checker) array(at, schema string, field Field, v any) {
 	}
 }
 
-// hasType says whether a decoded scalar is of the type. A number with a fraction or an
+// hasType reports whether a decoded scalar is of the type. A number with a fraction or an
 // exponent is no integer, as the strictest clients see it.
 func hasType(v any, typ string) bool {
 	switch typ {

@@ -95,7 +95,7 @@ func (s *sample) drain(r io.Reader, begin time.Time) error {
 	}
 }
 
-// isRecord says whether a line is a record message, in the spelling of Go or of Python.
+// isRecord reports whether a line is a record message, in the spelling of Go or of Python.
 func isRecord(line []byte) bool {
 	return bytes.HasPrefix(line, []byte(`{"type":"RECORD"`)) || bytes.HasPrefix(line, []byte(`{"type": "RECORD"`))
 }

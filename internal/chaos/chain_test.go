@@ -93,14 +93,14 @@ func (p *player) goesOn(r *played, from origin, name string, lost bool) bool {
 	}
 	incremental, _ := r.spec.selects(name)
 	if p.trial.Airbyte && !incremental {
-		return r.spec.Sync > 0 && from.run.spec.Sync == r.spec.Sync && !p.anew(r)
+		return r.spec.Sync > 0 && from.run.spec.Sync == r.spec.Sync && !p.over(r)
 	}
 	return !p.final(from, name)
 }
 
-// anew reports whether all streams of a run were given the last states of runs that ended well: then
-// nothing is left to attempt again, whatever id the sync has.
-func (p *player) anew(r *played) bool {
+// over reports whether a run begins a new sync, whatever its id: every stream was given the last
+// state of a run that ended well, so nothing is left of the sync before.
+func (p *player) over(r *played) bool {
 	for _, s := range r.spec.Streams {
 		g := r.given[s.Name]
 		if len(g) == 0 || g[0].run.status != 0 || g[0].run.cut() || !p.final(g[0], s.Name) {

@@ -74,7 +74,7 @@ func syntax(data []byte) error {
 	return fmt.Errorf("line %d, column %d: %w", line, column, err)
 }
 
-// endsEarly says whether the document breaks off. The standard library has one text for it.
+// endsEarly reports whether the document breaks off. The standard library has one text for it.
 func endsEarly(err *json.SyntaxError) bool {
 	return err.Error() == "unexpected end of JSON input"
 }

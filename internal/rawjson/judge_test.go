@@ -78,7 +78,7 @@ func judgeNext(d *json.Decoder) (any, error) {
 
 func without0(s string) string { return strings.ReplaceAll(s, "\x00", "") }
 
-// judgeShape says whether the document is an object and, on a page, has a list of objects.
+// judgeShape reports whether the document is an object and, on a page, has a list of objects.
 func judgeShape(doc any, page bool) bool {
 	members, ok := doc.([]member)
 	if !ok || !page {

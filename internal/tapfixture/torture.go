@@ -5,7 +5,7 @@ import "flag"
 // torture is the flag -torture of test binaries that use this package.
 var torture = flag.Bool("torture", false, "run all of what a plain go test runs a fast cut of")
 
-// Torture says whether all of a long test is to run, and not the fast cut that every change
+// Torture reports whether all of a long test is to run, and not the fast cut that every change
 // has to pass. make torture asks for it.
 func Torture() bool { return *torture }
 

@@ -13,7 +13,7 @@ const Layout = "2006-01-02T15:04:05.000Z"
 // Format writes a time in Layout. What is below a millisecond is cut off.
 func Format(t time.Time) string { return t.UTC().Format(Layout) }
 
-// Fits says whether a time has a year of four digits in UTC, so that what Format writes of
+// Fits reports whether a time has a year of four digits in UTC, so that what Format writes of
 // it can be read again.
 func Fits(t time.Time) bool {
 	year := t.UTC().Year()

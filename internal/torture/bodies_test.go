@@ -27,7 +27,7 @@ type list struct {
 	Links   json.RawMessage   `json:"_links"`
 }
 
-// hasRows says whether an answer is a list with rows.
+// hasRows reports whether an answer is a list with rows.
 func hasRows(r *http.Request, a *answer) bool {
 	var l list
 	return json.Unmarshal(a.Body.Bytes(), &l) == nil && len(l.Results) > 0 && r.URL.Query().Has("limit")
@@ -163,7 +163,7 @@ func cursorOf(link string) string {
 	return u.Query().Get("cursor")
 }
 
-// hasNext says whether a list by cursor goes on after this answer.
+// hasNext reports whether a list by cursor goes on after this answer.
 func hasNext(r *http.Request, a *answer) bool {
 	return onList(r, a) && strings.Contains(a.body(), `"next":"`)
 }
@@ -200,7 +200,7 @@ func longer(w http.ResponseWriter, r *http.Request, a *answer) {
 	a.site.ServeHTTP(w, r)
 }
 
-// overFive says whether a request asks for more than five rows.
+// overFive reports whether a request asks for more than five rows.
 func overFive(r *http.Request, _ *answer) bool {
 	limit, err := strconv.Atoi(r.URL.Query().Get("limit"))
 	return err == nil && limit > 5

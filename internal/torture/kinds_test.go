@@ -192,7 +192,7 @@ func mixed(all []kind) kind {
 	}
 }
 
-// onList says whether a request is for a list of version 2 that pages by cursor.
+// onList reports whether a request is for a list of version 2 that pages by cursor.
 func onList(r *http.Request, _ *answer) bool {
 	return strings.Contains(r.URL.Path, "/api/v2/") && r.URL.Query().Has("limit")
 }

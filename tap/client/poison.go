@@ -2,5 +2,5 @@
 
 package client
 
-// poison says whether buffers are overwritten when they are put back.
+// poison reports whether buffers are overwritten when they are put back.
 const poison = false

@@ -35,8 +35,8 @@ func heldWithin(t *testing.T, c *client, whole *run, name string, most int) []in
 	return slices.Compact(some)
 }
 
-// TestLiesAfterResume interrupts a sync of a site that lies early in a listing, long before a shortcut
-// that goes around it is compared. The run that goes on finds out, and reads the stream anew.
+// TestLiesAfterResume interrupts a sync early in a listing. The site lies, and no shortcut has been
+// compared yet. The resumed run notices the lie, and the stream starts over.
 func TestLiesAfterResume(t *testing.T) {
 	t.Parallel()
 	for _, l := range lies() {
@@ -118,7 +118,8 @@ func TestNoFalseAlarmsAfterResume(t *testing.T) {
 	}
 }
 
-// TestAuditsBeyondPosition compares no parent of which the walk has nothing left to bring.
+// TestAuditsBeyondPosition resumes a walk near its end. Audits skip the parents whose records are all
+// written.
 func TestAuditsBeyondPosition(t *testing.T) {
 	t.Parallel()
 	virtual(t, dense(), func(t *testing.T, f *tapfixture.Fixture) {

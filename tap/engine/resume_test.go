@@ -293,7 +293,7 @@ func TestUnfinishedSync(t *testing.T) {
 }
 
 // TestAttempts does the same under Airbyte, where attempts at a sync have its id: a stream that
-// failed is read anew, and what was done counts in this sync only.
+// failed is read again, and what was done counts in this sync only.
 func TestAttempts(t *testing.T) {
 	t.Parallel()
 	virtual(t, shown(64, 60), func(t *testing.T, f *tapfixture.Fixture) {

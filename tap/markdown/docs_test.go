@@ -15,7 +15,7 @@ var update = flag.Bool("update", false, "write what the examples give into docs/
 var example = regexp.MustCompile("(?ms)^```xml\n(.*?)\n```\n\n~~~markdown\n(.*?)^~~~\n")
 
 // TestForms converts the examples of docs/markdown.md, one for each form. After a change of a
-// form, -update writes them anew.
+// form, -update rewrites them.
 func TestForms(t *testing.T) {
 	const path = "../../docs/markdown.md"
 	page, err := os.ReadFile(path)

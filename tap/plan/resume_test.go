@@ -110,7 +110,7 @@ func TestRelearn(t *testing.T) {
 	trash := []string{stream.Current, stream.Trashed}
 	for _, test := range []struct {
 		name    string
-		given   // full or changes of two streams, of which the first has a position
+		given   // two streams; the first has a position
 		learned func(*site.Facts)
 		list    string
 		run     string // of the sync that goes on

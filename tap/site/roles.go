@@ -7,7 +7,7 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-// Roles says whether a site has space roles.
+// Roles is what the site tells of its space roles.
 type Roles int
 
 const (

@@ -123,7 +123,7 @@ var SpaceRoles = &Listing{
 	Scopes: []string{"read:space.permission:confluence"},
 }
 
-// Users is the search for users, of which it shows the active people. The others are found by the
+// Users is the search for users. It shows active people only. The others are found by the
 // ids that records name. It ends at 10,000.
 var Users = &Listing{
 	Name: "users", Route: "/wiki/rest/api/search/user", MaxLimit: 200, Offset: true, IDPath: []string{"user", "accountId"},

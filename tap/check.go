@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 	"github.com/tap-confluence/tap-confluence/tap/client"
 	"github.com/tap-confluence/tap-confluence/tap/method"
 	"github.com/tap-confluence/tap-confluence/tap/site"
@@ -177,7 +176,7 @@ func (c *checker) stream(ctx context.Context, st *stream.Stream) error {
 	if st.Operations == nil {
 		req.Query = [][2]string{{"limit", "1"}}
 	}
-	_, err = c.get(ctx, req)
+	_, err = c.client.Get(ctx, req)
 	return err
 }
 
@@ -187,13 +186,13 @@ func (c *checker) bulk(ctx context.Context, l *stream.Listing) error {
 	if err != nil || c.account == "" {
 		return err
 	}
-	_, err = c.get(ctx, req)
+	_, err = c.client.Get(ctx, req)
 	return err
 }
 
 // node asks for an item of the page tree that a search finds. A refused search does not matter.
 func (c *checker) node(ctx context.Context, n *stream.Listing) error {
-	doc, err := c.get(ctx, client.Request{
+	doc, err := c.client.Get(ctx, client.Request{
 		Path: stream.Path(stream.Hits.Route, ""), Query: [][2]string{{"cql", "type=" + n.SearchType}, {"limit", "1"}}, Scopes: stream.Hits.Scopes,
 	})
 	if err != nil {
@@ -201,14 +200,9 @@ func (c *checker) node(ctx context.Context, n *stream.Listing) error {
 	}
 	for v := range doc.Get("results").Elements() {
 		if id := v.Member("content").Member("id").AsText(); id != "" {
-			_, err := c.get(ctx, site.ItemRequest(n, id))
+			_, err := c.client.Get(ctx, site.ItemRequest(n, id))
 			return err
 		}
 	}
 	return nil
-}
-
-// get asks for one document.
-func (c *checker) get(ctx context.Context, req client.Request) (rawjson.Object, error) {
-	return c.client.Get(ctx, req)
 }

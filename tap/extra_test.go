@@ -265,22 +265,9 @@ func checkExtraResumed(t *testing.T, streams []tapfixture.Selected, names []stri
 	t.Helper()
 	f := onDemand(t, varied()).With(map[string]any{"page_size": 15, "audit_samples": 0, "anchor_date": "2000-01-01"})
 	catalog := tapfixture.SingerCatalog(streams...)
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	var n atomic.Int64
-	f.Site.SetFaults(func(http.ResponseWriter, *http.Request, http.Handler) bool {
-		if n.Add(1) == after {
-			stop()
-		}
-		return false
-	})
-	var stdout bytes.Buffer
-	if f.Launch(ctx, &stdout, io.Discard, f.SingerArgs(catalog, nil)...) == 0 {
-		t.Fatalf("after %d requests: not interrupted", after)
-	}
-	messages := tapfixture.Parse(t, stdout.Bytes())
+	messages := interrupted(t, f, after, f.SingerArgs(catalog, nil)...)
 	state := string(messages[len(messages)-1].State)
-	t.Logf("after %d of %d requests: %s", after, n.Load(), state)
+	t.Logf("after %d requests: %s", after, state)
 	if streams[0].Incremental {
 		changeComments(t, f.Site)
 	}
@@ -292,6 +279,25 @@ func checkExtraResumed(t *testing.T, streams []tapfixture.Selected, names []stri
 	for _, name := range names {
 		tapfixture.Compare(t, name, upserted(t, messages, name), f.Expect(name, tapfixture.Scope()))
 	}
+}
+
+// interrupted stops a sync at a request, and returns what it wrote.
+func interrupted(t *testing.T, f *tapfixture.Fixture, after int64, args ...string) []tapfixture.Message {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var n atomic.Int64
+	f.Site.SetFaults(func(http.ResponseWriter, *http.Request, http.Handler) bool {
+		if n.Add(1) == after {
+			stop()
+		}
+		return false
+	})
+	var stdout bytes.Buffer
+	if f.Launch(ctx, &stdout, io.Discard, args...) == 0 {
+		t.Fatalf("after %d requests: not interrupted", after)
+	}
+	return tapfixture.Parse(t, stdout.Bytes())
 }
 
 // changeComments edits comments on attachments and custom content, and adds audit records.

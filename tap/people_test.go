@@ -1,11 +1,8 @@
 package tap_test
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -45,20 +42,7 @@ func checkUsersResumed(t *testing.T, singer, incremental bool, after int64) {
 		}
 		return f.AirbyteArgs(tapfixture.AirbyteCatalog(7, streams...), state)
 	}
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	var n atomic.Int64
-	f.Site.SetFaults(func(http.ResponseWriter, *http.Request, http.Handler) bool {
-		if n.Add(1) == after {
-			stop()
-		}
-		return false
-	})
-	var stdout bytes.Buffer
-	if f.Launch(ctx, &stdout, io.Discard, args(nil)...) == 0 {
-		t.Fatalf("after %d requests: not interrupted", after)
-	}
-	messages := tapfixture.Parse(t, stdout.Bytes())
+	messages := interrupted(t, f, after, args(nil)...)
 	states := map[string]json.RawMessage{}
 	for _, m := range messages {
 		if m.Type == "STATE" {

@@ -142,7 +142,7 @@ func (l *offsetList) read(ctx context.Context, start int) (a offsetAnswer, _ *le
 		if err != nil {
 			return &Error{Kind: KindMalformed, Message: err.Error(), Cause: err}
 		}
-		room, told := roomIn(list, len(rows))
+		room, told := RoomIn(list, len(rows))
 		a = offsetAnswer{rows: rows, more: next != "" || told && room == 0, date: dateOf(h)}
 		a.last = !a.more && told
 		return nil
@@ -168,20 +168,18 @@ func (l *offsetList) find(b *buffer) (list rawjson.Object, rows []rawjson.Object
 	if results := list.Get("results"); len(results) == 0 || results[0] != '[' {
 		return list, nil, &Error{Kind: KindMalformed, Message: "no list " + strings.Join(l.Within, ".") + " in the answer"}
 	}
-	for v := range list.Get("results").Elements() {
-		row, ok := v.Object()
-		if !ok {
-			return list, nil, &Error{Kind: KindMalformed, Message: "a row of " + strings.Join(l.Within, ".") + " is no object"}
-		}
-		rows = append(rows, row)
+	rows, ok := list.Get("results").Objects()
+	if !ok {
+		return list, nil, &Error{Kind: KindMalformed, Message: "a row of " + strings.Join(l.Within, ".") + " is no object"}
 	}
 	return list, rows, nil
 }
 
-// roomIn returns how many rows more an answer of some rows has room for, if it tells.
-func roomIn(answer rawjson.Object, rows int) (room int, told bool) {
-	size, err := strconv.Atoi(string(answer.Get("size")))
-	limit, err2 := strconv.Atoi(string(answer.Get("limit")))
+// RoomIn returns how many rows more a list of version 1 of the API has room for, by its fields size and
+// limit. It reports whether the list tells: it has both, and its size is the number of its rows.
+func RoomIn(list rawjson.Object, rows int) (room int, told bool) {
+	size, err := strconv.Atoi(string(list.Get("size")))
+	limit, err2 := strconv.Atoi(string(list.Get("limit")))
 	return limit - rows, err == nil && err2 == nil && size == rows && rows <= limit
 }
 

@@ -62,11 +62,11 @@ func (r *Run) lookUp(w *walk) (*lookup, error) {
 func (l *lookup) wrote(out *output, it method.Item) {
 	for _, p := range l.people[out.name] {
 		if p.Kind != nil {
-			if kind, _ := member(it.Row, p.Kind).Text(); !isUser(kind) {
+			if kind, _ := it.Row.Inside(p.Kind).Text(); !isUser(kind) {
 				continue
 			}
 		}
-		v := member(it.Row, p.Path)
+		v := it.Row.Inside(p.Path)
 		l.meetValue(v)
 		for id := range v.Elements() {
 			l.meetValue(id)
@@ -75,15 +75,6 @@ func (l *lookup) wrote(out *output, it method.Item) {
 }
 
 func isUser(kind string) bool { return kind == "user" || kind == "USER" }
-
-// member returns the value at a path of a row's fields.
-func member(row rawjson.Object, path []string) rawjson.Value {
-	v := row.Get(path[0])
-	for _, name := range path[1:] {
-		v = v.Member(name)
-	}
-	return v
-}
 
 // meetValue meets an id in a row.
 func (l *lookup) meetValue(v rawjson.Value) {
@@ -277,7 +268,7 @@ const searchEnds = 10_000
 func (l *lookup) search(ctx context.Context) error {
 	list := &l.plan.Lists[0]
 	id := func(row rawjson.Object) string {
-		text, _ := member(row, l.plan.Listing.IDPath).Text()
+		text, _ := row.Inside(l.plan.Listing.IDPath).Text()
 		return text
 	}
 	found := client.OffsetList{Request: list.Request, Limit: l.plan.Listing.Limit(l.Config.PageSize), Key: id}
@@ -286,7 +277,7 @@ func (l *lookup) search(ctx context.Context) error {
 		l.countRequest()
 		n += len(rows)
 		for _, row := range rows {
-			l.meetValue(member(row, l.plan.Listing.IDPath))
+			l.meetValue(row.Inside(l.plan.Listing.IDPath))
 		}
 		return nil
 	})

@@ -67,7 +67,7 @@ const few = 100
 // cost estimates the requests per row from those so far. With too few rows it takes one request per
 // parent, or per page of rows if there are no parents.
 func (p *pass) cost(rows int64) float64 {
-	each := 1 / float64(min(p.walk.Config.PageSize, p.plan.Listing.MaxLimit))
+	each := 1 / float64(p.plan.Listing.Limit(p.Config.PageSize))
 	requests := int64(0)
 	for _, r := range p.readings {
 		requests += r.out.requests.Load()

@@ -132,10 +132,15 @@ func (r *Run) walks(ctx context.Context, p *plan.Plan) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(2, r.Config.Concurrency))
 	for _, planned := range p.Walks {
-		w := r.passes.add(newWalk(r.services, r.ledger, &p.Facts, planned))
+		w := r.pass(p, planned)
 		g.Go(func() error { return r.walk(ctx, w) })
 	}
 	return g.Wait()
+}
+
+// pass prepares a walk of a plan, and follows its progress.
+func (r *Run) pass(p *plan.Plan, planned *plan.Walk) *pass {
+	return r.passes.add(newWalk(r.services, r.ledger, &p.Facts, planned))
 }
 
 // walk runs a walk, and then the walks of the streams that have to be planned again.
@@ -158,8 +163,7 @@ func (r *Run) walk(ctx context.Context, w *pass) error {
 		return err
 	}
 	for _, planned := range p.Walks {
-		w := r.passes.add(newWalk(r.services, r.ledger, &p.Facts, planned))
-		if err := r.walk(ctx, w); err != nil {
+		if err := r.walk(ctx, r.pass(p, planned)); err != nil {
 			return err
 		}
 	}

@@ -238,14 +238,6 @@ func (p PartlyError) Error() string {
 	return errors.Join(errs...).Error()
 }
 
-// ErrorOf returns the reader's part of a PartlyError, nil if it has none, and any other error as it is.
-func ErrorOf(r *Reader, err error) error {
-	if parts, ok := errors.AsType[PartlyError](err); ok {
-		return parts[r]
-	}
-	return err
-}
-
 // each calls do for every reader. An error of one does not stop the others, unless it interrupts the
 // sync or the parent is gone.
 func each(ctx context.Context, env Env, readers []*Reader, do func(*Reader) error) error {
@@ -294,9 +286,6 @@ func (r *Reader) SinceIn(kind string) time.Time {
 	}
 	return r.Since
 }
-
-// isGone reports whether an error is the proof that an item is gone.
-func isGone(err error) bool { return errors.Is(err, ErrGone) }
 
 // wantsChild reports whether rows of a status are asked for.
 func (r *Reader) wantsChild(status string) bool {

@@ -2,6 +2,7 @@ package method
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
@@ -48,7 +49,7 @@ func readSilent(ctx context.Context, env Env, p *Parent, r *Reader) error {
 	list := client.OffsetList{Request: r.PlainRequest(p.ID), Limit: r.Stream.Listing.MaxLimit}
 	list.Key = func(row rawjson.Object) string { return text(row, r.Stream.OffsetKey) }
 	err := env.ListByOffset(ctx, r, list, func(rows []rawjson.Object) error {
-		empty = empty && len(rows) == 0
+		empty = false
 		return env.Write(r, r.childItems(env, rows, p))
 	})
 	if err != nil || !empty {
@@ -76,7 +77,7 @@ func readTree(ctx context.Context, env Env, p *Parent, r *Reader, req client.Req
 			replies := r.PlainRequest(p.ID)
 			replies.Path, replies.Query = stream.Path(r.Stream.Replies, id), bodyOnly(replies.Query)
 			err := env.Present(ctx, comment, nil, func() error { return readTree(ctx, env, p, r, replies) })
-			if err != nil && !isGone(err) {
+			if err != nil && !errors.Is(err, ErrGone) {
 				return err
 			}
 		}

@@ -266,12 +266,12 @@ func wantFailures(t *testing.T, err error, readers []*method.Reader, streams []s
 		}
 		return
 	}
+	parts, _ := errors.AsType[method.PartlyError](err)
 	for _, r := range readers {
-		if failed := method.ErrorOf(r, err) != nil; failed != slices.Contains(streams, r.Stream.Name) {
+		if failed := parts[r] != nil; failed != slices.Contains(streams, r.Stream.Name) {
 			t.Errorf("%s failed: %v (%v)", r.Stream.Name, failed, err)
 		}
 	}
-	parts, _ := errors.AsType[method.PartlyError](err)
 	if len(parts) != len(streams) || err != nil && parts == nil {
 		t.Errorf("error %v of %d readers, want %v", err, len(slices.Collect(maps.Keys(parts))), streams)
 	}

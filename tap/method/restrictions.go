@@ -2,7 +2,6 @@ package method
 
 import (
 	"context"
-	"strconv"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 	"github.com/tap-confluence/tap-confluence/tap/client"
@@ -54,9 +53,9 @@ func restrictions(blocks rawjson.Object, p *Parent, r *Reader) (items []Item, wh
 
 // isWhole reports whether a list of that many rows is complete: it says that it has room for more.
 func isWhole(list rawjson.Value, rows int) bool {
-	size, err := strconv.Atoi(string(list.Member("size")))
-	limit, err2 := strconv.Atoi(string(list.Member("limit")))
-	return err == nil && err2 == nil && size == rows && rows < limit
+	object, _ := list.Object() // what is no object tells nothing
+	room, told := client.RoomIn(object, rows)
+	return told && room > 0
 }
 
 // principal is a kind of who may do something.

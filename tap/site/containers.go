@@ -13,6 +13,9 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
+// ErrUnplaced says that the site does not tell in which space an item lies.
+var ErrUnplaced = errors.New("the site does not tell in which space an item lies")
+
 // Verdict reports whether a row counts: it lies in a space of the run, and the item that it lies in
 // has a status that the listing wants.
 type Verdict struct {
@@ -181,12 +184,7 @@ func (s *Site) lookUp(ctx context.Context, l *stream.Listing, ids []string, dept
 
 // lookUpIn looks up items in a part of a listing. It also remembers the items that are not shown.
 func (s *Site) lookUpIn(ctx context.Context, l *stream.Listing, part query, ids []string, depth int) error {
-	var statuses query
-	for _, status := range everyStatus {
-		if slices.Contains(l.Statuses, status) {
-			statuses = statuses.with("status", status)
-		}
-	}
+	statuses := inStatuses(l, everyStatus)
 	if s.asksAgain(l, part) == learnedAfter {
 		_ = s.learn(ctx, listRequest(l, slices.Concat(part, statuses)), l, learnedMost, depth) // what it does not tell is asked for
 		if ids = s.unplaced(l, ids); len(ids) == 0 {
@@ -203,6 +201,13 @@ func (s *Site) lookUpIn(ctx context.Context, l *stream.Listing, part query, ids 
 		}
 	}
 	return nil
+}
+
+// trimmed returns the ids of a list that are not empty, each once.
+func trimmed(ids []string) []string {
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	return slices.DeleteFunc(ids, func(id string) bool { return strings.TrimSpace(id) == "" })
 }
 
 // asksAgain counts a question about items of a part of a listing, and returns the count so far.

@@ -74,12 +74,7 @@ func passOn(err error) error {
 // shown asks the listing for the item and the known one beside it, and reports of each whether the
 // answer shows it.
 func (s *Site) shown(ctx context.Context, it Item, statuses []string) (item, beside bool, err error) {
-	q := query{{it.Listing.IDs, strings.TrimSuffix(it.ID+","+it.Beside, ",")}}
-	for _, status := range statuses {
-		if slices.Contains(it.Listing.Statuses, status) {
-			q = q.with("status", status)
-		}
-	}
+	q := append(query{{it.Listing.IDs, strings.TrimSuffix(it.ID+","+it.Beside, ",")}}, inStatuses(it.Listing, statuses)...)
 	err = s.rows(ctx, listRequest(it.Listing, q), func(row rawjson.Object) error {
 		id := text(row, "id")
 		item = item || id == it.ID
@@ -87,14 +82,4 @@ func (s *Site) shown(ctx context.Context, it Item, statuses []string) (item, bes
 		return nil
 	})
 	return item, beside, err
-}
-
-// ErrUnplaced says that the site does not tell in which space an item lies.
-var ErrUnplaced = errors.New("the site does not tell in which space an item lies")
-
-// trimmed returns the ids of a list that are not empty, each once.
-func trimmed(ids []string) []string {
-	slices.Sort(ids)
-	ids = slices.Compact(ids)
-	return slices.DeleteFunc(ids, func(id string) bool { return strings.TrimSpace(id) == "" })
 }

@@ -68,12 +68,9 @@ func (s *Site) Size(ctx context.Context, m Measure, spaces Spaces, block Block) 
 	}
 	size.Rows = n
 	if spaces.Narrowed() && m.Listing.Containers != nil && m.Listing.SpaceParam == "" && m.Since.IsZero() {
-		all, err := s.Count(ctx, m.Listing, true)
+		all, err := s.searchedFor(ctx, m.Listing, true)
 		if err != nil {
 			return size, s.Judge(ctx, err)
-		}
-		if m.Listing.Body { // the search counts both kinds of comments together
-			all /= 2
 		}
 		size.Elsewhere = max(0, all-n)
 	}
@@ -108,11 +105,8 @@ func (s *Site) size(ctx context.Context, m Measure, spaces Spaces) (int, error) 
 	switch l := m.Listing; {
 	case !m.Since.IsZero():
 		return s.changedRows(ctx, m)
-	case l == stream.FooterComments || l == stream.InlineComments:
-		n, err := s.Count(ctx, l, false)
-		return n / 2, err // the search counts both kinds together
 	case l.SearchType != "":
-		return s.Count(ctx, l, false)
+		return s.searchedFor(ctx, l, false)
 	case l.Typed:
 		n := 0
 		for _, kind := range m.Types {
@@ -136,15 +130,8 @@ func (s *Site) size(ctx context.Context, m Measure, spaces Spaces) (int, error) 
 		}
 		return n, nil
 	case l.Bulk != nil:
-		doc, err := s.client.Get(ctx, listRequest(l, query{{"limit", "1"}}))
-		if err != nil {
-			return 0, SearchError(err)
-		}
-		n, err := strconv.Atoi(string(doc.Get("totalSize")))
-		if err != nil {
-			return 0, &client.Error{Kind: client.KindMalformed, Message: "a search does not say how much it found"}
-		}
-		return n, nil
+		n, _, err := s.total(ctx, listRequest(l, query{{"limit", "1"}}))
+		return n, err
 	case l.Offset:
 		return s.offsetRows(ctx, l)
 	}
@@ -156,6 +143,16 @@ func (s *Site) size(ctx context.Context, m Measure, spaces Spaces) (int, error) 
 		}
 	}
 	return n, nil
+}
+
+// searchedFor estimates the rows of a listing that a search counts. It counts both kinds of comments
+// together: half of them are taken for each.
+func (s *Site) searchedFor(ctx context.Context, l *stream.Listing, wholeSite bool) (int, error) {
+	n, err := s.Count(ctx, l, wholeSite)
+	if l == stream.FooterComments || l == stream.InlineComments {
+		n /= 2
+	}
+	return n, err
 }
 
 // offsetRows finds the length of a list that pages by offset and gives no total. It doubles the offset
@@ -288,13 +285,9 @@ func (s *Site) shape(ctx context.Context, l *stream.Listing, spaces Spaces, bloc
 func (s *Site) searched(ctx context.Context, l *stream.Listing) (int, error) {
 	n := 0
 	for _, of := range l.Of {
-		doc, err := s.client.Get(ctx, searchRequest(query{{"cql", "type=" + of.SearchType + InSpaces(s.cfg)}, {"limit", "1"}}))
+		count, _, err := s.total(ctx, searchRequest(query{{"cql", "type=" + of.SearchType + InSpaces(s.cfg)}, {"limit", "1"}}))
 		if err != nil {
-			return 0, SearchError(err)
-		}
-		count, err := strconv.Atoi(string(doc.Get("totalSize")))
-		if err != nil {
-			return 0, &client.Error{Kind: client.KindMalformed, Message: "a search does not say how much it found"}
+			return 0, err
 		}
 		n += count
 	}

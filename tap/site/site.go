@@ -89,6 +89,17 @@ func listRequest(l *stream.Listing, q query) client.Request {
 	return client.Request{Path: stream.Path(l.Route, ""), Query: append(query(l.Query), q...), Scopes: l.Scopes}
 }
 
+// inStatuses returns the parameters that ask a listing for rows of those of the statuses that it takes.
+func inStatuses(l *stream.Listing, statuses []string) query {
+	var q query
+	for _, status := range statuses {
+		if slices.Contains(l.Statuses, status) {
+			q = q.with("status", status)
+		}
+	}
+	return q
+}
+
 // ItemRequest returns the request for one item of a listing, which may have any of the statuses. It
 // names the statuses other than current if the route takes them.
 func ItemRequest(l *stream.Listing, id string, statuses ...string) client.Request {

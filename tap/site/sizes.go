@@ -22,13 +22,9 @@ func (s *Site) Count(ctx context.Context, l *stream.Listing, wholeSite bool) (in
 		cql += InSpaces(s.cfg)
 	}
 	return s.counts.get(ctx, cql, func(ctx context.Context) (int, error) {
-		doc, err := s.client.Get(ctx, searchRequest(query{{"cql", cql}, {"limit", "1"}, {"includeArchivedSpaces", "true"}}))
+		n, doc, err := s.total(ctx, searchRequest(query{{"cql", cql}, {"limit", "1"}, {"includeArchivedSpaces", "true"}}))
 		if err != nil {
-			return 0, SearchError(err)
-		}
-		n, err := strconv.Atoi(string(doc.Get("totalSize")))
-		if err != nil {
-			return 0, &client.Error{Kind: client.KindMalformed, Message: "a search does not say how much it found"}
+			return 0, err
 		}
 		archived, err := strconv.Atoi(string(doc.Get("archivedResultCount")))
 		if err != nil {
@@ -36,6 +32,19 @@ func (s *Site) Count(ctx context.Context, l *stream.Listing, wholeSite bool) (in
 		}
 		return n + archived, nil
 	})
+}
+
+// total returns how much a search found, and its answer.
+func (s *Site) total(ctx context.Context, search client.Request) (int, rawjson.Object, error) {
+	doc, err := s.client.Get(ctx, search)
+	if err != nil {
+		return 0, doc, SearchError(err)
+	}
+	n, err := strconv.Atoi(string(doc.Get("totalSize")))
+	if err != nil {
+		return 0, doc, &client.Error{Kind: client.KindMalformed, Message: "a search does not say how much it found"}
+	}
+	return n, doc, nil
 }
 
 // InSpaces returns the clause that narrows a search (CQL) to the spaces of the settings, empty for all.
@@ -124,10 +133,8 @@ func (s *Site) parts(ctx context.Context, l *stream.Listing) ([]query, error) {
 			parts = append(parts, query{{"type", t}})
 		}
 	case l.Statuses != nil:
-		for _, status := range []string{stream.Current, stream.Archived} {
-			if slices.Contains(l.Statuses, status) {
-				parts = append(parts, query{{"status", status}})
-			}
+		for _, status := range inStatuses(l, stream.Live) {
+			parts = append(parts, query{status})
 		}
 	default:
 		parts = []query{nil}

@@ -41,7 +41,7 @@ type Facts struct {
 	// Types are the types of custom content to read. TypesErr says why they could not be found, or nil.
 	Types    []string
 	TypesErr error
-	// Roles says whether the site has space roles.
+	// Roles is what the site tells of its space roles.
 	Roles Roles
 	// Labels counts the site's labels. Parents counts, by listing, the items that may carry them; a
 	// listing whose count is unknown is missing.

@@ -153,7 +153,7 @@ func searchRequest(q query) client.Request {
 	return client.Request{Path: "/wiki/rest/api/search", Query: q, Scopes: []string{"search:confluence", "read:content-details:confluence"}}
 }
 
-// SearchError returns the error of a search for people. If the search says that the account may not use
+// SearchError makes the error of a search one that people can act on. If the search says that the account may not use
 // Confluence, the error says that it may not search: the probe was answered, so the account is good.
 func SearchError(err error) error {
 	if e, ok := errors.AsType[*client.Error](err); ok && e.Kind == client.KindLicence {

@@ -188,25 +188,26 @@ func (l *lookup) settle(batch []string) {
 
 // batch asks for items by their ids and writes them. The site may refuse a whole batch because of
 // one id that is none: then it is asked for in halves. It returns how many ids were refused alone,
-// and in which words. Ids that two answers in a row do not show are unknown to the site.
+// and in which words. Ids that two lists do not show are unknown to the site; an answer without a
+// list shows nothing of anybody.
 func (l *lookup) batch(ctx context.Context, ids []string) (refused int, words, err error) {
 	left := ids
-	for asked := 0; asked < 2 && len(left) > 0; asked++ {
+	for lists, asked := 0, 0; lists < 2 && len(left) > 0; asked++ {
 		left, err = l.show(ctx, left)
-		if client.KindOf(err) == client.KindBadRequest && len(ids) == 1 {
+		switch kind := client.KindOf(err); {
+		case err == nil:
+			lists++
+		case kind == client.KindMalformed && asked < 2: // it is asked for again
+		case kind == client.KindBadRequest && len(ids) == 1:
 			return 1, err, nil
-		}
-		if client.KindOf(err) == client.KindBadRequest && l.r.failures.none() {
+		case kind == client.KindBadRequest && l.r.failures.none():
 			return l.halves(ctx, ids)
-		}
-		if err != nil && client.KindOf(err) != client.KindMalformed {
+		default:
 			return 0, nil, err
 		}
 	}
-	if err == nil {
-		l.unknown(len(left))
-	}
-	return 0, nil, err
+	l.unknown(len(left))
+	return 0, nil, nil
 }
 
 // show asks for items by their ids, writes those that the answer shows, and returns the ids of the

@@ -11,11 +11,17 @@ import (
 // TestShortLookups: ids that one answer lacks are not taken for unknown, whatever its shape.
 func TestShortLookups(t *testing.T) {
 	t.Parallel()
-	for name, spoil := range map[string]func(answer map[string]any) any{
-		"cut":          func(answer map[string]any) any { answer["results"] = answer["results"].([]any)[:1]; return answer },
-		"empty":        func(answer map[string]any) any { answer["results"] = []any{}; return answer },
-		"no list":      func(map[string]any) any { return map[string]any{} },
-		"another list": func(map[string]any) any { return map[string]any{"results": map[string]any{}} },
+	type spoil func(answer map[string]any) any
+	cut := func(answer map[string]any) any { answer["results"] = answer["results"].([]any)[:1]; return answer }
+	noList := func(map[string]any) any { return map[string]any{} }
+	for name, spoils := range map[string][]spoil{ // of the first answers
+		"cut":                {cut},
+		"empty":              {func(answer map[string]any) any { answer["results"] = []any{}; return answer }},
+		"no list":            {noList},
+		"another list":       {func(map[string]any) any { return map[string]any{"results": map[string]any{}} }},
+		"no list, then cut":  {noList, cut},
+		"cut, then no list":  {cut, noList},
+		"no list, and again": {noList, noList},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -25,11 +31,13 @@ func TestShortLookups(t *testing.T) {
 				if len(good.rows["users"]) < 3 {
 					t.Fatalf("%d users", len(good.rows["users"]))
 				}
-				f.Site.SetFaults(simconfluence.On("/users-bulk", simconfluence.When(func(n int) bool { return n == 1 }, simconfluence.Rewrite(func(body []byte) []byte {
-					body, err := json.Marshal(spoil(tapfixture.Decode(t, body)))
+				n := 0
+				f.Site.SetFaults(simconfluence.On("/users-bulk", simconfluence.Times(len(spoils), simconfluence.Rewrite(func(body []byte) []byte {
+					body, err := json.Marshal(spoils[n](tapfixture.Decode(t, body)))
 					if err != nil {
 						t.Error(err)
 					}
+					n++
 					return body
 				}))))
 				r := reads(t, f, false, "users").run()

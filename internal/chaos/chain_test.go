@@ -1,9 +1,11 @@
 package chaos
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/internal/simconfluence"
+	"github.com/tap-confluence/tap-confluence/internal/tapfixture"
 )
 
 // completes reports whether a run says that a stream is complete or, but for what belongs to one
@@ -54,9 +56,13 @@ func (r *played) ended(name string, airbyte bool) bool {
 	return !r.killed && r.status == 1 && (r.spec.Fault.What == "parent" || r.spec.Fault.What == "listing" && !r.unplanned())
 }
 
-// unplanned reports whether a run could not ask which spaces are chosen: it read nothing, and left
-// the sync as it was.
+// unplanned reports whether a run could not ask which spaces are chosen, or missed one of them: it read
+// nothing, and left the sync as it was.
 func (r *played) unplanned() bool {
+	record := func(m tapfixture.Message) bool { return m.Type == "RECORD" }
+	if r.blind && r.status != 0 && !slices.ContainsFunc(r.messages, record) {
+		return true
+	}
 	return r.spec.Fault.Kind == simconfluence.Space && r.spec.Fault.From == 1 && r.spec.Settings.chooses()
 }
 
@@ -86,13 +92,14 @@ func (p *player) chain(r *played, name string) []part {
 }
 
 // goesOn reports whether a run may go on with the sync of a state that it was given. A state that
-// lost a merge matters only if it is of the same sync as the one that won.
+// lost a merge matters only if it is of the same sync as the one that won, or for the position of an
+// incremental stream, which counts in any sync while its bookmark stands.
 func (p *player) goesOn(r *played, from origin, name string, lost bool) bool {
-	if lost && from.run.root != r.given[name][0].run.root {
+	incremental, _ := r.spec.selects(name)
+	if lost && !incremental && from.run.root != r.given[name][0].run.root {
 		return false
 	}
-	incremental, _ := r.spec.selects(name)
-	if p.trial.Airbyte && !incremental {
+	if p.trial.Airbyte && (!incremental || r.unplanned()) {
 		return r.spec.Sync > 0 && from.run.spec.Sync == r.spec.Sync && !p.over(r)
 	}
 	return !p.final(from, name)

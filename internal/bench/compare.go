@@ -54,12 +54,12 @@ var scenarios = []scenario{
 		site: []string{"-pages", "1000", "-attachments", "100000", "-short-attachments", "-gzip"}, run: run{streams: []string{"attachments"}},
 	},
 	{
-		name: "labels", title: "child requests: the labels of 5,000 pages, one request a page", requests: true, python: true,
-		site: []string{"-pages", "5000"}, run: run{streams: []string{"page_labels"}, plain: true},
+		name: "labels", title: "child requests: the labels of 25,000 pages, one request a page", requests: true, python: true,
+		site: []string{"-pages", "25000"}, run: run{streams: []string{"page_labels"}, plain: true},
 	},
 	{
-		name: "combined", title: "child requests: labels, properties and versions of 5,000 pages by combined reads", requests: true,
-		site: []string{"-pages", "5000"},
+		name: "combined", title: "child requests: labels, properties and versions of 25,000 pages by combined reads", requests: true,
+		site: []string{"-pages", "25000"},
 		run:  run{streams: []string{"page_labels", "page_content_properties", "page_versions"}},
 	},
 	{

@@ -22,8 +22,8 @@ func TestPageDate(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			c, _ := newTest(t, testConfig(), inTurn(says(200, `{"results":[]}`, "Date", value)), Options{})
 			page, err := c.Pager(page1, 250).Page(t.Context(), "")
-			if err != nil || !page.Date.Equal(want) {
-				t.Errorf("%q: %v, %v", value, page.Date, err)
+			if err != nil || !page.Date().Equal(want) {
+				t.Errorf("%q: %v, %v", value, page.Date(), err)
 			}
 			page.Release()
 		})

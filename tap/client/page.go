@@ -19,13 +19,15 @@ type Page struct {
 	Cursor string // it was asked for with this cursor, "" for the first page
 	Next   string // cursor of the next page, "" at the listing's end
 	Limit  int    // it was asked for with this limit
-	// Date is the site's time when it answered, from the Date header; zero if that is absent
-	// or unreadable.
-	Date time.Time
 
+	header  http.Header
 	lease   *lease
 	cleanup runtime.Cleanup
 }
+
+// Date returns the site's time when it answered, from the Date header; zero if that is absent or
+// unreadable.
+func (p *Page) Date() time.Time { return dateOf(p.header) }
 
 // Release gives the page's memory back. The caller must not use the rows afterwards: another answer
 // takes their place. It never fails and may be called again. A Page that is dropped without it counts
@@ -83,7 +85,7 @@ func (p *Pager) Page(ctx context.Context, cursor string) (*Page, error) {
 			return err
 		}
 		page.Rows = b.page.Rows
-		page.Date = dateOf(h)
+		page.header = h
 		p.hint = likely(len(b.body))
 		page.Next, err = nextCursor(b.page.Top, h)
 		return err

@@ -75,9 +75,9 @@ func (r *listReading) reachesEnd(p *client.Page) bool {
 // page writes what a page holds and starts reading what hangs on its rows.
 func (r *listReading) page(ctx context.Context, p *client.Page, parents *sync.WaitGroup) error {
 	defer p.Release()
-	w := r.walk
+	w, date := r.walk, p.Date()
 	for _, rd := range w.readings {
-		rd.begin(p.Date)
+		rd.begin(date)
 	}
 	rows := r.rows(p)
 	if err := r.keep(ctx, rows); err != nil {

@@ -181,3 +181,47 @@ func TestDrawIsRepeatable(t *testing.T) {
 		}
 	}
 }
+
+// TestPassedOn has a run in the middle of a sync that can't plan, since a chosen space is hidden, and
+// reads a stream incrementally that the others read in full. What was done before stays done.
+func TestPassedOn(t *testing.T) {
+	tr := plain(true, tapfixture.Each(false, "pages", "attachments", "attachment_labels")...)
+	tr.Site.NewSpace, tr.Site.Attachments = true, 60
+	tr.Runs = append(tr.Runs, tr.Runs[0])
+	for i := range tr.Runs {
+		tr.Runs[i].Sync, tr.Runs[i].Before = 7, nil
+	}
+	tr.Runs[0].Latency = time.Second // so that a probe is due before the end
+	tr.Runs[0].Kill = kill{How: "signal", Request: 30}
+	tr.Runs[1].Settings.Spaces = []int{1}
+	tr.Runs[1].Streams = append(tapfixture.Each(true, "pages"), tr.Runs[0].Streams[2])
+	found, p := play(t, tr)
+	if len(found) > 0 || p.runs[2].status != 0 || len(p.written([]part{{p.runs[2], len(p.runs[2].messages)}}, "pages")) > 0 {
+		t.Errorf("found %v\n%s", found, p.story())
+	}
+	found, _ = playSpoilt(t, tr, without(0, `"stream":"pages"`))
+	if !slices.ContainsFunc(found, func(f finding) bool { return f.kind() == "lost pages" }) {
+		t.Errorf("without the pages of the first run: found %v", found)
+	}
+}
+
+// TestMergedPosition merges the state of an older sync over that of an incremental read which was
+// interrupted. The read goes on where it was, so an edit since comes with the run after.
+func TestMergedPosition(t *testing.T) {
+	tr := plain(false, tapfixture.Each(true, "pages")...)
+	tr.Site.Pages, tr.Site.Posts, tr.Site.Attachments, tr.Site.Footer, tr.Site.Inline, tr.Site.Custom = 200, 0, 0, 0, 0, 0
+	edit := tr.Runs[1].Before[0]
+	tr.Runs[1].Before = nil
+	spaces := tr.Runs[0]
+	spaces.Streams = tapfixture.Each(false, "spaces")
+	tr.Runs = append([]runSpec{spaces}, tr.Runs...)
+	tr.Runs[1].State = stateRef{Take: "none"}
+	tr.Runs[1].Latency = time.Second // so that a probe is due before the end
+	tr.Runs[1].Kill = kill{How: "signal", Request: 30}
+	tr.Runs[2].Before = []change{edit}
+	tr.Runs[2].State = stateRef{Take: "old", Onto: &stateRef{Take: "last"}}
+	found, p := play(t, tr)
+	if len(found) > 0 || p.runs[1].status != 1 || p.runs[2].status != 0 {
+		t.Errorf("found %v\n%s", found, p.story())
+	}
+}

@@ -200,7 +200,7 @@ func (c *checker) node(ctx context.Context, n *stream.Listing) error {
 	}
 	for v := range doc.Get("results").Elements() {
 		if id := v.Member("content").Member("id").AsText(); id != "" {
-			_, err := c.client.Get(ctx, site.ItemRequest(n, id))
+			_, err := c.client.Get(ctx, site.ItemRequest(n, id, ""))
 			return err
 		}
 	}

@@ -57,7 +57,7 @@ func readNode(ctx context.Context, env Env, at [2]string, readers []*Reader) (ne
 	it := site.Item{Listing: node, ID: at[1]}
 	var doc rawjson.Object
 	err = env.Present(ctx, it, nil, func() error {
-		doc, err = env.Get(ctx, counts, site.ItemRequest(node, it.ID))
+		doc, err = env.Get(ctx, counts, site.ItemRequest(node, it.ID, ""))
 		return err
 	})
 	switch {

@@ -55,7 +55,7 @@ func readSilent(ctx context.Context, env Env, p *Parent, r *Reader) error {
 	if err != nil || !empty {
 		return err
 	}
-	_, err = env.Get(ctx, r, site.ItemRequest(p.Listing, p.ID))
+	_, err = env.Get(ctx, r, site.ItemRequest(p.Listing, p.ID, ""))
 	if site.Names(err, p.ID) {
 		return ErrGone
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,11 +50,24 @@ func TestInside(t *testing.T) {
 	const (
 		statuses = "&status=current&status=archived&status=trashed&status=deleted"
 		posts    = "&status=current&status=trashed&status=deleted"
-		anyPage  = "?status=archived&status=trashed&status=deleted&status=draft"
-		anyPost  = "?status=trashed&status=deleted&status=draft"
+		page     = "/pages/17"
+		post     = "/blogposts/17"
+		archived = "?status=archived"
+		trashed  = "?status=trashed"
+		deleted  = "?status=deleted"
+		draft    = "?status=draft"
 		named    = `404 {"title":"Cannot find content with id [17]"}`
 		bare     = `404 {"title":"Not Found"}`
 	)
+	// gone answers that there is no such item, without a status and with some.
+	gone := func(path string, statuses ...string) map[string][]string {
+		answers := map[string][]string{path: {named}}
+		for _, status := range statuses {
+			answers[path+status] = []string{named}
+		}
+		return answers
+	}
+	with := func(answers, more map[string][]string) map[string][]string { maps.Copy(answers, more); return answers }
 	for _, test := range []struct {
 		name    string
 		listing *stream.Listing
@@ -93,11 +107,19 @@ func TestInside(t *testing.T) {
 		},
 		{
 			"a page that its own route gives by its status only", stream.Attachments, inSpaces, []string{`{"pageId":"17"}`},
-			map[string][]string{"/pages?id=17" + statuses: {list("")}, "/pages/17": {named}, "/pages/17" + anyPage: {`{"id":"17","status":"draft","spaceId":"1"}`}}, []string{"inside"},
+			with(gone(page, archived, trashed, deleted), map[string][]string{
+				"/pages?id=17" + statuses: {list("")}, page + draft: {`{"id":"17","status":"draft","spaceId":"1"}`},
+			}), []string{"inside"},
+		},
+		{
+			"a page in the trash of a site that gives the trash by itself only", stream.Attachments, inSpaces, []string{`{"pageId":"17"}`},
+			with(gone(page, archived), map[string][]string{
+				"/pages?id=17" + statuses: {`400 {"message":"the trash by itself, please"}`}, page + trashed: {`{"id":"17","status":"trashed","spaceId":"1"}`},
+			}), []string{"inside"},
 		},
 		{
 			"a page that is gone", stream.FooterComments, inSpaces, []string{`{"pageId":"17"}`},
-			map[string][]string{"/pages?id=17" + statuses: {list("")}, "/pages/17": {named}, "/pages/17" + anyPage: {named}}, []string{"counted"},
+			with(gone(page, archived, trashed, deleted, draft), map[string][]string{"/pages?id=17" + statuses: {list("")}}), []string{"counted"},
 		},
 		{
 			"a page of which nobody can tell", stream.FooterComments, inSpaces, []string{`{"pageId":"17"}`, `{"pageId":"18"}`},
@@ -141,11 +163,11 @@ func TestInside(t *testing.T) {
 		},
 		{
 			"custom content on custom content on a page that is gone", stream.CustomContent, inSpaces, []string{`{"id":"1","customContentId":"2"}`},
-			map[string][]string{"/custom-content/2": {`{"id":"2","pageId":"17"}`}, "/pages/17": {named}, "/pages/17" + anyPage: {named}}, []string{"counted"},
+			with(gone(page, archived, trashed, deleted, draft), map[string][]string{"/custom-content/2": {`{"id":"2","pageId":"17"}`}}), []string{"counted"},
 		},
 		{
 			"custom content on a post that is deleted", stream.Attachments, inSpaces, []string{`{"customContentId":"2"}`},
-			map[string][]string{"/custom-content/2": {`{"id":"2","blogPostId":"17"}`}, "/blogposts/17": {named}, "/blogposts/17" + anyPost: {`{"id":"17","status":"deleted","spaceId":"1"}`}},
+			with(gone(post, trashed), map[string][]string{"/custom-content/2": {`{"id":"2","blogPostId":"17"}`}, post + deleted: {`{"id":"17","status":"deleted","spaceId":"1"}`}}),
 			[]string{"inside"},
 		},
 	} {

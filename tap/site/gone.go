@@ -46,13 +46,24 @@ func (s *Site) Gone(ctx context.Context, it Item, statuses []string) (bool, erro
 	return Names(err, it.ID), passOn(err)
 }
 
-// item asks for an item without a status. If the site answers that there is none, it asks once more
-// with the statuses, since the route may give some of them only if they are named.
-func (s *Site) item(ctx context.Context, l *stream.Listing, id string, statuses []string) (rawjson.Object, error) {
-	bare, named := ItemRequest(l, id), ItemRequest(l, id, statuses...)
-	doc, err := s.client.Get(ctx, bare)
-	if Names(err, id) && len(named.Query) > len(bare.Query) {
-		return s.client.Get(ctx, named)
+// item asks for an item without a status. While the site answers that there is none, it asks with one
+// status after the other, since the route may give some of them only if they are named, and at last
+// without one again: the item may have left the trash meanwhile.
+func (s *Site) item(ctx context.Context, l *stream.Listing, id string, statuses []string) (doc rawjson.Object, err error) {
+	bare := ItemRequest(l, id, "")
+	requests := []client.Request{bare}
+	for _, status := range statuses {
+		if named := ItemRequest(l, id, status); len(named.Query) > len(bare.Query) {
+			requests = append(requests, named)
+		}
+	}
+	if len(requests) > 1 {
+		requests = append(requests, bare)
+	}
+	for _, req := range requests {
+		if doc, err = s.client.Get(ctx, req); !Names(err, id) {
+			break
+		}
 	}
 	return doc, err
 }

@@ -17,6 +17,7 @@ func TestGone(t *testing.T) {
 		only     = "/pages?id=17&status=current&status=archived"
 		own      = "/pages/17"
 		archived = own + "?status=archived"
+		trashed  = own + "?status=trashed"
 		named    = `404 {"errors":[{"status":404,"title":"Cannot find a page with id [17]"}]}`
 		bare     = `404 {"errors":[{"status":404,"title":"Not Found"}]}`
 	)
@@ -48,6 +49,7 @@ func TestGone(t *testing.T) {
 		{"nothing known beside it", alone, live, map[string][]string{only: {list("")}, own: {named}, archived: {named}}, true, client.KindOther},
 		{"archived meanwhile", alone, live, map[string][]string{only: {list("")}, own: {named}, archived: {`{"id":"17","status":"archived"}`}}, false, client.KindOther},
 		{"archived meanwhile, which nobody wants", alone, live[:1], map[string][]string{only[:len(only)-len("&status=archived")]: {list("")}, own: {named}}, true, client.KindOther},
+		{"taken out of the trash while its statuses are asked for", alone, live, map[string][]string{only: {list("")}, own: {named, `{"id":"17","status":"current"}`}, archived: {named}}, false, client.KindOther},
 		{"words, but not as to whether it is archived", alone, live, map[string][]string{only: {list("")}, own: {named}, archived: {"500 {}"}}, false, client.KindServer},
 		{"a bare 404 of the item", alone, live, map[string][]string{only: {list("")}, own: {bare}}, false, client.KindVague},
 		{"words on another item", alone, live, map[string][]string{only: {list("")}, own: {`404 {"message":"Cannot find a page with id [171]"}`}}, false, client.KindVague},
@@ -56,7 +58,7 @@ func TestGone(t *testing.T) {
 		{"the trash is read", alone, []string{stream.Trashed}, map[string][]string{"/pages?id=17&status=trashed": {list("")}, own: {`{"id":"17","status":"trashed"}`}}, false, client.KindOther},
 		{
 			"trashed meanwhile, and the trash is read", alone, []string{stream.Current, stream.Archived, stream.Trashed},
-			map[string][]string{only + "&status=trashed": {list("")}, own: {named}, archived + "&status=trashed": {`{"id":"17","status":"trashed"}`}}, false, client.KindOther,
+			map[string][]string{only + "&status=trashed": {list("")}, own: {named}, archived: {named}, trashed: {`{"id":"17","status":"trashed"}`}}, false, client.KindOther,
 		},
 		{"it does not say its status", alone, live, map[string][]string{only: {list("")}, own: {`{"id":"17"}`}}, false, client.KindOther},
 		{"the item can't be had", alone, live, map[string][]string{only: {list("")}, own: {"500 {}"}}, false, client.KindServer},

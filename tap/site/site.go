@@ -100,17 +100,15 @@ func inStatuses(l *stream.Listing, statuses []string) query {
 	return q
 }
 
-// ItemRequest returns the request for one item of a listing, which may have any of the statuses. It
-// names the statuses other than current if the route takes them.
-func ItemRequest(l *stream.Listing, id string, statuses ...string) client.Request {
+// ItemRequest returns the request for one item of a listing. It names a status other than current if
+// the route takes that; empty is any.
+func ItemRequest(l *stream.Listing, id, status string) client.Request {
 	var q query
 	if l.ItemParam != "" {
 		q = q.with(l.ItemParam, id)
 	}
-	for _, status := range statuses {
-		if status != stream.Current && slices.Contains(l.ItemStatuses, status) {
-			q = q.with("status", status)
-		}
+	if status != stream.Current && slices.Contains(l.ItemStatuses, status) {
+		q = q.with("status", status)
 	}
 	return client.Request{Path: stream.Path(l.Item, id), Query: q, Scopes: l.Scopes}
 }

@@ -88,7 +88,7 @@ func (s *Site) inSpaces(ctx context.Context, spaces Spaces, id string) (bool, er
 		return spaces.Has(id), nil
 	}
 	key, err := s.keyOf.get(ctx, id, func(ctx context.Context) (string, error) {
-		doc, err := s.client.Get(ctx, ItemRequest(stream.Spaces, id))
+		doc, err := s.client.Get(ctx, ItemRequest(stream.Spaces, id, ""))
 		if Names(err, id) {
 			return spaces.Hidden[0], nil // the site hides this space: it counts as the excluded one
 		}

@@ -38,8 +38,8 @@ func (p *program) session(o *options, handler func(slog.Leveler) slog.Handler) (
 	_, lines := first.(*textHandler)
 	s := &session{program: p, log: slog.New(first), lines: lines}
 	cfg, warnings, err := config.Load(config.Input{Files: o.config, Stdin: p.stdin, Environ: p.environ})
-	s.warn(warnings)
 	if err != nil {
+		s.warn(warnings)
 		return nil, &usageError{err}
 	}
 	s.config = cfg
@@ -59,6 +59,7 @@ func (p *program) session(o *options, handler func(slog.Leveler) slog.Handler) (
 	if err := setLevel(level, cfg.LogLevel); err != nil {
 		return nil, err
 	}
+	s.warn(warnings)
 	s.terminal = lines && !p.json && p.stderr.size != nil
 	s.client, err = client.New(cfg, client.Options{
 		Logger: s.log, Version: Version(), OnWait: s.onWait, Transport: p.network, Impatient: o.impatient || o.test,

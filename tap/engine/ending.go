@@ -65,7 +65,7 @@ func (c *closer) complete(e *ending, account state.Account) error {
 		return c.incomplete(out, e.Hash, err)
 	}
 	switch {
-	case e.Incremental && e.typed:
+	case e.Incremental && e.typed && e.Stream.Listing.Typed:
 		c.state.FinishIncremental(out.name, e.Hash, time.Time{}, e.audited, proof)
 	case e.Incremental:
 		c.state.FinishIncremental(out.name, e.Hash, e.bookmark(c.Config.LookbackWindow), e.audited, proof)

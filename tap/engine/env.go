@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -111,7 +112,7 @@ func (e *env) Present(ctx context.Context, it site.Item, statuses []string, read
 // something below it.
 func isAbout(err error, id string) bool {
 	e, ok := errors.AsType[*client.Error](err)
-	return ok && (e.Kind == client.KindNotFound || e.Kind == client.KindVague) && strings.Contains(e.Path, "/"+id)
+	return ok && (e.Kind == client.KindNotFound || e.Kind == client.KindVague) && namesPart(e.Path, id)
 }
 
 // First reports whether this is the first call with that text in the walk.
@@ -132,3 +133,8 @@ func (e *env) Write(r *method.Reader, items []method.Item) error {
 
 // Interrupts returns the error that ends the whole sync, nil if err concerns only the request.
 func (e *env) Interrupts(ctx context.Context, err error) error { return e.walk.interrupts(ctx, err) }
+
+// namesPart reports whether an id is a part of a path, or the value of a parameter.
+func namesPart(path, id string) bool {
+	return slices.Contains(strings.FieldsFunc(path, func(r rune) bool { return strings.ContainsRune("/?&=", r) }), id)
+}

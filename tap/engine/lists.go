@@ -82,7 +82,7 @@ func (w *walk) readLists(ctx context.Context) error {
 	held := w.failedType()
 	for i := w.plan.From.List; i < len(w.plan.Lists); i++ {
 		l := &w.plan.Lists[i]
-		if i != w.plan.From.List && w.startsType(i) {
+		if w.plan.Incremental && i != w.plan.From.List && w.startsType(i) {
 			failures = w.failed()
 			for _, r := range w.readings {
 				r.beginType()

@@ -28,6 +28,9 @@ func (w *walk) readOffset(ctx context.Context, l *plan.List) error {
 		if err := w.writeOffset(rows); err != nil {
 			return err
 		}
+		if len(w.asking) == 0 {
+			w.track.count(len(rows)) // else each row counts once its parent is finished
+		}
 		return w.readParents(ctx, rows)
 	})
 }

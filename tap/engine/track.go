@@ -124,6 +124,13 @@ func (t *track) waitPages(ctx context.Context, n int) error {
 	}
 }
 
+// count counts rows of a list that keeps no position.
+func (t *track) count(n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.rows += int64(n)
+}
+
 // finished counts the rows that are finished.
 func (t *track) finished() int64 {
 	t.mu.Lock()

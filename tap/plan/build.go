@@ -337,7 +337,7 @@ func (b *builder) start(c *candidate) {
 	if c.kept {
 		st.Progress = c.progress
 	}
-	if c.walk.listing.Typed {
+	if r.Stream.Listing.Typed && r.Stream.ReplicationKey != "" {
 		st.Types = b.Facts.Types
 	}
 	if r.Incremental {

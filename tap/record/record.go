@@ -67,6 +67,8 @@ type field struct {
 	inside  catalog.Fields
 	// derived is what the field is called in the parent's row, where that differs.
 	derived string
+	// constant is the value of a field that the parent's row lacks.
+	constant string
 	// lifted says where a value from inside lies.
 	lifted stream.Lifted
 	// shape is what the schema declares of the value.
@@ -95,9 +97,7 @@ func New(sel catalog.Selection, validate bool, warn func(msg string, args ...any
 			written = true
 			f.prefix = append(rawjson.AppendString(f.prefix, d.Name), ':')
 		}
-		if sel.Stream.Derive == stream.ChildOf && d.Name == "childPosition" {
-			f.derived = "position"
-		}
+		f.derived, f.constant = sel.Stream.Renamed[d.Name], sel.Stream.Constant[d.Name]
 		if i := slices.IndexFunc(sel.Stream.Lifted, func(l stream.Lifted) bool { return l.Field == d.Name }); i >= 0 {
 			f.lifted = sel.Stream.Lifted[i]
 		}
@@ -136,7 +136,7 @@ func (b *Builder) sourceOf(d schemas.Field, markdown bool) source {
 		return asHash
 	case slices.ContainsFunc(s.Lifted, func(l stream.Lifted) bool { return l.Field == d.Name }):
 		return fromInside
-	case d.Name == "modifiedAt":
+	case d.Name == s.ReplicationKey && len(s.Changed) > 1:
 		return fromChange
 	case slices.Contains(s.Text, d.Name):
 		return asText
@@ -232,7 +232,7 @@ func (b *Builder) value(dst []byte, f *field, v rawjson.Value, row rawjson.Objec
 		}
 		return appendLifted(dst, f.lifted, b.declared(f, row.Inside(f.lifted.Path)))
 	case fromChange:
-		return b.appendTime(dst, f.name, row.Get("version").Member("createdAt"))
+		return b.appendTime(dst, f.name, row.Inside(b.stream.Changed))
 	case asText:
 		if v == nil {
 			return append(dst, "null"...)
@@ -248,8 +248,8 @@ func (b *Builder) value(dst []byte, f *field, v rawjson.Value, row rawjson.Objec
 	}
 	v = b.declared(f, v)
 	switch {
-	case from.Derived && f.name == "type" && b.stream.Derive == stream.ChildOf:
-		return append(dst, `"page"`...)
+	case from.Derived && f.constant != "":
+		return rawjson.AppendString(dst, f.constant)
 	case v.IsNull():
 		if f.name == b.stream.ParentField && from.ParentID != "" {
 			return rawjson.AppendString(dst, from.ParentID)

@@ -22,7 +22,7 @@ type Item struct {
 }
 
 // Gone reports whether an item is proven to be gone, or to have a status other than those whose
-// children are read. False proves nothing. The error is that of a request that the site did not
+// children are read; nil is every status. False proves nothing. The error is that of a request that the site did not
 // answer.
 //
 // Two answers are proof. The listing, asked for the item and the known one beside it, shows only the
@@ -41,7 +41,7 @@ func (s *Site) Gone(ctx context.Context, it Item, statuses []string) (bool, erro
 	doc, err := s.item(ctx, it.Listing, it.ID, statuses)
 	if err == nil {
 		status := text(doc, "status")
-		return status != "" && it.Listing.Statuses != nil && !slices.Contains(statuses, status), nil
+		return status != "" && statuses != nil && it.Listing.Statuses != nil && !slices.Contains(statuses, status), nil
 	}
 	return Names(err, it.ID), passOn(err)
 }

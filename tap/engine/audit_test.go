@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"path"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -295,6 +297,24 @@ func TestUncomparable(t *testing.T) {
 			t.Error("the stream is distrusted without a proof")
 		}
 	})
+}
+
+// TestUncomparableComments has the plain lists of all parents answer that the parent is not there, though
+// it is: nothing was compared, and a warning says so.
+func TestUncomparableComments(t *testing.T) {
+	t.Parallel()
+	for name, route := range map[string]string{"attachment_footer_comments": "/attachments/", "page_footer_comments": "/pages/"} {
+		virtual(t, dense(), func(t *testing.T, f *tapfixture.Fixture) {
+			f.Site.SetFaults(simconfluence.Where(func(r *http.Request) bool {
+				return strings.Contains(r.URL.Path, route) && strings.HasSuffix(r.URL.Path, "/footer-comments")
+			}, func(w http.ResponseWriter, r *http.Request, next http.Handler) bool {
+				id := path.Base(path.Dir(r.URL.Path))
+				return simconfluence.Status(404, `{"errors":[{"status":404,"title":"Cannot find item [`+id+`]"}]}`)(w, r, next)
+			}))
+			r := reads(t, f.With(map[string]any{"extra_streams": "all", "audit_samples": 10}), false, name).run()
+			r.wantLog("WARN", "can't be compared", "stream="+name)
+		})
+	}
 }
 
 // TestOneOfThreeFails: of the streams that are read together, only the one fails whose own list

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"testing"
 	"time"
 
@@ -106,4 +107,21 @@ func TestTypeOlderThanAnchor(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestCommentsByParentMoveTheirBookmark reads comments parent by parent, since the site refuses their
+// own list. The types of the parents have no part in the bookmark.
+func TestCommentsByParentMoveTheirBookmark(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"attachment_footer_comments", "custom_content_footer_comments"} {
+		virtual(t, simconfluence.Scaled(1, 300), func(t *testing.T, f *tapfixture.Fixture) {
+			f.Site.SetFaults(refuse(http.StatusForbidden, "no", "/footer-comments")...)
+			c := reads(t, f.With(map[string]any{"extra_streams": "all"}), true, name)
+			first := c.run()
+			f.Site.Advance(time.Hour)
+			if again := c.run(); len(first.rows[name]) < 5 || len(again.rows[name]) > 1 || len(c.entry(name).Partitions) > 0 {
+				t.Errorf("%s: %d rows, then %d, entry %+v", name, len(first.rows[name]), len(again.rows[name]), c.entry(name))
+			}
+		})
+	}
 }

@@ -108,11 +108,14 @@ func (e *env) Present(ctx context.Context, it site.Item, statuses []string, read
 	}
 }
 
-// isAbout reports whether an error is a 404 to a request about an item itself, not about
-// something below it.
+// isAbout reports whether an error is a 404 to a request that names an item in its path or parameters.
 func isAbout(err error, id string) bool {
 	e, ok := errors.AsType[*client.Error](err)
-	return ok && (e.Kind == client.KindNotFound || e.Kind == client.KindVague) && namesPart(e.Path, id)
+	if !ok || e.Kind != client.KindNotFound && e.Kind != client.KindVague {
+		return false
+	}
+	parts := strings.FieldsFunc(e.Path, func(r rune) bool { return strings.ContainsRune("/?&=", r) })
+	return slices.Contains(parts, id)
 }
 
 // First reports whether this is the first call with that text in the walk.
@@ -133,8 +136,3 @@ func (e *env) Write(r *method.Reader, items []method.Item) error {
 
 // Interrupts returns the error that ends the whole sync, nil if err concerns only the request.
 func (e *env) Interrupts(ctx context.Context, err error) error { return e.walk.interrupts(ctx, err) }
-
-// namesPart reports whether an id is a part of a path, or the value of a parameter.
-func namesPart(path, id string) bool {
-	return slices.Contains(strings.FieldsFunc(path, func(r rune) bool { return strings.ContainsRune("/?&=", r) }), id)
-}

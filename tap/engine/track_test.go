@@ -174,3 +174,20 @@ func TestFailures(t *testing.T) {
 		}
 	}
 }
+
+// TestIsAbout takes a 404 for one about an item only if it names the whole id.
+func TestIsAbout(t *testing.T) {
+	for path, want := range map[string]bool{
+		"/wiki/api/v2/footer-comments/123/children?limit=250":  true,
+		"/wiki/api/v2/footer-comments/1234/children?limit=250": false,
+		"/wiki/api/v2/footer-comments/0123/children":           false,
+		"/wiki/rest/api/group/by-id?id=123":                    true,
+		"/wiki/rest/api/group/by-id?id=1230":                   false,
+	} {
+		for kind, gone := range map[client.Kind]bool{client.KindNotFound: true, client.KindVague: true, client.KindForbidden: false} {
+			if got := isAbout(&client.Error{Kind: kind, Path: path}, "123"); got != (want && gone) {
+				t.Errorf("%s: %s: %v", path, kind, got)
+			}
+		}
+	}
+}

@@ -66,6 +66,7 @@ func TestGone(t *testing.T) {
 		{"taken out of the archive meanwhile", Item{Listing: stream.Pages, ID: "17", Status: stream.Archived}, live, map[string][]string{only: {list("")}, own: {`{"id":"17","status":"current"}`}}, false, client.KindOther},
 		{"of attachments no list takes ids", attachment, live, map[string][]string{"/attachments/att17": {`404 {"title":"attachment att17 is not there"}`}}, true, client.KindOther},
 		{"an attachment in the trash", attachment, live, map[string][]string{"/attachments/att17": {`{"id":"att17","status":"trashed"}`}}, true, client.KindOther},
+		{"an attachment that is there, and every status counts", attachment, nil, map[string][]string{"/attachments/att17": {`{"id":"att17","status":"trashed"}`}}, false, client.KindOther},
 		{"a comment", comment, nil, map[string][]string{"/footer-comments/17": {`404 {"detail":"no comment 17"}`}}, true, client.KindOther},
 		{"a comment that is there", comment, nil, map[string][]string{"/footer-comments/17": {`{"id":"17","status":"historical"}`}}, false, client.KindOther},
 		{"a label", label, nil, map[string][]string{"/labels?label-id=17,18": {list("", `{"id":"18"}`)}}, true, client.KindOther},

@@ -92,11 +92,12 @@ func (p *player) chain(r *played, name string) []part {
 }
 
 // goesOn reports whether a run may go on with the sync of a state that it was given. A state that
-// lost a merge matters only if it is of the same sync as the one that won, or for the position of an
-// incremental stream, which counts in any sync while its bookmark stands.
+// lost a merge matters only if it is of the same sync as the one that won, or for an incremental stream
+// of which the winner says nothing: its position counts in any sync while its bookmark stands.
 func (p *player) goesOn(r *played, from origin, name string, lost bool) bool {
 	incremental, _ := r.spec.selects(name)
-	if lost && !incremental && from.run.root != r.given[name][0].run.root {
+	winner := r.given[name][0]
+	if lost && from.run.root != winner.run.root && (!incremental || winner.names(name)) {
 		return false
 	}
 	if p.trial.Airbyte && (!incremental || r.unplanned()) {

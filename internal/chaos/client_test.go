@@ -18,6 +18,15 @@ type origin struct {
 	at  int // index of the STATE message
 }
 
+// names reports whether the state has an entry for a stream (Singer).
+func (o origin) names(name string) bool {
+	var state struct{ Bookmarks map[string]json.RawMessage }
+	if err := json.Unmarshal(o.run.messages[o.at].State, &state); err != nil {
+		panic(err) // what the program wrote was parsed before
+	}
+	return state.Bookmarks[name] != nil
+}
+
 // stateFor returns the state that a run is given, as text, and its origins by stream: under
 // Singer they are the same for all.
 func (p *player) stateFor(ref stateRef, job int) (text string, from map[string]given) {

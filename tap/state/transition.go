@@ -11,7 +11,8 @@ import (
 )
 
 // This file holds every transition: a change of the state that has a name. Each says what it needs
-// and what it guarantees. Only the engine's ledger calls them.
+// and what it guarantees. Only the engine's ledger calls them, and the endings of streams (ending.go),
+// which run under its lock.
 
 // Sync is the sync that a run makes or resumes.
 type Sync struct {

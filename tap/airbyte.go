@@ -53,6 +53,9 @@ func (p *program) airbyte(ctx context.Context, verb string, args []string) int {
 	var incomplete *engine.IncompleteError
 	f := engine.Explain(err)
 	var mistake *usageError
+	// An incomplete run only sums up the errors of its streams, which were told before with types of
+	// their own. As in Airbyte's CDK, the sum is a config_error: a system_error would report a fault of
+	// the connector.
 	if errors.As(err, &mistake) || isSettings(err) || errors.As(err, &incomplete) && f.Type == emit.SystemError {
 		f.Type = emit.ConfigError
 	}

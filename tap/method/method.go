@@ -51,7 +51,8 @@ const (
 
 // Method is one row of the table.
 type Method struct {
-	// Name is the method's name in plans and logs.
+	// Name is the method's name in plans and logs. It is part of every hash of progress: after another
+	// name, saved positions count for nothing.
 	Name string
 	// Fits reports whether the planner may read a stream by this method.
 	Fits func(Choice) bool

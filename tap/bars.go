@@ -14,13 +14,13 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-// bars show a sync on a terminal: a bar for each pass at work, and one for the whole below them.
+// bars show a sync on a terminal: a bar for each walk at work, and one for the whole below them.
 type bars struct {
 	console *console
 	all     *mpb.Progress
 	refresh chan any // asks for a frame
 	gone    chan any // closed when no frame is drawn any more
-	passes  map[int]*bar
+	walks   map[int]*bar
 	whole   *bar
 }
 
@@ -31,9 +31,9 @@ type bar struct {
 }
 
 func newBars(c *console) *bars {
-	b := &bars{console: c, refresh: make(chan any), gone: make(chan any), passes: map[int]*bar{}}
+	b := &bars{console: c, refresh: make(chan any), gone: make(chan any), walks: map[int]*bar{}}
 	b.all = mpb.New(mpb.WithConsoleWriter(&frame{console: c}), mpb.WithManualRefresh(b.refresh), mpb.WithShutdownNotifier(b.gone))
-	b.whole = b.add(len(stream.Passes()) * 100) // below all others
+	b.whole = b.add(len(stream.EveryListing()) * 100) // below all others
 	return b
 }
 
@@ -73,7 +73,7 @@ func (b *bar) set(name, words string, share float64) {
 // nameWidth is how long the name of a listing is at most.
 var nameWidth = func() int {
 	width := 0
-	for _, l := range stream.Passes() {
+	for _, l := range stream.EveryListing() {
 		width = max(width, len(l.Name))
 	}
 	return width
@@ -81,16 +81,16 @@ var nameWidth = func() int {
 
 // update shows the progress of the sync.
 func (b *bars) update(o outlook) {
-	for i, p := range o.passes {
-		one := b.passes[i]
+	for i, p := range o.walks {
+		one := b.walks[i]
 		switch {
-		case p.Over && one != nil:
+		case p.Ended && one != nil:
 			one.Abort(true)
-			delete(b.passes, i)
-		case p.Begun && !p.Over:
+			delete(b.walks, i)
+		case p.Begun && !p.Ended:
 			if one == nil {
 				one = b.add(i)
-				b.passes[i] = one
+				b.walks[i] = one
 			}
 			words, share := passed(p)
 			one.set(p.Listing, words, share)
@@ -112,8 +112,8 @@ func (b *bars) ask() {
 	}
 }
 
-// passed returns how far a pass is, in words and as a share; the share is negative if unknown.
-func passed(p engine.Pass) (words string, share float64) {
+// passed returns how far a walk is, in words and as a share; the share is negative if unknown.
+func passed(p engine.WalkProgress) (words string, share float64) {
 	if p.Total == 0 {
 		return number(p.Rows, "row"), -1
 	}

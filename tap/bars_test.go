@@ -61,8 +61,8 @@ func (s *screen) Write(p []byte) (int, error) {
 func underway(seconds int) outlook {
 	o := outlook{
 		elapsed: time.Duration(seconds) * time.Second, rows: 20_133, requests: int64(5 * seconds),
-		passes: []engine.Pass{
-			{Listing: "spaces", Begun: true, Over: true, Rows: 10, Total: 10},
+		walks: []engine.WalkProgress{
+			{Listing: "spaces", Begun: true, Ended: true, Rows: 10, Total: 10},
 			{Listing: "pages", Begun: true, Rows: 2_500, Total: 10_000, Left: 7_500},
 			{Listing: "inline comments", Begun: true, Rows: 1_234_567, Total: 7_654_321},
 			{Listing: "attachments", Total: 30_000, Left: 30_000},
@@ -104,7 +104,7 @@ func drawBars(t *testing.T) {
 	}
 }
 
-// TestBarsShow shows rows and percent of each pass at work, and what is left of the time.
+// TestBarsShow shows rows and percent of each walk at work, and what is left of the time.
 func TestBarsShow(t *testing.T) { synctest.Test(t, drawBarsShow) }
 
 func drawBarsShow(t *testing.T) {
@@ -125,7 +125,7 @@ func drawBarsShow(t *testing.T) {
 		"pages                    2,500 of 10,000 [==>---------]  25%",
 		"inline comments      1,234,567 of 7,654,321 [>--------]  16%",
 		"in all               about 2 h 10 min left [==>-------]  25%")
-	o.passes[1].Over, o.passes[3].Begun, o.passes[3].Total, o.known = true, true, 0, false
+	o.walks[1].Ended, o.walks[3].Begun, o.walks[3].Total, o.known = true, true, 0, false
 	b.update(o) // a bar goes with the frame after
 	show(o,
 		"inline comments      1,234,567 of 7,654,321 [>--------]  16%",
@@ -170,18 +170,18 @@ func drawBarsOnLowTerminal(t *testing.T) {
 	b.stop()
 }
 
-// TestEstimate says how much is done and what is left, once every pass is measured.
+// TestEstimate says how much is done and what is left, once every walk is measured.
 func TestEstimate(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(*outlook)
 		want   string
 	}{
 		"by requests":      {func(*outlook) {}, "25%, about 2 h 10 min left"},
-		"over":             {func(o *outlook) { o.passes = o.passes[:1] }, "99%, about 1 s left"},
-		"a pass unknown":   {func(o *outlook) { o.passes[3].Total = 0 }, "reading"},
-		"no passes yet":    {func(o *outlook) { o.passes = nil }, "reading"},
+		"over":             {func(o *outlook) { o.walks = o.walks[:1] }, "99%, about 1 s left"},
+		"a walk unknown":   {func(o *outlook) { o.walks[3].Total = 0 }, "reading"},
+		"no walks yet":     {func(o *outlook) { o.walks = nil }, "reading"},
 		"nothing read":     {func(o *outlook) { o.requests = 0 }, "reading"},
-		"one that is over": {func(o *outlook) { o.passes[0].Total = 0 }, "25%, about 2 h 10 min left"},
+		"one that is over": {func(o *outlook) { o.walks[0].Total = 0 }, "25%, about 2 h 10 min left"},
 	} {
 		o := underway(2_500)
 		test.change(&o)

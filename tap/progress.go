@@ -37,7 +37,7 @@ func startProgress(ctx context.Context, s *session, run *engine.Run, started tim
 	return p
 }
 
-// measure has the passes counted: those of the first plan, and of later ones.
+// measure has the rows of walks counted: those of the first plan, and of later ones.
 func (p *progress) measure(ctx context.Context) {
 	tick := time.NewTicker(measureAfter)
 	defer tick.Stop()
@@ -81,12 +81,12 @@ func (p *progress) show(ctx context.Context) {
 
 // outlook is the state of a sync, with an estimate of the rest.
 type outlook struct {
-	passes         []engine.Pass
+	walks          []engine.WalkProgress
 	elapsed        time.Duration
 	rows, requests int64
 	ended, streams int
 	// share is the part of the whole that is done, from 0 to 1. left is how long the rest takes. Both
-	// are known once every pass is measured.
+	// are known once every walk is measured.
 	share float64
 	left  time.Duration
 	known bool
@@ -95,7 +95,7 @@ type outlook struct {
 func (p *progress) outlook() outlook {
 	rep := p.run.Report()
 	o := outlook{
-		passes: p.run.Passes(), elapsed: p.session.program.now().Sub(p.started),
+		walks: p.run.Progress(), elapsed: p.session.program.now().Sub(p.started),
 		requests: p.session.client.Stats().Requests, streams: len(rep.Streams),
 	}
 	for _, s := range rep.Streams {
@@ -111,9 +111,9 @@ func (p *progress) outlook() outlook {
 // estimate estimates the rest of the sync, at as many requests a second as so far.
 func (o *outlook) estimate() {
 	var left int64
-	o.known = len(o.passes) > 0 && o.requests > 0
-	for _, p := range o.passes {
-		o.known = o.known && (p.Over || p.Total > 0)
+	o.known = len(o.walks) > 0 && o.requests > 0
+	for _, p := range o.walks {
+		o.known = o.known && (p.Ended || p.Total > 0)
 		left += p.Left
 	}
 	if o.known {

@@ -190,7 +190,7 @@ func TestTableOfStreams(t *testing.T) {
 		}
 		return op
 	}
-	for _, l := range stream.Passes() {
+	for _, l := range stream.EveryListing() {
 		if l.Of != nil {
 			continue
 		}

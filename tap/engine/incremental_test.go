@@ -15,7 +15,7 @@ import (
 
 // What an incremental run reads, what it costs and which bookmark it leaves.
 
-// TestUnchangedSite runs again on a site that did not change: at most two requests a pass, and
+// TestUnchangedSite runs again on a site that did not change: at most two requests a walk, and
 // one for the versions of its newest item; one row of each stream (of versions, all of one
 // parent); and the same state. Tasks can't be listed by change and are read in full.
 func TestUnchangedSite(t *testing.T) {
@@ -42,21 +42,21 @@ func TestUnchangedSite(t *testing.T) {
 				}
 				wantQuiet(c, r.rows, name)
 			}
-			passes := map[string]int{}
+			walks := map[string]int{}
 			for route, n := range r.requests {
-				passes[strings.Split(strings.Trim(route, "/"), "/")[0]] += n
+				walks[strings.Split(strings.Trim(route, "/"), "/")[0]] += n
 			}
-			delete(passes, "wiki") // the probes, and a search for types
-			for pass, n := range passes {
+			delete(walks, "wiki") // the probes, and a search for types
+			for walk, n := range walks {
 				most := 2
-				switch pass {
+				switch walk {
 				case "tasks":
 					most = 1 + o.Tasks/250
 				case "pages", "blogposts", "attachments":
 					most = 3
 				}
 				if n > most {
-					t.Errorf("%d requests in the pass of %s, want at most %d", n, pass, most)
+					t.Errorf("%d requests in the walk of %s, want at most %d", n, walk, most)
 				}
 			}
 		}

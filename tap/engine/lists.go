@@ -28,9 +28,9 @@ type replan struct {
 // Error says why.
 func (r *replan) Error() string { return r.why }
 
-// walk reads all lists. It returns the streams that have to be planned again, and what was
+// readAll reads all lists. It returns the streams that have to be planned again, and what was
 // learned; the error ends the run.
-func (w *walk) walk(ctx context.Context) (again []*reading, learn func(*site.Learned), err error) {
+func (w *walk) readAll(ctx context.Context) (again []*reading, learn func(*site.Learned), err error) {
 	if err := w.ledger.follow(w, w.readings); err != nil {
 		return nil, nil, err
 	}

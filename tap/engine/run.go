@@ -132,27 +132,22 @@ func (r *Run) walks(ctx context.Context, p *plan.Plan) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(2, r.Config.Concurrency))
 	for _, planned := range p.Walks {
-		w := r.pass(p, planned)
-		g.Go(func() error { return r.walk(ctx, w) })
+		m := r.monitor.add(newWalk(r.services, r.ledger, &p.Facts, planned))
+		g.Go(func() error { return r.walk(ctx, m) })
 	}
 	return g.Wait()
 }
 
-// pass prepares a walk of a plan, and follows its progress.
-func (r *Run) pass(p *plan.Plan, planned *plan.Walk) *pass {
-	return r.passes.add(newWalk(r.services, r.ledger, &p.Facts, planned))
-}
-
 // walk runs a walk, and then the walks of the streams that have to be planned again.
-func (r *Run) walk(ctx context.Context, w *pass) error {
-	r.passes.change(func() { w.begun = true })
-	left, learn, err := w.walk.walk(ctx)
-	r.passes.change(func() { w.over = true })
+func (r *Run) walk(ctx context.Context, m *monitored) error {
+	r.monitor.change(func() { m.begun = true })
+	left, learn, err := m.walk.readAll(ctx)
+	r.monitor.change(func() { m.ended = true })
 	if err != nil || len(left) == 0 {
 		return err
 	}
 	if learn != nil {
-		r.learn(w.plan.Listing, learn)
+		r.learn(m.walk.plan.Listing, learn)
 	}
 	again := make([]string, len(left))
 	for i, rd := range left {
@@ -163,7 +158,7 @@ func (r *Run) walk(ctx context.Context, w *pass) error {
 		return err
 	}
 	for _, planned := range p.Walks {
-		if err := r.walk(ctx, r.pass(p, planned)); err != nil {
+		if err := r.walk(ctx, r.monitor.add(newWalk(r.services, r.ledger, &p.Facts, planned))); err != nil {
 			return err
 		}
 	}
@@ -243,20 +238,20 @@ func (r *Run) Price(ctx context.Context) (plan.Price, error) {
 	return plan.PriceOf(p, sizes, r.Config), nil
 }
 
-// Passes returns how far each walk is. It may be called while the sync runs.
-func (r *Run) Passes() []Pass { return r.passes.list() }
+// Progress returns how far each walk is. It may be called while the sync runs.
+func (r *Run) Progress() []WalkProgress { return r.monitor.list() }
 
-// Measure asks the site how many rows the passes have, with a few requests for each. Counts that the
+// Measure asks the site how many rows the walks have, with a few requests for each. Counts that the
 // site refuses stay unknown. It may be called while the sync runs.
 func (r *Run) Measure(ctx context.Context) {
 	var wait sync.WaitGroup
-	for _, one := range r.passes.unmeasured() {
+	for _, one := range r.monitor.unmeasured() {
 		wait.Go(func() {
-			m := one.plan.Measure()
-			m.Shape = false
-			size, err := r.site.Size(ctx, m, one.facts.Spaces, method.Block)
+			question := one.walk.plan.Measure()
+			question.Shape = false
+			size, err := r.site.Size(ctx, question, one.walk.facts.Spaces, method.Block)
 			if err == nil && size.Unknown == "" {
-				r.passes.change(func() { one.total = int64(size.Rows) })
+				r.monitor.change(func() { one.total = int64(size.Rows) })
 			}
 		})
 	}

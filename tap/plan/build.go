@@ -74,7 +74,7 @@ func Build(in Input) *Plan {
 		}
 		groups[c.walk] = append(groups[c.walk], c)
 	}
-	for _, l := range stream.Passes() {
+	for _, l := range stream.EveryListing() {
 		for _, w := range order {
 			switch {
 			case w.listing != l:

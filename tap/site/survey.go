@@ -110,7 +110,7 @@ func (f Facts) LearnedText() string {
 func (f Facts) WithText(text string) Facts {
 	for word := range strings.SplitSeq(text, ",") {
 		listing, name, _ := strings.Cut(word, ":")
-		for _, l := range stream.Passes() {
+		for _, l := range stream.EveryListing() {
 			for _, found := range findings {
 				if l.Name == listing && found.name == name {
 					f = f.With(l, func(known *Learned) { *found.of(known) = true })

@@ -105,9 +105,9 @@ const (
 	ChildOf
 )
 
-// Listing is a route that lists a whole site's items. One pass reads one listing.
+// Listing is a route that lists a whole site's items. A walk reads one listing.
 type Listing struct {
-	// Name is the pass's name, as logs show it.
+	// Name is the listing's name, as logs show it.
 	Name string
 	// Route is the listing's path.
 	Route string
@@ -234,8 +234,8 @@ func Every() []*Stream {
 	return every
 }
 
-// Passes returns all listings in the order in which their passes start.
-func Passes() []*Listing { return slices.Concat(Listings, ExtraListings) }
+// EveryListing returns all listings in the order in which their walks start.
+func EveryListing() []*Listing { return slices.Concat(Listings, ExtraListings) }
 
 // Names lists the names of the usual streams in the table's order.
 func Names() []string { return namesOf(All) }

@@ -12,7 +12,7 @@ const (
 // Live are the statuses of what has comments, labels and other children to read.
 var Live = []string{Current, Archived}
 
-// Spaces, Pages and so on are the nine listings, one pass each.
+// Spaces, Pages and so on are the nine listings that the usual streams need.
 var (
 	Spaces = &Listing{
 		Name: "spaces", IDs: "ids", Route: "/spaces", Item: "/spaces/{id}", MaxLimit: 250,
@@ -132,12 +132,12 @@ var Users = &Listing{
 	Bulk:   &Bulk{Route: "/users-bulk", IDs: "accountIds", Max: 250, Scopes: []string{"read:user:confluence"}},
 }
 
-// Listings are the nine listings in the order in which their passes start.
+// Listings are those that the usual streams need, in the order in which their walks start.
 var Listings = []*Listing{
 	Spaces, Groups, Pages, BlogPosts, FooterComments, InlineComments, Tasks, CustomContent, Attachments,
 }
 
-// ExtraListings are the listings that only extra streams, or shortcuts, need. Their passes start
+// ExtraListings are the listings that only extra streams, or shortcuts, need. Their walks start
 // after the others.
 var ExtraListings = []*Listing{Labels, SpaceRoles, Content, Tree, AuditLog, Users}
 

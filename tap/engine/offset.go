@@ -18,7 +18,7 @@ import (
 // run reads it from its start.
 func (w *walk) readOffset(ctx context.Context, l *plan.List) error {
 	req := l.Request
-	req.Query = append(slices.Clone(req.Query), w.window()...)
+	req.Query = append(slices.Clone(req.Query), w.timeSpan()...)
 	list := client.OffsetList{Request: req, Limit: w.plan.Listing.Limit(w.Config.PageSize), Key: w.keyOf}
 	return w.Client.OffsetPages(ctx, list, func(rows []rawjson.Object, date time.Time) error {
 		w.countRequest()
@@ -43,10 +43,10 @@ func (w *walk) keyOf(row rawjson.Object) string {
 	return row.Get("id").AsText()
 }
 
-// window narrows a listing to what changed since the bookmark, and to what there was when the run
+// timeSpan narrows a listing to what changed since the bookmark, and to what there was when the run
 // began. Of two clocks that differ the later counts: it only reads more. The site's tells whole
 // seconds.
-func (w *walk) window() [][2]string {
+func (w *walk) timeSpan() [][2]string {
 	var q [][2]string
 	l := w.plan.Listing
 	if since := w.readings[0].Since; l.From != "" && w.plan.Incremental {

@@ -31,7 +31,7 @@ type reading struct {
 
 	mu     sync.Mutex // guards all below
 	began  time.Time  // the site's time when the list's reading began, zero if unknown
-	dated  bool       // the list's first answer has come, with or without a time
+	heard  bool       // the list's first answer has come, with or without a time
 	newest time.Time  // the newest change seen since, zero for none
 	done   []typeDone // types of custom content whose lists were read, for the next state
 }
@@ -59,10 +59,10 @@ func newReading(r *method.Reader, out *output, at state.Position) *reading {
 func (r *reading) begin(date time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.dated {
+	if r.heard {
 		return
 	}
-	r.began, r.dated = date, true
+	r.began, r.heard = date, true
 	if r.Incremental && date.IsZero() {
 		r.out.report.warnOnce("date", "the site's answers lack the header Date; no bookmark moves")
 	}
@@ -72,7 +72,7 @@ func (r *reading) begin(date time.Time) {
 func (r *reading) beginType() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.began, r.newest, r.dated = time.Time{}, time.Time{}, false
+	r.began, r.newest, r.heard = time.Time{}, time.Time{}, false
 }
 
 // saw notes a change that the stream's rows show.

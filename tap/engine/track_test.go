@@ -120,7 +120,7 @@ func TestReadingBookmark(t *testing.T) {
 		{"goes on, with changes since", state.Position{Began: began}, []time.Time{began.Add(24 * time.Hour)}, []time.Time{began.Add(time.Hour)}, began.Add(-window)},
 	} {
 		r := newReading(&method.Reader{Stream: stream.Find("pages")}, nil, test.resumed)
-		r.dated = !test.resumed.Began.IsZero()
+		r.heard = !test.resumed.Began.IsZero()
 		for _, date := range test.dates {
 			r.begin(date)
 		}

@@ -46,7 +46,7 @@ func newWalk(s *services, l *ledger, facts *site.Facts, p *plan.Walk) *walk {
 	for _, reader := range p.Readers {
 		i := slices.IndexFunc(l.outputs, func(o *output) bool { return o.name == reader.Stream.Name })
 		rd := newReading(reader, l.outputs[i], p.Places[reader])
-		rd.dated = p.Begun()
+		rd.heard = p.Begun()
 		w.readings = append(w.readings, rd)
 		if rd.asks && !slices.Contains(w.asking, rd.requests) {
 			w.asking = append(w.asking, rd.requests)

@@ -6,7 +6,7 @@ import (
 
 // escaper makes Markdown of text so that no character of it is taken for markup.
 type escaper struct {
-	context    context
+	place      place
 	inLink     bool // the text is the text of a link
 	lineStart  bool // it begins a line
 	secondLine bool // and there are lines of the paragraph before it
@@ -61,9 +61,9 @@ func (e *escaper) needed(s string, i int) bool {
 	case '!':
 		return i+1 == len(s) && e.beforeLink
 	case '|':
-		return e.context == inCell
+		return e.place == inCell
 	case '#':
-		return e.context == inHeading && (i+1 == len(s) || s[i+1] == '#')
+		return e.place == inHeading && (i+1 == len(s) || s[i+1] == '#')
 	case ':', '.':
 		return false
 	}
@@ -138,7 +138,7 @@ func (e *escaper) appendURL(dst []byte, s string, from, i int) ([]byte, int) {
 		return append(dst, s[from:e.wordEnd]...), e.wordEnd
 	}
 	address := strings.TrimRight(s[start:e.wordEnd], "?!.,:*_~'\")]")
-	if !isPlainURL(address) || e.context == inCell && strings.Contains(address, "|") {
+	if !isPlainURL(address) || e.place == inCell && strings.Contains(address, "|") {
 		return append(append(dst, s[from:i]...), `\:`...), i + 1
 	}
 	dst = append(append(dst, s[from:start]...), '<')

@@ -7,11 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// context is where a line of Markdown stands.
-type context uint8
+// place is where a line of Markdown stands.
+type place uint8
 
 const (
-	inParagraph context = iota
+	inParagraph place = iota
 	inHeading
 	inCell
 )
@@ -26,7 +26,7 @@ type token struct {
 
 // line makes a line of Markdown of runs.
 type line struct {
-	context context
+	place   place
 	runs    []run
 	tokens  []token
 	stack   []int      // the indexes of delimiters that are open
@@ -37,10 +37,10 @@ type line struct {
 var styles = [...]style{strong, emphasis, strike}
 
 // appendTo appends the Markdown of the runs. prefix begins the lines after a line break.
-func (l *line) appendTo(dst, prefix []byte, runs []run, context context) []byte {
-	l.context, l.runs, l.tokens = context, runs, slices.Grow(l.tokens[:0], 3*len(runs))
+func (l *line) appendTo(dst, prefix []byte, runs []run, at place) []byte {
+	l.place, l.runs, l.tokens = at, runs, slices.Grow(l.tokens[:0], 3*len(runs))
 	if len(runs) == 1 && runs[0].style == 0 && runs[0].link == nil && runs[0].kind == runText {
-		e := escaper{context: context, lineStart: context == inParagraph}
+		e := escaper{place: at, lineStart: at == inParagraph}
 		return e.append(dst, runs[0].text)
 	}
 	l.measure()
@@ -88,7 +88,7 @@ func (l *line) run(i int) {
 			return
 		}
 		if r.style&code != 0 {
-			l.add(codeSpan(r.text, l.context))
+			l.add(codeSpan(r.text, l.place))
 			return
 		}
 		l.add(l.escape(i))
@@ -115,8 +115,8 @@ func (l *line) add(text string) { l.tokens = append(l.tokens, token{text: text})
 
 func (l *line) escape(i int) string {
 	r := &l.runs[i]
-	e := escaper{context: l.context, inLink: r.link != nil}
-	e.lineStart = l.context == inParagraph && (len(l.tokens) == 0 || l.tokens[len(l.tokens)-1].isBreak())
+	e := escaper{place: l.place, inLink: r.link != nil}
+	e.lineStart = l.place == inParagraph && (len(l.tokens) == 0 || l.tokens[len(l.tokens)-1].isBreak())
 	e.secondLine = e.lineStart && len(l.tokens) > 0
 	if i+1 < len(l.runs) {
 		next := &l.runs[i+1]
@@ -333,12 +333,12 @@ func (f flank) right() bool {
 }
 
 // codeSpan returns the text as a code span.
-func codeSpan(text string, context context) string {
+func codeSpan(text string, at place) string {
 	fence := strings.Repeat("`", longestRun(text, '`')+1)
 	if text[0] == '`' || text[len(text)-1] == '`' {
 		text = " " + text + " "
 	}
-	if context == inCell {
+	if at == inCell {
 		text = strings.ReplaceAll(text, "|", `\|`)
 	}
 	return fence + text + fence

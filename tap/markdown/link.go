@@ -148,7 +148,7 @@ func (r *renderer) image(target, alt, title, width, height string) {
 	}
 	e := escaper{inLink: true, glued: true}
 	if r.cell {
-		e.context = inCell
+		e.place = inCell
 	}
 	b := append([]byte("!["), e.append(nil, strings.TrimSpace(collapse(alt, true)))...)
 	b = append(append(b, "]("...), target...)

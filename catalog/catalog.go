@@ -16,7 +16,7 @@ import (
 type Selection struct {
 	// Stream is the stream's entry in the table.
 	Stream *stream.Stream
-	// Incremental says that only changes since the bookmark are asked for. It is set only
+	// Incremental reports whether only changes since the bookmark are asked for. It is set only
 	// for streams that have a replication key.
 	Incremental bool
 	// Removed are the fields that records must not have. Keys and the replication key are
@@ -24,7 +24,7 @@ type Selection struct {
 	Removed Fields
 	// Schema is the JSON Schema of the records as emitted, without Removed, in one line.
 	Schema []byte
-	// Markdown says that bodies, which come in storage format, are written as Markdown.
+	// Markdown reports whether bodies, which come in storage format, are written as Markdown.
 	Markdown bool
 	// SyncID is the sync_id of the configured Airbyte catalog: equal in all attempts of
 	// one sync. Nil in Singer and where the platform sends none.

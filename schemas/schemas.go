@@ -112,6 +112,7 @@ func parse(name string) ([]Field, error) {
 // fields reads an object of properties in the order of the text.
 type fields []Field
 
+// UnmarshalJSON reads properties one by one, since a map would lose their order.
 func (f *fields) UnmarshalJSON(text []byte) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
@@ -151,6 +152,7 @@ func (p *property) field(name string) Field {
 // types reads a type, which may be a name or a list of names.
 type types []string
 
+// UnmarshalJSON reads a name as a list of one.
 func (t *types) UnmarshalJSON(text []byte) error {
 	var one string
 	if json.Unmarshal(text, &one) == nil {

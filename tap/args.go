@@ -19,21 +19,29 @@ type options struct {
 	discover, test, about, versionF bool
 	format, logLevel                string
 	debug                           bool
-	// impatient is for commands that somebody waits for.
+	// impatient reports whether somebody waits for the command.
 	impatient bool
 }
 
 // list is a flag that may be given several times.
 type list []string
 
-func (l *list) String() string     { return strings.Join(*l, ",") }
+// String returns the values given so far.
+func (l *list) String() string { return strings.Join(*l, ",") }
+
+// Set adds a value to those given so far.
 func (l *list) Set(s string) error { *l = append(*l, s); return nil }
 
 // boolOrValue is a flag that may stand alone or have a value: --test, --test=all.
 type boolOrValue struct{ set *bool }
 
-func (b boolOrValue) String() string   { return "" }
+// String returns no default: help does not show one.
+func (b boolOrValue) String() string { return "" }
+
+// IsBoolFlag lets the flag stand alone.
 func (b boolOrValue) IsBoolFlag() bool { return true }
+
+// Set switches the flag on by any value but "false".
 func (b boolOrValue) Set(s string) error {
 	*b.set = s != "false"
 	return nil

@@ -55,17 +55,21 @@ type textHandler struct {
 	attrs   []slog.Attr
 }
 
+// Enabled reports whether lines of a level are shown. The level may change while the program runs.
 func (h *textHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level.Level() }
 
+// Handle writes a line. It never fails: the console keeps to itself that stderr is gone.
 func (h *textHandler) Handle(_ context.Context, r slog.Record) error {
 	h.program.stderr.line(h.program.logged(levelName(r.Level, "WARNING"), text(r, h.attrs)))
 	return nil
 }
 
+// WithAttrs returns a handler whose lines have more fields.
 func (h *textHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &textHandler{h.program, h.level, append(slices.Clip(h.attrs), attrs...)}
 }
 
+// WithGroup changes nothing: names of fields are not grouped.
 func (h *textHandler) WithGroup(string) slog.Handler { return h }
 
 // jsonHandler logs to stderr as a JSON object a line.
@@ -89,16 +93,20 @@ type airbyteHandler struct {
 	attrs []slog.Attr
 }
 
+// Enabled reports whether messages of a level are written.
 func (h *airbyteHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level.Level() }
 
+// Handle writes a LOG message. The error is that of stdout.
 func (h *airbyteHandler) Handle(_ context.Context, r slog.Record) error {
 	return h.sink.Log(levelName(r.Level, "WARN"), printable(text(r, h.attrs)))
 }
 
+// WithAttrs returns a handler whose messages have more fields.
 func (h *airbyteHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &airbyteHandler{h.sink, h.level, append(slices.Clip(h.attrs), attrs...)}
 }
 
+// WithGroup changes nothing: names of fields are not grouped.
 func (h *airbyteHandler) WithGroup(string) slog.Handler { return h }
 
 func levelName(l slog.Level, warn string) string {

@@ -113,7 +113,10 @@ type program struct {
 // usageError is a mistake in what the user gave: arguments, settings, catalog or state.
 type usageError struct{ err error }
 
+// Error returns the text of the mistake alone.
 func (e *usageError) Error() string { return e.err.Error() }
+
+// Unwrap returns the mistake.
 func (e *usageError) Unwrap() error { return e.err }
 
 func usage(format string, args ...any) error {

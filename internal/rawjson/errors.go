@@ -17,6 +17,7 @@ type SyntaxError struct {
 	Problem string
 }
 
+// Error tells the problem and where it lies.
 func (e *SyntaxError) Error() string {
 	return "not valid JSON: " + e.Problem + " (byte " + strconv.Itoa(e.Offset) + ")"
 }
@@ -27,6 +28,7 @@ type ShapeError struct {
 	Problem string
 }
 
+// Error tells the problem.
 func (e *ShapeError) Error() string { return "unexpected JSON: " + e.Problem }
 
 // fail notes a mistake at offset i.

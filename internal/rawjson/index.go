@@ -17,8 +17,9 @@ type indexer struct {
 	page *Page // nil: no rows are wanted
 
 	top Object
-	// found says that the page has results, shape what is wrong with the document's shape.
+	// found reports whether the page has results.
 	found bool
+	// shape is what is wrong with the document's shape, empty for nothing.
 	shape string
 }
 

@@ -18,7 +18,7 @@ type scanner struct {
 	b []byte
 	// err is the first mistake.
 	err *SyntaxError
-	// dirty says that b holds something that a Value must not, so that it needs cleaning.
+	// dirty reports whether b holds something that a Value must not, so that it needs cleaning.
 	dirty bool
 	// deep is what value has on its stack below the innermost 64 levels.
 	deep []uint64

@@ -11,7 +11,7 @@ import (
 type Auth struct {
 	// Email and Token are the Basic credentials of an API token.
 	Email, Token string
-	// ScopedToken says that the token has scopes: it is taken by the gateway only.
+	// ScopedToken reports whether the token has scopes: such a token is taken by the gateway only.
 	ScopedToken bool
 	// AccessToken is a Bearer token of OAuth 2.0, which is taken by the gateway only.
 	AccessToken string
@@ -108,8 +108,8 @@ func (rq *request) refused(gateway bool) bool {
 	return false
 }
 
-// inMode answers a request as the whole site's mode wants it. handled says that the mode
-// decides, and done that it has answered, too.
+// inMode answers a request as the whole site's mode wants it. handled reports whether the mode
+// decides, and done whether it has answered, too.
 func (rq *request) inMode(mode Mode) (done, handled bool) {
 	switch mode {
 	case UnknownSite:

@@ -26,7 +26,7 @@ type call struct {
 	open  bool   // send no credentials
 	probe bool   // the site has not answered yet: mistakes in the settings are likely
 	brief bool   // somebody waits for a quick word: few retries
-	// shrinkable: the caller can ask for less.
+	// shrinkable reports whether the caller can ask for less.
 	shrinkable bool
 	doubt      func(ctx context.Context, cause error) error // see Pager.Doubt
 	hint       int64                                        // likely size of the answer in bytes, 0: unknown

@@ -240,7 +240,7 @@ func newPageSize(most, least int) *pageSize {
 	return &pageSize{most: most, least: least, now: most, need: leastGood}
 }
 
-// halve lowers the limit, or says that it can't. If that undoes a raise, the next one will
+// halve lowers the limit, and reports whether it could. If that undoes a raise, the next one will
 // take longer to come.
 func (s *pageSize) halve() bool {
 	if s.now <= s.least {

@@ -44,14 +44,15 @@ type failure struct {
 	// the spell that is.
 	wait time.Duration
 	nth  int
-	// stated: the answer said how long to wait, which may be zero.
+	// stated reports whether the answer said how long to wait, which may be zero.
 	stated bool
-	// smaller: the same rows asked for in smaller parts may succeed.
+	// smaller reports whether the same rows asked for in smaller parts may succeed.
 	smaller bool
-	// stray: among good answers, this one may not be meant: see doubtful.
+	// stray reports whether this answer, among good ones, may not be meant: see doubtful.
 	stray bool
 }
 
+// Error returns the text of the error that the failure would be.
 func (f *failure) Error() string { return f.err.Error() }
 
 func fatal(e *Error) *failure     { return &failure{err: e} }

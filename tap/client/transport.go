@@ -45,7 +45,7 @@ type transport struct {
 	base  http.RoundTripper
 	pace  *pace
 	stall time.Duration // longest time without progress
-	// impatient: attempts end when they are not connected within connectTime.
+	// impatient reports whether attempts end when they are not connected within connectTime.
 	impatient bool
 	count     *counters
 }

@@ -148,7 +148,7 @@ func (o *output) tellUnconverted() {
 	}
 }
 
-// size is how many bytes rows have.
+// size returns how many bytes the rows have.
 func size(items []method.Item) int {
 	n := 0
 	for _, it := range items {

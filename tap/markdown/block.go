@@ -12,7 +12,7 @@ type renderer struct {
 	writer
 	gatherer
 	line line
-	// tight says that no blank line follows a paragraph: it is all of its list item.
+	// tight reports whether no blank line follows a paragraph, since it is all of its list item.
 	tight bool
 }
 

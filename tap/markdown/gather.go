@@ -39,9 +39,10 @@ type gatherer struct {
 	runs  []run
 	style style
 	link  *link
-	// flat says that blocks are gathered as text, too: headings and cells of tables hold a line.
+	// flat counts the headings and cells of tables around the text. They hold a line, so that in them
+	// blocks are gathered as text, too.
 	flat int
-	// cell says that what is gathered goes into a cell of a GFM table.
+	// cell reports whether what is gathered goes into a cell of a GFM table.
 	cell bool
 	// grown holds the text of the last run while it grows.
 	grown *strings.Builder

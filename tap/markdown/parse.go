@@ -13,7 +13,7 @@ type node struct {
 	text        string // of a piece of text
 	attrs       []attr
 	first, next *node // the first child and the next sibling
-	// blocks says that a block lies somewhere within the element.
+	// blocks reports whether a block lies somewhere within the element.
 	blocks bool
 }
 

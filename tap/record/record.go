@@ -23,8 +23,8 @@ type Source struct {
 	// ParentID and ParentTitle are of the parent that the row was read for, empty for a
 	// listing's own row.
 	ParentID, ParentTitle string
-	// Derived says that the row is the parent's own, or a part of it, and holds fields that
-	// are none of the stream's.
+	// Derived reports whether the row is the parent's own, or a part of it, so that it holds fields
+	// that are none of the stream's.
 	Derived bool
 }
 
@@ -59,7 +59,7 @@ const (
 
 type field struct {
 	name string
-	// removed says that records are to be without the field.
+	// removed reports whether records are to be without the field.
 	removed bool
 	prefix  []byte // `"name":`, with a comma before all but the first
 	source  source

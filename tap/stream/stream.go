@@ -60,7 +60,7 @@ type Stream struct {
 	// OffsetKey is the field that tells the rows of Route apart where it pages by offset; empty where
 	// it pages by cursor.
 	OffsetKey string
-	// Silent says that Route answers with an empty list where the parent is gone.
+	// Silent reports whether Route answers with an empty list where the parent is gone.
 	Silent bool
 	// Operations are what version 1 restricts an item for; Route then answers who may do each, and
 	// Route with the operation behind it one of them, by offset.
@@ -71,11 +71,11 @@ type Stream struct {
 	// Hashed are the paths of the values whose hash is the key, where the API's rows have none. They
 	// go through lists.
 	Hashed [][]string
-	// Roles says that the stream is of space roles, which not every site has.
+	// Roles reports whether the stream is of space roles, which not every site has.
 	Roles bool
 	// Lifted are fields whose values lie deeper in the API's row.
 	Lifted []Lifted
-	// Body says that records have a body, asked for with body-format.
+	// Body reports whether records have a body, asked for with body-format.
 	Body bool
 	// Text lists fields of any JSON type, emitted as JSON text.
 	Text []string
@@ -89,7 +89,8 @@ type Stream struct {
 type Lifted struct {
 	Field string
 	Path  []string
-	// Lower makes the text lower case; Time a timestamp of milliseconds.
+	// Lower and Time report whether the value is written in lower case, and as a timestamp made of
+	// milliseconds.
 	Lower, Time bool
 }
 
@@ -135,13 +136,13 @@ type Listing struct {
 	SpaceMax   int
 	// SpaceField is the row's field that holds its space's id, or empty.
 	SpaceField string
-	// Body says that the route takes body-format.
+	// Body reports whether the route takes body-format.
 	Body bool
 	// Query holds fixed parameters.
 	Query [][2]string
 	// Scopes are the OAuth scopes of the route: granular for v2, classic first for v1.
 	Scopes []string
-	// Offset says that the route pages by offset (start, limit) and not by cursor.
+	// Offset reports whether the route pages by offset (start, limit) and not by cursor.
 	Offset bool
 	// MaxLimit is the largest limit that the route takes.
 	MaxLimit int
@@ -161,7 +162,7 @@ type Listing struct {
 	// Bulk is the route that gives items by their ids, where the listing shows some ids only and
 	// records name others; nil where the listing's rows are the items.
 	Bulk *Bulk
-	// Typed says that the route lists one type at a time, named by the type parameter.
+	// Typed reports whether the route lists one type at a time, named by the type parameter.
 	Typed bool
 	// Containers are the fields that name what a row lies in, where it names no space.
 	Containers []Container

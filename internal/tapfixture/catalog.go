@@ -2,6 +2,17 @@ package tapfixture
 
 import "github.com/tap-confluence/tap-confluence/tap/stream"
 
+// StreamsOf names the usual streams that need a listing.
+func StreamsOf(l *stream.Listing) []string {
+	var names []string
+	for _, s := range stream.All {
+		if s.Listing == l {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
 // Select is a Singer catalog that selects streams by metadata, whole and in full.
 func Select(names ...string) map[string]any {
 	streams := make([]any, len(names))

@@ -89,11 +89,11 @@ func conditions(t *testing.T) []lasting {
 	ofPage := func(r *http.Request) bool { return strings.Contains(r.URL.Path+"/", "/pages/"+page+"/") }
 	pageStreams := []string{"page_labels", "page_content_properties", "page_versions"}
 	return []lasting{
-		{name: "an endpoint is gone", strike: ofPath("/api/v2/tasks", 410), failed: []string{"tasks"}, status: 1, says: "410"},
-		{name: "an endpoint always answers 500", strike: ofPath("/rest/api/group", 500), failed: []string{"groups"}, status: 1, says: "500"},
+		{name: "an endpoint is gone", strike: ofPath("/api/v2/tasks", 410), failed: tapfixture.StreamsOf(stream.Tasks), status: 1, says: "410"},
+		{name: "an endpoint always answers 500", strike: ofPath("/rest/api/group", 500), failed: tapfixture.StreamsOf(stream.Groups), status: 1, says: "500"},
 		{name: "the lists of all parents always answer 500", strike: ofPath("/permissions", 500), failed: []string{"space_permissions"}, status: 1, says: "500"},
-		{name: "the search for types of custom content fails", strike: ofPath("/rest/api/search", 500), failed: []string{"custom_content"}, status: 1, says: "searching for types"},
-		{name: "an endpoint is not implemented", strike: ofPath("/api/v2/tasks", 501), failed: []string{"tasks"}, status: 1, says: "501"},
+		{name: "the search for types of custom content fails", strike: ofPath("/rest/api/search", 500), failed: tapfixture.StreamsOf(stream.CustomContent), status: 1, says: "searching for types"},
+		{name: "an endpoint is not implemented", strike: ofPath("/api/v2/tasks", 501), failed: tapfixture.StreamsOf(stream.Tasks), status: 1, says: "501"},
 		{name: "a parent's list is not found, the parent is", strike: ofPath("/spaces/"+space+"/permissions", 404), failed: []string{"space_permissions"}, status: 1, says: "404"},
 		{name: "a parent is forbidden", strike: ofPath("/spaces/"+space+"/permissions", 403), failed: []string{"space_permissions"}, status: 1, says: "403"},
 		{
@@ -151,7 +151,7 @@ func conditions(t *testing.T) []lasting {
 			},
 		},
 		{
-			name: "a scope is missing", failed: []string{"tasks"}, status: 1, says: "read:task:confluence",
+			name: "a scope is missing", failed: tapfixture.StreamsOf(stream.Tasks), status: 1, says: "read:task:confluence",
 			strike: func(_ http.ResponseWriter, _ *http.Request, a *answer) bool {
 				a.site.SetMissingScopes("read:task:confluence")
 				return false

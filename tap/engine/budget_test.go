@@ -37,6 +37,16 @@ func beyondBlock(f *tapfixture.Fixture, name string) int {
 	return n
 }
 
+// ownLists is how many requests read a stream's list of every parent.
+func ownLists(f *tapfixture.Fixture, s *stream.Stream) int {
+	rows := perParent(f, s.Name)
+	n := f.Site.Counts(scope())[streamOf(s.Parent)] - len(rows) // an empty list takes one request, too
+	for _, of := range rows {
+		n += listRequests(of)
+	}
+	return n
+}
+
 // streamOf names the stream whose records a listing's rows are.
 func streamOf(l *stream.Listing) string {
 	return where(func(s *stream.Stream) bool { return s.Listing == l && s.Parent == nil })[0]
@@ -161,7 +171,7 @@ func TestBodiesOnlyWhereTheyAreEmitted(t *testing.T) {
 type cost struct {
 	parents  int // combined reads
 	listings int // at most
-	more     int // lists of what goes beyond a block, and of permissions
+	more     int // lists of what goes beyond a block, and of what no block holds
 	audits   int // at most
 	naive    int // one request per parent and stream, and per comment for its replies
 }
@@ -178,9 +188,6 @@ func expectedCost(f *tapfixture.Fixture, o simconfluence.Options, samples int) c
 	// What comments are on, by up to as many ids as a page of them has.
 	c.listings += 2 * (listRequests(o.FooterComments) + listRequests(o.InlineComments))
 	c.listings += 2 + 8 // a search for types of custom content, and the second type's listing; probes, at most one in fifteen seconds
-	for _, rows := range perParent(f, "space_permissions") {
-		c.more += listRequests(rows)
-	}
 	for i := range stream.All {
 		s := &stream.All[i]
 		parents := 0
@@ -190,8 +197,11 @@ func expectedCost(f *tapfixture.Fixture, o simconfluence.Options, samples int) c
 		switch {
 		case s.IsChild():
 			c.naive += parents
-			if s.Include != "" {
+			switch {
+			case s.Include != "":
 				c.more += beyondBlock(f, s.Name)
+			case s.Derive == stream.NotDerived:
+				c.more += ownLists(f, s)
 			}
 			// First ones, one per doubling, one per status and the last two.
 			c.audits += samples/4 + 14 + 2 + 2

@@ -31,7 +31,7 @@ func TestFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got != string(want) {
-		t.Errorf("%s is other than this; go test -update writes it:\n%s", golden, got)
+		t.Errorf("%s is other than this; go test ./tap/method -update writes it:\n%s", golden, got)
 	}
 }
 

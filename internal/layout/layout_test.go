@@ -14,26 +14,29 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 )
 
-// packages are those whose files use each other one way only. Their package comments tell the
-// order.
+// packages are those whose files use each other one way only, in the order that the package
+// comment names.
 var packages = []string{"tap/state", "tap/site", "tap/method", "tap/plan", "tap/engine"}
 
 const module = "github.com/tap-confluence/tap-confluence/"
 
-// TestFilesUseEachOtherOneWay fails if two files of a package use each other, directly or by
-// way of others.
+// TestFilesUseEachOtherOneWay fails if a file uses one that its package comment names before it, or
+// if the comment does not name a file.
 func TestFilesUseEachOtherOneWay(t *testing.T) {
 	exports := exportData(t)
 	for _, name := range packages {
 		t.Run(name, func(t *testing.T) {
-			uses := fileUses(t, filepath.Join("..", "..", name), module+name, exports)
-			for _, cycle := range cycles(uses) {
-				t.Errorf("files use each other in a circle: %s", strings.Join(cycle, " > "))
+			fset := token.NewFileSet()
+			files := parse(t, fset, filepath.Join("..", "..", name))
+			uses := fileUses(t, fset, files, module+name, exports)
+			for _, fault := range faults(order(files), slices.Collect(maps.Keys(files)), uses) {
+				t.Error(fault)
 			}
 			if t.Failed() || testing.Verbose() {
 				for _, file := range slices.Sorted(maps.Keys(uses)) {
@@ -41,6 +44,91 @@ func TestFilesUseEachOtherOneWay(t *testing.T) {
 						t.Logf("%s uses %s: %s", file, other, strings.Join(slices.Sorted(maps.Keys(uses[file][other])), " "))
 					}
 				}
+			}
+		})
+	}
+}
+
+// parse parses the files of a package, but for its tests, by their names.
+func parse(t *testing.T, fset *token.FileSet, dir string) map[string]*ast.File {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]*ast.File{}
+	for _, path := range paths {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		if files[filepath.Base(path)], err = parser.ParseFile(fset, path, nil, parser.ParseComments|parser.SkipObjectResolution); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return files
+}
+
+// fileName is the name of a file in a comment.
+var fileName = regexp.MustCompile(`\w+\.go\b`)
+
+// order returns the files in the order in which the package comment names them.
+func order(files map[string]*ast.File) []string {
+	for _, file := range files {
+		if _, list, ok := strings.Cut(file.Doc.Text(), "Files use each other from top to bottom:"); ok {
+			return fileName.FindAllString(list, -1)
+		}
+	}
+	return nil
+}
+
+// usage says what each file of a package uses of which other one.
+type usage map[string]map[string]map[string]bool
+
+// faults tells where an order of files is not that of a package: each file stands in it once, before
+// all files that it uses.
+func faults(order, files []string, uses usage) []string {
+	place := map[string]int{}
+	var found []string
+	for i, file := range order {
+		if _, twice := place[file]; twice || !slices.Contains(files, file) {
+			found = append(found, "the package comment names "+file+", which stands there twice or does not exist")
+		}
+		place[file] = i
+	}
+	for _, file := range slices.Sorted(slices.Values(files)) {
+		if _, named := place[file]; !named {
+			found = append(found, "the package comment does not name "+file)
+			continue
+		}
+		for _, other := range slices.Sorted(maps.Keys(uses[file])) {
+			if at, named := place[other]; named && at < place[file] {
+				found = append(found, fmt.Sprintf("%s uses %s, which the package comment names before it: %s",
+					file, other, strings.Join(slices.Sorted(maps.Keys(uses[file][other])), " ")))
+			}
+		}
+	}
+	return found
+}
+
+// TestFaults shows that each kind of fault is found.
+func TestFaults(t *testing.T) {
+	uses := usage{"a.go": {"b.go": {"B": true}, "c.go": {"C": true}}, "b.go": {"c.go": {"C": true}}}
+	files := []string{"a.go", "b.go", "c.go"}
+	for name, test := range map[string]struct {
+		order []string
+		want  string
+	}{
+		"right":        {[]string{"a.go", "b.go", "c.go"}, ""},
+		"turned round": {[]string{"b.go", "a.go", "c.go"}, "a.go uses b.go, which"},
+		"not named":    {[]string{"a.go", "c.go"}, "does not name b.go"},
+		"no order":     {nil, "does not name a.go"},
+		"twice":        {[]string{"a.go", "b.go", "c.go", "b.go"}, "names b.go, which"},
+		"unknown":      {[]string{"a.go", "b.go", "c.go", "d.go"}, "names d.go, which"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := strings.Join(faults(test.order, files, uses), "\n")
+			if test.want == "" && got != "" || !strings.Contains(got, test.want) {
+				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
 	}
@@ -67,24 +155,8 @@ func exportData(t *testing.T) map[string]string {
 }
 
 // fileUses returns what each file of a package uses of which other one.
-func fileUses(t *testing.T, dir, path string, exports map[string]string) map[string]map[string]map[string]bool {
+func fileUses(t *testing.T, fset *token.FileSet, files map[string]*ast.File, path string, exports map[string]string) usage {
 	t.Helper()
-	fset := token.NewFileSet()
-	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
-	if err != nil || len(names) == 0 {
-		t.Fatalf("no files in %s: %v", dir, err)
-	}
-	var files []*ast.File
-	for _, name := range names {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
-		}
-		file, err := parser.ParseFile(fset, name, nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, file)
-	}
 	lookup := func(path string) (io.ReadCloser, error) {
 		file, ok := exports[path]
 		if !ok {
@@ -94,11 +166,11 @@ func fileUses(t *testing.T, dir, path string, exports map[string]string) map[str
 	}
 	info := &types.Info{Uses: map[*ast.Ident]types.Object{}, Selections: map[*ast.SelectorExpr]*types.Selection{}}
 	conf := types.Config{Importer: importer.ForCompiler(fset, "gc", lookup)}
-	pkg, err := conf.Check(path, fset, files, info)
+	pkg, err := conf.Check(path, fset, slices.Collect(maps.Values(files)), info)
 	if err != nil {
 		t.Fatal(err)
 	}
-	uses := map[string]map[string]map[string]bool{}
+	uses := usage{}
 	for ident, object := range info.Uses {
 		if object.Pkg() != pkg || !object.Pos().IsValid() {
 			continue
@@ -120,56 +192,4 @@ func fileUses(t *testing.T, dir, path string, exports map[string]string) map[str
 
 func base(fset *token.FileSet, pos token.Pos) string {
 	return filepath.Base(fset.Position(pos).Filename)
-}
-
-// cycles returns a circle for each file that can be reached from itself.
-func cycles(uses map[string]map[string]map[string]bool) [][]string {
-	var found [][]string
-	inCycle := map[string]bool{}
-	for _, start := range slices.Sorted(maps.Keys(uses)) {
-		if inCycle[start] {
-			continue
-		}
-		if way := path(uses, start, start, map[string]bool{}); way != nil {
-			for _, file := range way {
-				inCycle[file] = true
-			}
-			found = append(found, append([]string{start}, way...))
-		}
-	}
-	return found
-}
-
-// path returns the files from one to another, nil if there is no way.
-func path(uses map[string]map[string]map[string]bool, from, to string, seen map[string]bool) []string {
-	for _, next := range slices.Sorted(maps.Keys(uses[from])) {
-		if next == to {
-			return []string{to}
-		}
-		if seen[next] {
-			continue
-		}
-		seen[next] = true
-		if way := path(uses, next, to, seen); way != nil {
-			return append([]string{next}, way...)
-		}
-	}
-	return nil
-}
-
-// TestCycles shows that a circle is found.
-func TestCycles(t *testing.T) {
-	use := func(names ...string) map[string]map[string]bool {
-		m := map[string]map[string]bool{}
-		for _, n := range names {
-			m[n] = map[string]bool{"x": true}
-		}
-		return m
-	}
-	if got := cycles(map[string]map[string]map[string]bool{"a": use("b"), "b": use("c"), "c": use()}); len(got) > 0 {
-		t.Errorf("no circle is taken for one: %v", got)
-	}
-	if got := cycles(map[string]map[string]map[string]bool{"a": use("b"), "b": use("c"), "c": use("a")}); len(got) != 1 {
-		t.Errorf("a circle of three is not found: %v", got)
-	}
 }

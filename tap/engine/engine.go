@@ -10,7 +10,7 @@
 // other method is a shortcut. An audit reads a few parents both ways and compares the records. A
 // lookup reads a stream by the ids that records of the walks name (lookup.go).
 //
-// Files use each other from top to bottom: run.go, engine.go, lookup.go, progress.go, lists.go (the
+// Files use each other from top to bottom: run.go, lookup.go, engine.go, progress.go, lists.go (the
 // lists of a walk one after another), offset.go (lists that page by offset), page.go (a page's rows),
 // order.go (rows in and out of order), batches.go (rows that one request asks about), parents.go (what
 // hangs on a row), audit.go, ahead.go, env.go (what methods work with), walk.go, ledger.go, ending.go,

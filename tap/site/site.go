@@ -5,8 +5,8 @@
 // A walk is one reading of a listing, such as all pages. A probe is the question to the site whose
 // account this is. To read by owner is to ask each page and post for its own comments.
 //
-// Files use each other from top to bottom: survey.go, roles.go, measure.go, sizes.go, types.go, spaces.go,
-// containers.go, gone.go, account.go, site.go, memo.go.
+// Files use each other from top to bottom: survey.go, roles.go, measure.go, sizes.go, containers.go,
+// types.go, spaces.go, gone.go, account.go, site.go, memo.go.
 package site
 
 import (

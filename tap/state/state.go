@@ -7,8 +7,8 @@
 // how far an interrupted sync got with it. A probe is the question to the site whose account this is;
 // positions enter the state only behind one.
 //
-// entry.go and progress.go define what is remembered, transition.go holds every change of it, and
-// state.go, singer.go and airbyte.go read and write it.
+// Files use each other from top to bottom: airbyte.go and singer.go (how each protocol writes a state),
+// transition.go (every change of a state), state.go, entry.go, progress.go.
 package state
 
 import (

@@ -29,9 +29,16 @@ type walk struct {
 	around   []*around // audits that end with the walk
 	passing  *passing  // audits of single parents, nil for none
 	sampling atomic.Bool
-	claimed  plan.Place
-	steps    int      // claims made so far
 	asked    sync.Map // questions that are asked once, see method.Env
+
+	// claimed is the place that stands in the state, steps counts the claims so far. Both are used under
+	// the ledger's lock only.
+	claimed plan.Place
+	steps   int
+
+	// What follows is of the goroutine that runs readAll, or a lookup's read. While it waits for a list
+	// to be read, fetch alone uses answered, and page alone partial.
+
 	// over reports whether every list was read until the site said that it ends.
 	over bool
 	// partial reports whether the walk skipped something that may be a record: a type of custom content

@@ -36,7 +36,7 @@ type output struct {
 	stream *stream.Stream
 	sel    catalog.Selection
 	// version is the table version of the records, 0 for none. A new one is drawn when the
-	// stream starts over.
+	// stream starts over: by the goroutine of the walk that ends, while nobody reads the stream.
 	version int64
 
 	rows, requests atomic.Int64

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -257,7 +258,11 @@ func TestUnnamedAccount(t *testing.T) {
 			o := scenario{site: small(), streams: []string{"spaces", "pages"}, wrong: func(s *simconfluence.Site) {
 				s.SetFaults(simconfluence.WhoAmI(status))
 			}}.run(t)
-			o.ends(tap.ExitDone).says("the site does not tell whose token this is").whole("spaces", "pages").activates()
+			o.ends(tap.ExitDone).whole("spaces", "pages").activates()
+			told := regexp.MustCompile(`(?m)^WARNING .*the site does not .*$`).FindAllString(o.result.Stderr, -1)
+			if len(told) != 1 || !strings.Contains(told[0], "whose token this is: no table version will be activated: GET ") || !strings.Contains(told[0], strconv.Itoa(status)) {
+				t.Errorf("warned %q\n%s", told, tail(o.result.Stderr))
+			}
 		})
 	}
 }

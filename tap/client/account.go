@@ -27,8 +27,8 @@ func (c *Client) Whoami(ctx context.Context) (Site, error) {
 	if err != nil {
 		return Site{}, err
 	}
-	if site := c.account.site.Load(); site != nil && site.Unnamed {
-		return c.unnamed(ctx, base, true)
+	if site := c.account.site.Load(); site != nil && site.Unnamed != nil {
+		return c.unnamed(ctx, base, site.Unnamed, true)
 	}
 	return c.introduce(ctx, base, true)
 }
@@ -52,7 +52,7 @@ func (c *Client) stillKnown(ctx context.Context, since time.Time) bool {
 	if a.asked.Before(since) {
 		a.asked = time.Now()
 		site, err := c.Whoami(ctx)
-		a.good = err == nil && (site.Unnamed || site.AccountID == a.site.Load().AccountID)
+		a.good = err == nil && (site.Unnamed != nil || site.AccountID == a.site.Load().AccountID)
 	}
 	return a.good
 }

@@ -28,16 +28,16 @@ type Site struct {
 	CloudID   string // the site's id, if it was needed
 	AccountID string // the account that the credentials belong to
 	User      string // its display name, or empty
-	// Unnamed reports whether the site takes the credentials without naming their account: the route
-	// that names it is closed, or the token lacks its scope.
-	Unnamed bool
+	// Unnamed says why the site takes the credentials without naming their account: the route that
+	// names it is closed, or the token lacks its scope. Nil if it names the account.
+	Unnamed error
 	// Date is the site's time when it told, from the Date header; zero if it did not.
 	Date time.Time
 }
 
 // Probe asks the site who is signed in. The site does not answer that to anonymous requests, so an
 // answer proves the account. If that route is closed but version 2 of the API answers, the site is
-// Unnamed, with a warning. Errors are of type *Error and say what to do.
+// Unnamed. Errors are of type *Error and say what to do.
 //
 // The site itself refuses a token with scopes; only the gateway takes it. So if the site refuses basic
 // credentials, Probe asks the gateway too. If that knows them, the client uses it from then on.
@@ -45,9 +45,6 @@ func (c *Client) Probe(ctx context.Context) (Site, error) {
 	site, err := c.findAccount(ctx)
 	if err != nil {
 		return site, err
-	}
-	if site.Unnamed {
-		c.log.Warn("the site does not say which account this is: deletions can't be proven", "url", site.URL)
 	}
 	c.account.site.Store(&site)
 	return site, nil
@@ -126,17 +123,15 @@ func (c *Client) introduce(ctx context.Context, base string, brief bool) (Site, 
 func (c *Client) otherProof(ctx context.Context, site Site, err error, brief bool) (Site, error) {
 	switch {
 	case KindOf(err) == KindScope: // which only a good token is told
-		c.log.Debug("the token lacks the scope that tells who is signed in", "error", err)
-		site.Unnamed = true
+		site.Unnamed = err
 		return site, nil
 	case !closed(err):
 		return site, err
 	}
-	other, otherErr := c.unnamed(ctx, site.URL, brief)
+	other, otherErr := c.unnamed(ctx, site.URL, err, brief)
 	if otherErr != nil {
 		return site, err // the first words say more
 	}
-	c.log.Debug("the site does not say who is signed in", "error", err)
 	return other, nil
 }
 
@@ -165,9 +160,9 @@ func accountRefused(text string) bool {
 	return strings.Contains(text, "account") || strings.Contains(text, "licen")
 }
 
-// unnamed asks the site at base for one space (GET /wiki/api/v2/spaces). A token that lacks
-// only the scope for it is a good one, too.
-func (c *Client) unnamed(ctx context.Context, base string, brief bool) (Site, error) {
+// unnamed asks the site at base for one space (GET /wiki/api/v2/spaces). A token that lacks only the
+// scope for it is a good one, too. Why is the reason that the account has no name.
+func (c *Client) unnamed(ctx context.Context, base string, why error, brief bool) (Site, error) {
 	k := &call{
 		base: base, probe: true, brief: brief,
 		req: Request{
@@ -177,7 +172,7 @@ func (c *Client) unnamed(ctx context.Context, base string, brief bool) (Site, er
 		parse: func(b *buffer, _ http.Header) error { return b.page.Parse(b.body) },
 	}
 	site := c.siteAt(base)
-	site.Unnamed = true
+	site.Unnamed = why
 	l, err := c.do(ctx, k)
 	if err == nil {
 		l.release()

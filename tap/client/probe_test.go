@@ -124,7 +124,7 @@ func TestProbe(t *testing.T) {
 				if err != nil && !strings.Contains(err.Error(), tt.text) {
 					t.Errorf("text: %v", err)
 				}
-				if err == nil && (site.URL != tt.url || site.Unnamed != tt.unnamed || !tt.unnamed && (site.AccountID != "5b10" || site.User != "Ada L.")) {
+				if err == nil && (site.URL != tt.url || (site.Unnamed != nil) != tt.unnamed || !tt.unnamed && (site.AccountID != "5b10" || site.User != "Ada L.")) {
 					t.Errorf("site: %+v", site)
 				}
 				checkProbe(t, c, net, tt.sent, tt.url)

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,18 +38,16 @@ func (e *InterruptedError) Unwrap() error { return e.Cause }
 func (s *Site) Open(ctx context.Context, now time.Time) error {
 	s.clock, s.local = now, now
 	who, err := s.client.Probe(ctx)
-	switch {
-	case err == nil:
-		s.account, s.user = who.AccountID, who.User
-		if !who.Date.IsZero() {
-			s.clock, s.told = who.Date, true
-		}
-	case client.KindOf(err) == client.KindScope:
-	default:
+	if err != nil {
 		return err
 	}
+	s.account, s.user = who.AccountID, who.User
+	if !who.Date.IsZero() {
+		s.clock, s.told = who.Date, true
+	}
 	if s.account == "" {
-		s.log.Warn("the site does not tell whose token this is: no table version will be activated", "error", err)
+		why := cmp.Or(who.Unnamed, errors.New("its answer holds no account id"))
+		s.log.Warn("the site does not tell whose token this is: no table version will be activated", "error", why)
 	}
 	s.log.Debug("the site answers", "url", who.URL, "gateway", who.Gateway, "account", s.account)
 	return nil
@@ -107,7 +106,7 @@ func (s *Site) ask(ctx context.Context) (state.Account, error) {
 	switch k := client.KindOf(err); {
 	case lost(k):
 		return state.Account{}, &InterruptedError{Lost: true, Asked: true, Cause: err}
-	case k == client.KindScope, k == client.KindGone, k == client.KindForbidden, k == client.KindBadRequest:
+	case k == client.KindGone, k == client.KindForbidden, k == client.KindBadRequest:
 		return state.Proven(false), nil // the route is closed, the site is there
 	}
 	return state.Account{}, &InterruptedError{Asked: ctx.Err() == nil, Cause: err}

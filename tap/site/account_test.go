@@ -21,13 +21,14 @@ func TestOpen(t *testing.T) {
 		answers map[string][]string
 		kind    client.Kind // of the error, KindOther for none
 		account string
-		warns   bool
+		warns   string // why the account has no name
 	}{
-		{"a good site", map[string][]string{whoami: {account}}, client.KindOther, "a1", false},
-		{"the route is gone", map[string][]string{whoami: {"410 {}"}, "/spaces": {list("")}}, client.KindOther, "", true},
-		{"the scope is missing", map[string][]string{whoami: {`401 {"message":"scope does not match"}`}}, client.KindOther, "", true},
-		{"the token is wrong", map[string][]string{whoami: {"401 {}"}, "/_edge/tenant_info": {"404 {}"}}, client.KindToken, "", false},
-		{"no Confluence", map[string][]string{whoami: {"404 {}"}}, client.KindSite, "", false},
+		{"a good site", map[string][]string{whoami: {account}}, client.KindOther, "a1", ""},
+		{"the route is gone", map[string][]string{whoami: {"410 {}"}, "/spaces": {list("")}}, client.KindOther, "", "410 Gone"},
+		{"the scope is missing", map[string][]string{whoami: {`401 {"message":"scope does not match"}`}}, client.KindOther, "", "scope does not match"},
+		{"the answer has no name", map[string][]string{whoami: {`{"type":"known"}`}}, client.KindOther, "", "its answer holds no account id"},
+		{"the token is wrong", map[string][]string{whoami: {"401 {}"}, "/_edge/tenant_info": {"404 {}"}}, client.KindToken, "", ""},
+		{"no Confluence", map[string][]string{whoami: {"404 {}"}}, client.KindSite, "", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -38,7 +39,8 @@ func TestOpen(t *testing.T) {
 				if client.KindOf(err) != test.kind || (err == nil) != (test.kind == client.KindOther) {
 					t.Fatalf("error %v", err)
 				}
-				if s.account != test.account || strings.Contains(log.String(), "does not tell whose token this is") != test.warns {
+				warned := strings.Contains(log.String(), "does not tell whose token this is")
+				if s.account != test.account || warned != (test.warns != "") || !strings.Contains(log.String(), test.warns) {
 					t.Errorf("account %q, log %s", s.account, log)
 				}
 				if !s.Clock().Equal(now) { // no answer had a date

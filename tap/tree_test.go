@@ -34,25 +34,34 @@ func TestTreeUnsearched(t *testing.T) {
 	}
 }
 
-// TestTreeGone removes a folder behind the page that names it: it is left out, and counted.
+// TestTreeGone removes a folder that a search has found, or behind the page that names it: it is left
+// out, named, and counted.
 func TestTreeGone(t *testing.T) {
 	t.Parallel()
-	f := onDemand(t, varied())
-	id, _, _ := first(f.Site.Truth("folders", tapfixture.Scope()))
-	f.Site.SetFaults(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-		if strings.HasSuffix(r.URL.Path, "/folders/"+id) {
-			_ = f.Site.Delete(simconfluence.Folder, id) // it is asked for twice
+	for _, unsearched := range []bool{false, true} {
+		o, truth := varied(), tapfixture.Scope()
+		if unsearched {
+			o.Quirks.SearchRefuses, truth.Unsearched = []string{"folder"}, true
 		}
-		return false
-	})
-	r := f.Singer(tapfixture.Select(tree()...), nil).OK()
-	want := f.Expect("folders", tapfixture.Scope())
-	if _, still := want[id]; still {
-		t.Fatalf("folder %s is still there", id)
-	}
-	tapfixture.Compare(t, "folders", r.Canonical("folders"), want)
-	if !strings.Contains(r.Stderr, "vanished") {
-		t.Errorf("not said: %s", r.Stderr)
+		f := onDemand(t, o)
+		id, _, _ := first(f.Site.Truth("folders", truth))
+		f.Site.SetFaults(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+			if strings.HasSuffix(r.URL.Path, "/folders/"+id) {
+				_ = f.Site.Delete(simconfluence.Folder, id) // it is asked for twice
+			}
+			return false
+		})
+		r := f.Singer(tapfixture.Select(tree()...), nil).OK()
+		want := f.Expect("folders", truth)
+		if _, still := want[id]; still {
+			t.Fatalf("folder %s is still there", id)
+		}
+		tapfixture.Compare(t, "folders", r.Canonical("folders"), want)
+		for _, says := range []string{"an item vanished between listing and reading [listing=folders id=" + id + "]", "skipped: 1 × folders that vanished"} {
+			if !strings.Contains(r.Stderr, says) {
+				t.Errorf("%q is not said: %s", says, r.Stderr)
+			}
+		}
 	}
 }
 

@@ -51,7 +51,7 @@ func (w *walk) trial(into map[*reading]records, counts func(rawjson.Object) bool
 func every(rawjson.Object) bool { return true }
 
 // plainRecords reads the records that one parent has of a stream the plain way, of rows that count.
-// It returns method.ErrGone if the parent is gone, and *uncomparable for a list that can't be read.
+// Its errors are those of comparable.
 func (w *walk) plainRecords(ctx context.Context, r *reading, p *method.Parent, counts func(rawjson.Object) bool) (records, error) {
 	got := map[*reading]records{r: {}}
 	err := method.ReadPlain(ctx, w.trial(got, counts), p, r.Reader)
@@ -67,10 +67,14 @@ func (e *uncomparable) Error() string { return e.cause.Error() }
 // Unwrap returns the cause.
 func (e *uncomparable) Unwrap() error { return e.cause }
 
-// comparable sorts the error of a read that an audit made.
+// comparable sorts the error of a read that an audit made. It returns method.ErrNothingToCompare, also
+// if the parent is gone, *uncomparable for what can't be read, or the error that interrupts the run.
 func (w *walk) comparable(ctx context.Context, err error) error {
-	if err == nil || errors.Is(err, method.ErrGone) {
+	if err == nil || errors.Is(err, method.ErrNothingToCompare) {
 		return err
+	}
+	if _, gone := errors.AsType[method.GoneError](err); gone {
+		return method.ErrNothingToCompare
 	}
 	if stop := w.interrupts(ctx, err); stop != nil {
 		return stop
@@ -80,8 +84,8 @@ func (w *walk) comparable(ctx context.Context, err error) error {
 
 // conclude notes the result of a comparison. The error interrupts the run.
 func (w *walk) conclude(k method.Kind, r *reading, parent, difference string, err error) error {
-	if errors.Is(err, method.ErrGone) {
-		return nil // there is nothing to compare
+	if errors.Is(err, method.ErrNothingToCompare) {
+		return nil
 	}
 	if cause, ok := errors.AsType[*uncomparable](err); ok {
 		w.report.warnOnce("uncompared "+auditName(k, r), "a shortcut can't be compared with the plain way",
@@ -174,7 +178,7 @@ func (w *walk) compare(ctx context.Context, p *method.Parent, a auditee) (differ
 	// What was just put into the trash may show its rows in one way only.
 	gone, err := w.site.Gone(ctx, p.Item, a.r.ParentStatuses())
 	if gone {
-		err = method.ErrGone
+		err = method.ErrNothingToCompare
 	}
 	return difference, w.comparable(ctx, err)
 }

@@ -83,8 +83,8 @@ func (e *env) list(ctx context.Context, r *method.Reader, req client.Request, us
 // They do not apply to a 404 that names nothing: the client has already repeated that for longer.
 var pauses = [...]time.Duration{time.Second, 3 * time.Second, 6 * time.Second}
 
-// Present repeats a read that the site answers with 404. It returns method.ErrGone once the item is
-// proven to be gone, and the read's error if it stays.
+// Present repeats a read that the site answers with 404. It returns a method.GoneError once the
+// item is proven to be gone, and the read's error if it stays.
 func (e *env) Present(ctx context.Context, it site.Item, statuses []string, read func() error) error {
 	for i := 0; ; i++ {
 		err := read()
@@ -94,7 +94,7 @@ func (e *env) Present(ctx context.Context, it site.Item, statuses []string, read
 		gone, doubt := e.walk.site.Gone(ctx, it, statuses)
 		switch {
 		case gone:
-			return method.ErrGone
+			return method.GoneError{Item: it}
 		case doubt != nil, i == len(pauses), e.trial, client.KindOf(err) == client.KindVague:
 			return err
 		}

@@ -28,9 +28,9 @@ func (w *walk) readParent(ctx context.Context, p *parent) {
 			err = w.readBy(ctx, kind, p, readings)
 		}
 	}
-	if errors.Is(err, method.ErrGone) {
-		w.report.skip(w.plan.Listing.Name + " that vanished between listing and reading")
-		w.log.Warn("a parent vanished between listing and reading", "listing", w.plan.Listing.Name, "id", p.ID)
+	if gone, ok := errors.AsType[method.GoneError](err); ok {
+		w.report.skip(gone.Item.Listing.Name + " that vanished between listing and reading")
+		w.log.Warn("an item vanished between listing and reading", "listing", gone.Item.Listing.Name, "id", gone.Item.ID)
 		err = nil
 	}
 	switch {
@@ -45,7 +45,7 @@ func (w *walk) readParent(ctx context.Context, p *parent) {
 }
 
 // readBy reads some streams of one parent by one method. What can't be read is a failure of its
-// stream; the error is that the parent is gone, or what interrupts the run.
+// stream; the error is a method.GoneError, or what interrupts the run.
 func (w *walk) readBy(ctx context.Context, kind method.Kind, p *parent, readings []*reading) error {
 	readers := make([]*method.Reader, len(readings))
 	for i, r := range readings {
@@ -54,7 +54,7 @@ func (w *walk) readBy(ctx context.Context, kind method.Kind, p *parent, readings
 	err := method.Of(kind).Read(ctx, &env{walk: w, write: w.write}, p.Parent, readers)
 	parts, partly := errors.AsType[method.PartlyError](err)
 	if err != nil && !partly {
-		return err // it interrupts the run, or the parent is gone: see method.Env
+		return err // it interrupts the run, or an item is gone: see method.Env
 	}
 	w.judge(p, readings, parts)
 	return nil

@@ -23,7 +23,7 @@ var bulkSearch = Method{
 		return each(ctx, env, readers, func(r *Reader) error {
 			left, err := searchMany(ctx, env, []*Parent{p}, r)
 			if err == nil && len(left) > 0 {
-				err = ErrGone // the search does not show the item: there is nothing to compare
+				err = ErrNothingToCompare
 			}
 			return err
 		})

@@ -2,7 +2,6 @@ package method
 
 import (
 	"context"
-	"errors"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 	"github.com/tap-confluence/tap-confluence/tap/site"
@@ -61,7 +60,7 @@ func readNode(ctx context.Context, env Env, at [2]string, readers []*Reader) (ne
 		return err
 	})
 	switch {
-	case errors.Is(err, ErrGone):
+	case isGone(err):
 		return at, err
 	case err != nil:
 		if stop := env.Interrupts(ctx, err); stop != nil {

@@ -28,7 +28,7 @@ var firstVersion = Method{
 			}
 			it, has, _ := firstVersionOf(doc)
 			if !has {
-				return ErrGone // the item has a second version by now: there is nothing to compare
+				return ErrNothingToCompare // the item has a second version by now
 			}
 			return env.Write(r, []Item{it})
 		})

@@ -211,8 +211,8 @@ type Env interface {
 	List(ctx context.Context, r *Reader, req client.Request, use func([]rawjson.Object) error) error
 	// ListByOffset reads a list that pages by offset to its end, the rows of an answer at a time.
 	ListByOffset(ctx context.Context, r *Reader, list client.OffsetList, use func([]rawjson.Object) error) error
-	// Present repeats a read that the site answers with 404. It returns ErrGone once the item is proven
-	// to be gone, and the read's error if it stays.
+	// Present repeats a read that the site answers with 404. It returns a GoneError once the item is
+	// proven to be gone, and the read's error if it stays.
 	Present(ctx context.Context, it site.Item, statuses []string, read func() error) error
 	// First reports whether this is the first call with that text in the walk.
 	First(question string) bool
@@ -224,8 +224,20 @@ type Env interface {
 	Interrupts(ctx context.Context, err error) error
 }
 
-// ErrGone says that an item is proven to be gone, or that an audit has nothing to compare.
-var ErrGone = errors.New("the item is gone")
+// GoneError says that an item is proven to be gone: the parent, or one above it in the page tree.
+type GoneError struct{ Item site.Item }
+
+// Error names the item.
+func (e GoneError) Error() string { return "gone: " + e.Item.Listing.Name + " " + e.Item.ID }
+
+// isGone reports whether an error says that an item is gone.
+func isGone(err error) bool {
+	_, gone := errors.AsType[GoneError](err)
+	return gone
+}
+
+// ErrNothingToCompare says that a shortcut does not show a parent, so that an audit learns nothing.
+var ErrNothingToCompare = errors.New("there is nothing to compare")
 
 // PartlyError holds the errors of a parent by reader. The parent was read for the other readers.
 type PartlyError map[*Reader]error
@@ -240,7 +252,7 @@ func (p PartlyError) Error() string {
 }
 
 // each calls do for every reader. An error of one does not stop the others, unless it interrupts the
-// sync or the parent is gone.
+// sync, the parent is gone, or there is nothing to compare.
 func each(ctx context.Context, env Env, readers []*Reader, do func(*Reader) error) error {
 	var failed PartlyError
 	for _, r := range readers {
@@ -248,7 +260,7 @@ func each(ctx context.Context, env Env, readers []*Reader, do func(*Reader) erro
 		if err == nil {
 			continue
 		}
-		if errors.Is(err, ErrGone) {
+		if isGone(err) || errors.Is(err, ErrNothingToCompare) {
 			return err
 		}
 		if stop := env.Interrupts(ctx, err); stop != nil {

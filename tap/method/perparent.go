@@ -2,7 +2,6 @@ package method
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
@@ -29,7 +28,7 @@ var perParent = Method{
 }
 
 // ReadPlain reads the stream's own list of one parent. For comments it also reads the replies. It
-// returns ErrGone if the parent is proven to be gone.
+// returns a GoneError if the parent is proven to be gone.
 func ReadPlain(ctx context.Context, env Env, p *Parent, r *Reader) error {
 	if r.Stream.Silent {
 		return readSilent(ctx, env, p, r)
@@ -57,7 +56,7 @@ func readSilent(ctx context.Context, env Env, p *Parent, r *Reader) error {
 	}
 	_, err = env.Get(ctx, r, site.ItemRequest(p.Listing, p.ID, ""))
 	if site.Names(err, p.ID) {
-		return ErrGone
+		return GoneError{p.Item}
 	}
 	return err
 }
@@ -77,7 +76,7 @@ func readTree(ctx context.Context, env Env, p *Parent, r *Reader, req client.Req
 			replies := r.PlainRequest(p.ID)
 			replies.Path, replies.Query = stream.Path(r.Stream.Replies, id), bodyOnly(replies.Query)
 			err := env.Present(ctx, comment, nil, func() error { return readTree(ctx, env, p, r, replies) })
-			if err != nil && !errors.Is(err, ErrGone) {
+			if err != nil && !isGone(err) {
 				return err
 			}
 		}

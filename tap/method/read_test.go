@@ -86,7 +86,7 @@ func (e *fakeEnv) List(_ context.Context, _ *method.Reader, req client.Request, 
 	return nil
 }
 
-// Present takes method.ErrGone for what it is.
+// Present takes a method.GoneError for what it is.
 func (e *fakeEnv) Present(_ context.Context, it site.Item, statuses []string, read func() error) error {
 	if it.ID == "" || it.Listing == nil {
 		e.t.Errorf("asked for the presence of %+v in %v", it, statuses)
@@ -160,7 +160,7 @@ func TestRead(t *testing.T) {
 		},
 		{
 			name: "the parent is gone", kind: method.PerParent, parent: page, streams: []string{"page_labels", "page_versions"},
-			answers: map[string]any{"/pages/7/labels": method.ErrGone}, ended: method.ErrGone,
+			answers: map[string]any{"/pages/7/labels": method.GoneError{Item: page.Item}}, ended: method.GoneError{Item: page.Item},
 		},
 		{
 			name: "comments and replies", kind: method.PerParent, parent: page, streams: []string{"page_footer_comments"},
@@ -169,7 +169,7 @@ func TestRead(t *testing.T) {
 				"/footer-comments/1/children?body-format=storage":   []string{`[{"id":"11"}]`},
 				"/footer-comments/11/children?body-format=storage":  []string{`[{"id":"111"}]`, `[]`},
 				"/footer-comments/111/children?body-format=storage": []string{},
-				"/footer-comments/2/children?body-format=storage":   method.ErrGone, // it was deleted: no replies, no failure
+				"/footer-comments/2/children?body-format=storage":   method.GoneError{Item: site.Item{Listing: stream.FooterComments, ID: "2"}}, // it was deleted: no replies, no failure
 			},
 			written: []string{
 				`page_footer_comments {"id":"1"} of 7 T`, `page_footer_comments {"id":"2"} of 7 T`,
@@ -288,7 +288,7 @@ func TestAgain(t *testing.T) {
 		failed  []string
 	}{
 		{answer: `{"id":"7","title":"T","version":{"number":1}}`, written: []string{`page_versions {"number":1} of 7 T derived`}},
-		{answer: `{"id":"7","version":{"number":2}}`, ended: method.ErrGone},
+		{answer: `{"id":"7","version":{"number":2}}`, ended: method.ErrNothingToCompare},
 		{answer: errPart, failed: []string{"page_versions"}},
 		{answer: errWhole, ended: errWhole},
 	} {

@@ -79,10 +79,14 @@ func (m choiceMetadata) selected(legacy flag) flag {
 	return first(m.Selected, m.SelectedByDefault, legacy)
 }
 
+// ErrAirbyte says that a catalog which should be one of Singer is one of Airbyte.
+var ErrAirbyte = errors.New("the catalog is one of Airbyte: use `tap-confluence read --config ... --catalog ...`")
+
 // ParseSinger reads a Singer catalog (`--catalog`, or `--properties` with the selection
 // inside the schemas) and returns the selected streams in the table's order. Warnings are
 // lines for the log. Errors name all that is wrong with the catalog; unknown streams among
-// them are an *UnknownStreamError. A catalog that selects nothing is an error.
+// them are an *UnknownStreamError. A catalog that selects nothing is an error; one of Airbyte is
+// ErrAirbyte.
 func ParseSinger(data []byte, opts ...Option) ([]Selection, []string, error) {
 	var document struct {
 		Streams []choice `json:"streams"`
@@ -91,7 +95,7 @@ func ParseSinger(data []byte, opts ...Option) ([]Selection, []string, error) {
 		return nil, nil, err
 	}
 	if slices.ContainsFunc(document.Streams, choice.isAirbyte) {
-		return nil, nil, errors.New("the catalog is one of Airbyte: use `tap-confluence read --config ... --catalog ...`")
+		return nil, nil, ErrAirbyte
 	}
 	if document.Streams == nil {
 		return nil, nil, errors.New(`the catalog has no list "streams": write one with ` + "`tap-confluence --config ... --discover`, or leave the catalog out to read everything")

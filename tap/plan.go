@@ -3,6 +3,7 @@ package tap
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 
@@ -64,35 +65,39 @@ func (s *session) planOptions(o *options) (engine.Options, error) {
 		Sink: emit.NewSinger(emit.NewOut(discard{})),
 	}
 	file, err := o.catalogFile()
+	switch {
+	case err != nil:
+	case file == "":
+		eo.Selections, err = s.pick(o)
+	default:
+		eo.Selections, eo.PerStream, err = s.eitherCatalog(file)
+	}
 	if err != nil {
 		return eo, err
 	}
-	airbyte := false
-	if file == "" {
-		eo.Selections, err = s.pick(o)
-	} else {
-		var data []byte
-		if data, err = os.ReadFile(file); err != nil {
-			return eo, usage("reading the catalog: %w", err)
-		}
-		var warnings []string
-		if eo.Selections, warnings, err = catalog.ParseSinger(data, s.catalogOptions()...); err != nil {
-			if sel, w, e := catalog.ParseAirbyte(data, s.catalogOptions()...); e == nil {
-				eo.Selections, warnings, err, airbyte = sel, w, nil, true
-			}
-		}
-		s.warn(warnings)
-	}
-	if err != nil {
-		return eo, usage("%w", err)
-	}
-	if airbyte {
+	if eo.PerStream {
 		eo.State, err = s.airbyteState(o.state)
-		eo.PerStream = true
 	} else {
 		eo.State, err = s.singerState(o.state)
 	}
 	return eo, err
+}
+
+// eitherCatalog reads a catalog of either protocol, and reports whether it is one of Airbyte.
+func (s *session) eitherCatalog(file string) (selections []catalog.Selection, airbyte bool, err error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, false, usage("reading the catalog: %w", err)
+	}
+	selections, warnings, err := catalog.ParseSinger(data, s.catalogOptions()...)
+	if airbyte = errors.Is(err, catalog.ErrAirbyte); airbyte {
+		selections, warnings, err = catalog.ParseAirbyte(data, s.catalogOptions()...)
+	}
+	s.warn(warnings)
+	if err != nil {
+		return nil, airbyte, usage("%w", err)
+	}
+	return selections, airbyte, nil
 }
 
 // discard is where a plan's sink writes; it writes nothing.

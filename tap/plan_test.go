@@ -61,6 +61,27 @@ func TestPlanRefuses(t *testing.T) {
 	}
 }
 
+// TestPlanAirbyte takes a catalog of Airbyte, and refuses one with the words of that protocol's parser.
+func TestPlanAirbyte(t *testing.T) {
+	t.Parallel()
+	f := tapfixture.New(t, simconfluence.Scaled(5, 10))
+	for _, test := range []struct {
+		catalog any
+		status  int
+		says    string
+	}{
+		{tapfixture.Configured("full_refresh", "groups"), 0, ""},
+		{tapfixture.Configured("full_refresh", "groups", "grops"), 2, `unknown stream "grops", do you mean "groups"?`},
+		{tapfixture.Configured("full_refresh", "users"), 2, "extra_streams does not name users"},
+		{tapfixture.Configured("sometimes", "groups"), 2, `sync_mode "sometimes"`},
+	} {
+		r := f.Text("plan", "--config", f.Config(), "--catalog", f.File(test.catalog)).Wants(test.status)
+		if !strings.Contains(r.Stderr, test.says) || strings.Contains(r.Stderr, "one of Airbyte") {
+			t.Errorf("%v: said %s", test.catalog, r.Stderr)
+		}
+	}
+}
+
 // TestPlanOfFewSpaces counts what a list shows of other spaces, and the requests for where it lies.
 func TestPlanOfFewSpaces(t *testing.T) {
 	t.Parallel()

@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/tap-confluence/tap-confluence/tap/client"
@@ -13,7 +15,7 @@ import (
 // Report holds the figures of a sync, at its end or so far.
 type Report struct {
 	Streams []StreamReport
-	// Skipped counts the items that were not read, by reason.
+	// Skipped counts the items that were not read, by reason, the most frequent first.
 	Skipped []Skip
 	// Audits are the comparisons of shortcuts with the plain way.
 	Audits []Audit
@@ -161,6 +163,6 @@ func (r *report) figures() Report {
 	for reason, n := range r.skipped {
 		rep.Skipped = append(rep.Skipped, Skip{reason, n})
 	}
-	slices.SortFunc(rep.Skipped, func(a, b Skip) int { return b.Count - a.Count })
+	slices.SortFunc(rep.Skipped, func(a, b Skip) int { return cmp.Or(b.Count-a.Count, strings.Compare(a.Reason, b.Reason)) })
 	return rep
 }

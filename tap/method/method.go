@@ -14,7 +14,9 @@ package method
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
@@ -242,11 +244,12 @@ var ErrNothingToCompare = errors.New("there is nothing to compare")
 // PartlyError holds the errors of a parent by reader. The parent was read for the other readers.
 type PartlyError map[*Reader]error
 
-// Error returns the readers' errors, joined.
+// Error returns the readers' errors, joined in the order of their streams' names.
 func (p PartlyError) Error() string {
 	var errs []error
-	for _, err := range p {
-		errs = append(errs, err)
+	byName := func(a, b *Reader) int { return strings.Compare(a.Stream.Name, b.Stream.Name) }
+	for _, r := range slices.SortedFunc(maps.Keys(p), byName) {
+		errs = append(errs, p[r])
 	}
 	return errors.Join(errs...).Error()
 }

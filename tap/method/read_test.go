@@ -301,3 +301,19 @@ func TestAgain(t *testing.T) {
 		wantFailures(t, err, readers, test.failed, test.ended)
 	}
 }
+
+// TestPartlyErrorInOrder joins errors in the order of the streams.
+func TestPartlyErrorInOrder(t *testing.T) {
+	t.Parallel()
+	partly := method.PartlyError{}
+	var want []string
+	for _, name := range []string{"page_content_properties", "page_labels", "page_likes", "page_versions"} {
+		partly[reader(name)] = errors.New("no " + name)
+		want = append(want, "no "+name)
+	}
+	for range 20 { // a map's order differs from one call to the next
+		if got := partly.Error(); got != strings.Join(want, "\n") {
+			t.Fatalf("joined\n%s", got)
+		}
+	}
+}

@@ -24,7 +24,7 @@ type failures struct {
 	alike int    // how many in a row were of that sort
 	good  bool   // something could be read
 	// closed reports whether the site's words refuse the route to the account, so that nothing
-	// more is asked.
+	// more is asked. What requests under way still bring does not change that.
 	closed bool
 }
 
@@ -42,7 +42,7 @@ func (f *failures) add(err error) {
 		f.last, f.alike = sort, 0
 	}
 	f.alike++
-	f.closed = f.alike >= alikeMost && (k == client.KindScope || k == client.KindGone)
+	f.closed = f.closed || f.alike >= alikeMost && (k == client.KindScope || k == client.KindGone)
 }
 
 // succeeded notes that something could be read.

@@ -24,28 +24,23 @@ const Documentation = "https://github.com/tap-confluence/tap-confluence"
 // airbyte runs one of Airbyte's verbs. Errors after the command line are messages on stdout.
 func (p *program) airbyte(ctx context.Context, verb string, args []string) int {
 	sink := emit.NewAirbyte(p.out, p.now)
-	var o options
-	if err := parse(args, o.airbyteFlags); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return p.document([]byte(help))
-		}
+	o, err := airbyteOptions(verb, args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return p.document([]byte(help))
+	case err != nil:
 		p.stderr.line(err.Error())
 		return ExitUsage
 	}
-	if missing := o.missing(verb); missing != "" {
-		p.stderr.line(fmt.Sprintf("%s needs %s; see %s --help", verb, missing, Name))
-		return ExitUsage
-	}
-	var err error
 	switch verb {
 	case "spec":
 		err = p.spec(sink)
 	case "check":
-		err = p.checkConnection(ctx, sink, &o)
+		err = p.checkConnection(ctx, sink, o)
 	case "discover":
-		err = p.discover(sink, &o)
+		err = p.discover(sink, o)
 	case "read":
-		err = p.read(ctx, sink, &o)
+		err = p.read(ctx, sink, o)
 	}
 	if err == nil {
 		return ExitDone
@@ -63,6 +58,18 @@ func (p *program) airbyte(ctx context.Context, verb string, args []string) int {
 		p.stderr.line(e.Error())
 	}
 	return ExitFailed
+}
+
+// airbyteOptions reads the command line of a verb.
+func airbyteOptions(verb string, args []string) (*options, error) {
+	o := &options{}
+	if err := parse(args, o.airbyteFlags); err != nil {
+		return nil, err
+	}
+	if missing := o.missing(verb); missing != "" {
+		return nil, usage("%s needs %s; see %s --help", verb, missing, Name)
+	}
+	return o, o.refuseUnused(verb)
 }
 
 // missing names the options that a verb needs and did not get.

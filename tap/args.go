@@ -97,7 +97,7 @@ func (o *options) singerFlags(fs *flag.FlagSet) {
 	}
 	fs.Var(boolOrValue{&o.test}, "test", "")
 	fs.BoolVar(&o.about, "about", false, "")
-	fs.StringVar(&o.format, "format", "text", "")
+	fs.StringVar(&o.format, "format", "", "")
 	fs.BoolVar(&o.versionF, "version", false, "")
 	o.commonFlags(fs)
 }
@@ -113,6 +113,49 @@ func (o *options) commonFlags(fs *flag.FlagSet) {
 	fs.BoolVar(&o.debug, "debug", false, "")
 	fs.BoolVar(&o.debug, "dev", false, "")
 	fs.StringVar(&o.logLevel, "log-level", "", "")
+}
+
+// command is what a Singer command line asks for.
+func (o *options) command() string {
+	switch {
+	case o.versionF:
+		return "--version"
+	case o.about:
+		return "--about"
+	case o.discover:
+		return "--discover"
+	case o.test:
+		return "--test"
+	}
+	return "a sync"
+}
+
+// unused names the options that a command has no use for. A catalog and a state are no mistake in
+// Singer: Meltano gives those of its last run to every command. Nothing is with --version.
+var unused = map[string][]string{
+	"a sync":     {"format"},
+	"--about":    {"select", "incremental", "discover", "test"},
+	"--discover": {"select", "incremental", "format", "test"},
+	"--test":     {"select", "incremental", "format"},
+	"plan":       {"version", "about", "discover", "test"},
+	"spec":       {"config", "catalog", "state"},
+	"check":      {"catalog", "state"},
+	"discover":   {"catalog", "state"},
+}
+
+// refuseUnused returns the error for an option that the command has no use for.
+func (o *options) refuseUnused(command string) error {
+	given := map[string]bool{
+		"config": len(o.config) > 0, "catalog": o.catalog != "", "state": o.state != "", "select": len(o.selects) > 0,
+		"incremental": o.incremental, "format": o.format != "",
+		"version": o.versionF, "about": o.about, "discover": o.discover, "test": o.test,
+	}
+	for _, name := range unused[command] {
+		if given[name] {
+			return usage("--%s does not go with %s: leave it out", name, command)
+		}
+	}
+	return nil
 }
 
 // picks reports whether options choose streams in place of a catalog.

@@ -23,7 +23,12 @@ func (p *program) planCommand(ctx context.Context, args []string) error {
 	if err := parse(args, o.singerFlags); err != nil {
 		return err
 	}
-	if o.format != "text" && o.format != "json" {
+	if err := o.refuseUnused("plan"); err != nil {
+		return err
+	}
+	switch o.format {
+	case "", "text", "json":
+	default:
 		return usage("--format %q: give text or json", o.format)
 	}
 	s, err := p.singerSession(&o)

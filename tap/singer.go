@@ -55,19 +55,20 @@ func (p *program) singerCommand(ctx context.Context, args []string) error {
 	if err := parse(args, o.singerFlags); err != nil {
 		return err
 	}
-	if (o.discover || o.test) && o.picks() {
-		return usage("--select and --incremental choose what a sync or a plan reads: leave them out here")
+	command := o.command()
+	if err := o.refuseUnused(command); err != nil {
+		return err
 	}
-	switch {
-	case o.versionF:
+	switch command {
+	case "--version":
 		return p.out.Write([]byte(Name + " v" + Version() + "\n"))
-	case o.about:
+	case "--about":
 		text, err := about(o.format)
 		if err != nil {
 			return err
 		}
 		return p.out.Write(text)
-	case o.discover:
+	case "--discover":
 		opts, err := p.catalogOptions(&o)
 		if err != nil {
 			return err
@@ -83,7 +84,7 @@ func (p *program) singerCommand(ctx context.Context, args []string) error {
 		return err
 	}
 	defer s.close()
-	if o.test {
+	if command == "--test" {
 		return s.test(ctx)
 	}
 	return s.singerSync(ctx, &o)

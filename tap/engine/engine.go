@@ -58,27 +58,31 @@ func New(o Options) (*Run, error) {
 		}
 		r.ledger.outputs = append(r.ledger.outputs, out)
 	}
-	r.sync.Run, r.resumed = r.syncName()
 	r.sync.Began = o.State.Began
+	var done []string
+	r.sync.Run, done, r.resumed = syncName(o)
+	for _, name := range done {
+		r.ledger.change(name, func(s *state.State) { s.Restart(name) })
+	}
 	return r, nil
 }
 
 // syncName returns the name of the run's sync, empty for none, and reports whether an earlier run left
 // it unfinished. Under Airbyte the platform names it. Some clients give all their syncs one name: if
-// all streams that the state holds of that name are done, the run begins a new sync.
-func (r *Run) syncName() (name string, resumed bool) {
-	if !r.PerStream {
-		if r.State.Run != "" {
-			return r.State.Run, true
+// all streams that the state holds of that name are done, the run begins a new sync. It has to restart
+// those streams, which are returned as done.
+func syncName(o Options) (name string, done []string, resumed bool) {
+	if !o.PerStream {
+		if o.State.Run != "" {
+			return o.State.Run, nil, true
 		}
-		return newName(), false
+		return newName(), nil, false
 	}
-	var done []string
-	for _, sel := range r.Selections {
+	for _, sel := range o.Selections {
 		if sel.SyncID != nil {
 			name = strconv.FormatInt(*sel.SyncID, 10)
 		}
-		e := r.State.Entry(sel.Stream.Name)
+		e := o.State.Entry(sel.Stream.Name)
 		p, err := state.ParseProgress(e.Progress)
 		switch {
 		case name == "" || e.Run != name:
@@ -88,12 +92,10 @@ func (r *Run) syncName() (name string, resumed bool) {
 			resumed = true
 		}
 	}
-	if !resumed {
-		for _, stream := range done {
-			r.State.Restart(stream)
-		}
+	if resumed {
+		done = nil
 	}
-	return name, resumed
+	return name, done, resumed
 }
 
 // Resumes reports whether the run resumes a sync of an earlier run, and returns when that sync began,

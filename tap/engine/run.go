@@ -63,13 +63,17 @@ func (r *Run) read(ctx context.Context) error {
 	if err := r.begin(ctx, p); err != nil {
 		return err
 	}
-	g, ctx := errgroup.WithContext(ctx)
-	walked := make(chan struct{})
+	var lookups []*lookup
 	for _, planned := range p.Lookups {
 		l, err := r.lookUp(newWalk(r.services, r.ledger, &p.Facts, planned))
 		if err != nil {
 			return err
 		}
+		lookups = append(lookups, l)
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	walked := make(chan struct{})
+	for _, l := range lookups {
 		g.Go(func() error { return l.read(ctx, walked) })
 	}
 	g.Go(func() error {

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tap-confluence/tap-confluence/tap/method"
 	"github.com/tap-confluence/tap-confluence/tap/plan"
 )
 
@@ -35,7 +34,7 @@ func planText(price plan.Price, perSecond float64) string {
 		}
 		fmt.Fprintf(&b, "%-32s %10s %12s   %s\n", w.Listing+", "+mode, thousands(w.Pages+w.Audits), "", listWords(w))
 		for _, s := range w.Streams {
-			line := fmt.Sprintf("  %-30s %10s %12s   %s", s.Name, thousands(s.Requests), thousands(s.Rows), words(s.Methods, w.Listing))
+			line := fmt.Sprintf("  %-30s %10s %12s   %s", s.Name, thousands(s.Requests), thousands(s.Rows), s.Words)
 			b.WriteString(strings.TrimRight(line, " ") + "\n")
 		}
 	}
@@ -134,30 +133,6 @@ func listWords(w plan.WalkPrice) string {
 		return "the list"
 	}
 	return fmt.Sprintf("the list, and %s to check shortcuts", thousands(w.Audits))
-}
-
-// words describes the requests of a stream's methods, empty if the listing alone is enough.
-func words(kinds []method.Kind, listing string) string {
-	item := strings.TrimSuffix(listing, "s")
-	per := map[method.Kind]string{
-		method.ByLabel:    "a list per label",
-		method.LookedUp:   "250 at once",
-		method.ByID:       "one by one",
-		method.Combined:   "one request per " + item + " for all that it has",
-		method.BulkSearch: "a search for many at once",
-		method.PerParent:  "one request per " + item,
-	}
-	var list []string
-	for _, k := range kinds {
-		if text := per[k]; text != "" {
-			list = append(list, text)
-		}
-	}
-	text := strings.Join(list, ", else ")
-	if slices.Contains(kinds, method.FirstVersion) && text != "" {
-		text += ", if it was edited"
-	}
-	return text
 }
 
 // thousands writes a number with commas.

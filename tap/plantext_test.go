@@ -4,21 +4,20 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tap-confluence/tap-confluence/tap/method"
 	"github.com/tap-confluence/tap-confluence/tap/plan"
 )
 
 // TestPlanText tells the time first, then what costs most and what the sync takes without it.
 func TestPlanText(t *testing.T) {
-	priced := func(name string, requests int, kinds ...method.Kind) plan.StreamPrice {
-		return plan.StreamPrice{Name: name, Requests: requests, Rows: 10, Methods: kinds}
+	priced := func(name string, requests int, words string) plan.StreamPrice {
+		return plan.StreamPrice{Name: name, Requests: requests, Rows: 10, Words: words}
 	}
 	pages := plan.WalkPrice{Listing: "pages", Items: 10_000, Pages: 40, Streams: []plan.StreamPrice{
-		priced("pages", 0, method.OwnRow), priced("page_labels", 5_000, method.Combined), priced("page_versions", 5_000, method.FirstVersion, method.Combined)}}
-	comments := plan.WalkPrice{Listing: "footer comments", Items: 9, Pages: 1, Streams: []plan.StreamPrice{priced("page_footer_comments", 0, method.OwnRow)}}
+		priced("pages", 0, ""), priced("page_labels", 5_000, "one request per page"), priced("page_versions", 5_000, "one request per page, if it was edited")}}
+	comments := plan.WalkPrice{Listing: "footer comments", Items: 9, Pages: 1, Streams: []plan.StreamPrice{priced("page_footer_comments", 0, "")}}
 	attachments := plan.WalkPrice{Listing: "attachments", Items: 30_000, Pages: 120, Audits: 60, Streams: []plan.StreamPrice{
-		priced("attachments", 0, method.OwnRow), priced("attachment_labels", 20_000, method.Combined), priced("attachment_properties", 17_839, method.Combined)}}
-	changes := plan.WalkPrice{Listing: "tasks", Incremental: true, Items: 2, Pages: 1, Streams: []plan.StreamPrice{priced("tasks", 0, method.OwnRow)}}
+		priced("attachments", 0, ""), priced("attachment_labels", 20_000, "one request per attachment"), priced("attachment_properties", 17_839, "one request per attachment")}}
+	changes := plan.WalkPrice{Listing: "tasks", Incremental: true, Items: 2, Pages: 1, Streams: []plan.StreamPrice{priced("tasks", 0, "")}}
 	for name, test := range map[string]struct {
 		walks     []plan.WalkPrice
 		perSecond float64
@@ -27,8 +26,8 @@ func TestPlanText(t *testing.T) {
 		"most for one listing": {[]plan.WalkPrice{pages, attachments}, 5, []string{
 			"About 2 h 40 min at 5 requests a second: 48,059 requests for 60 rows.",
 			"Most of them, 37,839, are for labels and properties of 30,000 attachments; without attachment_* it takes 34 min.",
-			"  attachment_labels                  20,000           10   one request per attachment for all that it has",
-			"  page_versions                       5,000           10   one request per page for all that it has, if it was edited",
+			"  attachment_labels                  20,000           10   one request per attachment",
+			"  page_versions                       5,000           10   one request per page, if it was edited",
 			"attachments, in full                    180                the list, and 60 to check shortcuts",
 			"in all                               48,059           60",
 		}},

@@ -331,7 +331,7 @@ func (a *around) sample(ctx context.Context) ([]*method.Parent, error) {
 		}
 		parents = append(parents, choose(random, end, n)...)
 	}
-	busy, err := a.busy(ctx, ends)
+	busy, err := a.busy(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -344,13 +344,11 @@ func (a *around) sample(ctx context.Context) ([]*method.Parent, error) {
 // request per comment.
 const busyMost = 5
 
-// busy returns parents that rows at the ends of a listing name.
-func (a *around) busy(ctx context.Context, ends [][]site.Sample) ([]*method.Parent, error) {
-	if a.kind == method.OwnRow {
-		var err error
-		if ends, err = a.walk.site.Ends(ctx, a.r.Stream.Listing, a.walk.facts.Spaces); err != nil {
-			return nil, err
-		}
+// busy returns parents that rows at the ends of the stream's listing name.
+func (a *around) busy(ctx context.Context) ([]*method.Parent, error) {
+	ends, err := a.walk.site.Ends(ctx, a.r.Stream.Listing, a.walk.facts.Spaces)
+	if err != nil {
+		return nil, err
 	}
 	count := map[string]int{}
 	for _, rows := range ends {

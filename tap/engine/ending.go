@@ -7,7 +7,6 @@ import (
 
 	"github.com/tap-confluence/tap-confluence/tap/client"
 	"github.com/tap-confluence/tap-confluence/tap/emit"
-	"github.com/tap-confluence/tap-confluence/tap/method"
 	"github.com/tap-confluence/tap-confluence/tap/plan"
 	"github.com/tap-confluence/tap-confluence/tap/state"
 )
@@ -88,7 +87,7 @@ func (c *closer) complete(e *ending, account state.Account) error {
 func (e *ending) activates(p state.Proof) bool {
 	cfg := e.out.Config
 	narrowed := len(cfg.SpaceKeys)+len(cfg.ExcludeSpaceKeys) > 0 || e.typed && len(cfg.CustomContentTypes) > 0
-	return e.out.version != 0 && p.Named() && e.whole && !narrowed && !e.Uses(method.LookedUp) && !e.Uses(method.ByID) && e.out.rows.Load() > 0
+	return e.out.version != 0 && p.Named() && e.whole && !narrowed && !e.partial() && e.out.rows.Load() > 0
 }
 
 // incomplete ends a stream that failed. Its bookmark stays. The log names the cause at the end, once

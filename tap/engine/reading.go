@@ -175,6 +175,11 @@ func (r *reading) fromRows() bool {
 	return slices.ContainsFunc(r.Methods, func(k method.Kind) bool { return method.Of(k).FromRow != nil })
 }
 
+// partial reports whether the stream's records may be more than any of its methods finds.
+func (r *reading) partial() bool {
+	return slices.ContainsFunc(r.Methods, func(k method.Kind) bool { return method.Of(k).Partial })
+}
+
 // fromRow makes the record that a row holds of the stream, if it does.
 func (r *reading) fromRow(row rawjson.Object) (it method.Item, has, whole bool) {
 	for _, k := range r.Methods {

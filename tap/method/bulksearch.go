@@ -30,6 +30,7 @@ var bulkSearch = Method{
 	},
 	Audit: InPassing,
 	Price: func(c Cost) float64 { return 1.0/100 + c.Shape.Hidden },
+	Words: func(*stream.Listing) string { return "a search for many at once" },
 }
 
 // searchMany asks for the restrictions of some pages and posts (GET /wiki/rest/api/content/search).

@@ -26,7 +26,9 @@ var byID = Method{
 			at = next
 		}
 	},
-	Price: func(c Cost) float64 { return c.Shape.Rows[c.Stream.Node.SearchType] },
+	Price:   func(c Cost) float64 { return c.Shape.Rows[c.Stream.Node.SearchType] },
+	Words:   func(*stream.Listing) string { return "one by one" },
+	Partial: true,
 }
 
 // nodeOf returns the listing of the item with that kind and id, nil for a page or for none.

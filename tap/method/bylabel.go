@@ -30,6 +30,7 @@ var byLabel = Method{
 	},
 	Audit: Around,
 	Price: func(Cost) float64 { return 1 },
+	Words: func(*stream.Listing) string { return "a list per label" },
 }
 
 // readLabelled reads the items that carry a label. It skips items that their listing would not give,

@@ -159,3 +159,26 @@ func TestOwnerPays(t *testing.T) {
 		}
 	}
 }
+
+// TestDescribe: people read in what way each row of a plan takes requests.
+func TestDescribe(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		kinds  []method.Kind
+		walked *stream.Listing
+		want   string
+	}{
+		{[]method.Kind{method.OwnRow}, stream.Pages, ""},
+		{[]method.Kind{method.PerParent}, stream.BlogPosts, "one request per blog post"},
+		{[]method.Kind{method.Derived, method.PerParent}, stream.Pages, "one request per page"},
+		{[]method.Kind{method.FirstVersion, method.Combined}, stream.Pages, "one request per page for all that it has, if it was edited"},
+		{[]method.Kind{method.ByLabel}, stream.Labels, "a list per label"},
+		{[]method.Kind{method.LookedUp}, stream.Users, "250 at once"},
+		{[]method.Kind{method.ByID}, stream.Tree, "one by one"},
+		{[]method.Kind{method.BulkSearch}, stream.Content, "a search for many at once"},
+	} {
+		if got := method.Describe(test.kinds, test.walked); got != test.want {
+			t.Errorf("%s: %q, want %q", test.kinds, got, test.want)
+		}
+	}
+}

@@ -23,6 +23,23 @@ var combined = Method{
 	Price: func(c Cost) float64 {
 		return c.Share/float64(max(c.Partners, 1)) + c.Shape.Long[c.Stream.Include]
 	},
+	Words: func(l *stream.Listing) string { return "one request per " + itemOf(l) + " for all that it has" },
+}
+
+// Sharing returns how many of a walk's readers share its combined reads, and the share of parents that
+// need one: all, unless each of them has the version of an unedited item from its row.
+func Sharing(readers []*Reader, shape site.Shape) (partners int, share float64) {
+	share = 1 - shape.First
+	for _, r := range readers {
+		if !r.Uses(Combined) {
+			continue
+		}
+		partners++
+		if !r.Uses(FirstVersion) {
+			share = 1
+		}
+	}
+	return partners, share
 }
 
 // Blocks end at 50 rows, and lists without a limit at 25. A block of just so many rows may be cut,

@@ -40,6 +40,7 @@ var firstVersion = Method{
 		}
 		return -c.Shape.First
 	},
+	Words: func(*stream.Listing) string { return "if it was edited" },
 }
 
 // firstVersionOf makes the record of an item's only version.

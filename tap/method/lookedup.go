@@ -16,6 +16,8 @@ var lookedUp = Method{
 	Fits:    func(c Choice) bool { return c.Stream.Listing.Bulk != nil },
 	Listing: func(s *stream.Stream) *stream.Listing { return s.Listing },
 	Price:   func(c Cost) float64 { return 1 / float64(c.Stream.Listing.Bulk.Max) },
+	Words:   func(l *stream.Listing) string { return fmt.Sprintf("%d at once", l.Bulk.Max) },
+	Partial: true,
 }
 
 // BulkRequest returns the request for items by their ids. An error means that it can't be encoded.

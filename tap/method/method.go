@@ -80,7 +80,15 @@ type Method struct {
 	// Price estimates how many requests a stream adds per parent of the listing. It is negative if the
 	// method saves requests of another one.
 	Price func(Cost) float64
+	// Words describes the requests for people, or says when the method needs those of the next one. Nil
+	// if the requests of the walked listing are all.
+	Words func(walked *stream.Listing) string
+	// Partial reports whether no route lists all records, so that those that are read may not be all.
+	Partial bool
 }
+
+// itemOf is what people call an item of a listing.
+func itemOf(l *stream.Listing) string { return strings.TrimSuffix(l.Name, "s") }
 
 // Audit says when a shortcut is compared with the plain way.
 type Audit int

@@ -25,6 +25,7 @@ var perParent = Method{
 		}
 		return 1
 	},
+	Words: func(l *stream.Listing) string { return "one request per " + itemOf(l) },
 }
 
 // ReadPlain reads the stream's own list of one parent. For comments it also reads the replies. It

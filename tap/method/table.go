@@ -1,5 +1,12 @@
 package method
 
+import (
+	"slices"
+	"strings"
+
+	"github.com/tap-confluence/tap-confluence/tap/stream"
+)
+
 // Table holds the methods, by Kind.
 func Table() [PerParent + 1]*Method {
 	return [...]*Method{
@@ -31,6 +38,18 @@ func For(c Choice) []Kind {
 		}
 	}
 	return kinds
+}
+
+// Describe describes for people the requests that a stream's methods make in a walk, empty if those of
+// the walked listing are all.
+func Describe(kinds []Kind, walked *stream.Listing) string {
+	var words []string
+	for _, k := range slices.Backward(kinds) {
+		if say := Of(k).Words; say != nil {
+			words = append(words, say(walked))
+		}
+	}
+	return strings.Join(words, ", ")
 }
 
 // String returns the method's name, as plans and logs show it.

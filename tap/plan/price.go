@@ -37,6 +37,8 @@ type StreamPrice struct {
 	Methods  []method.Kind `json:"methods"`
 	Requests int           `json:"requests"`
 	Rows     int           `json:"rows"`
+	// Words describes the requests for people, empty if those of the listing are all.
+	Words string `json:"-"`
 }
 
 // Requests is the sum of the walk's requests.
@@ -105,13 +107,7 @@ func (w *Walk) price(size site.Size, cfg *config.Config) WalkPrice {
 		listed *= 2 // about as many requests look up where the rows lie
 	}
 	out := WalkPrice{Listing: w.Listing.Name, Incremental: w.Incremental, Items: size.Rows, Pages: max(len(w.Lists), int(listed))}
-	partners := 0
-	for _, r := range w.Readers {
-		if r.Uses(method.Combined) {
-			partners++
-		}
-	}
-	share := combinedShare(w.Readers, size.Shape)
+	partners, share := method.Sharing(w.Readers, size.Shape)
 	for _, r := range w.Readers {
 		each := 0.0
 		for _, k := range r.Methods {
@@ -125,27 +121,15 @@ func (w *Walk) price(size site.Size, cfg *config.Config) WalkPrice {
 		} else if w.Listing == stream.FooterComments || w.Listing == stream.InlineComments {
 			rows = n / float64(len(w.Readers))
 		}
-		out.Streams = append(out.Streams, StreamPrice{r.Stream.Name, r.Methods, int(math.Max(each, 0) * n), int(rows)})
+		out.Streams = append(out.Streams, StreamPrice{
+			Name: r.Stream.Name, Methods: r.Methods, Requests: int(math.Max(each, 0) * n), Rows: int(rows),
+			Words: method.Describe(r.Methods, w.Listing),
+		})
 		if r.Audited {
 			out.Audits += auditCost(r, cfg.AuditSamples, size.Rows)
 		}
 	}
 	return out
-}
-
-// combinedShare is the share of parents that need a combined read: all, unless only versions
-// are asked for with one other block.
-func combinedShare(readers []*method.Reader, shape site.Shape) float64 {
-	others := 0
-	for _, r := range readers {
-		if r.Uses(method.Combined) && !r.Uses(method.FirstVersion) {
-			others++
-		}
-	}
-	if others == 0 {
-		return 1 - shape.First
-	}
-	return 1
 }
 
 // auditCost guesses the requests of a stream's audits: a plain list for each sample, the replies

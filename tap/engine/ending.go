@@ -93,21 +93,13 @@ func (e *ending) activates(p state.Proof) bool {
 // incomplete ends a stream that failed. Its bookmark stays. The log names the cause at the end, once
 // for all streams that share it: see Report.Causes.
 func (c *closer) incomplete(out *output, hash string, cause error) error {
-	entry := c.state.Entry(out.name)
 	end := StreamReport{Ended: true, Err: cause}
 	if out.sel.Incremental {
-		end.Held = entry.ReplicationKeyValue
+		end.Held = c.state.Entry(out.name).ReplicationKeyValue
 	}
 	c.log.Debug("stream failed", "stream", out.name, "error", cause)
 	c.state.Fail(out.name, hash, c.PerStream)
-	out.ended(end)
-	if err := c.write(out.name); err != nil {
-		return err
-	}
-	if err := c.Sink.Failed(out.name, Explain(cause)); err != nil {
-		return err
-	}
-	return c.Sink.Status(out.name, emit.Incomplete)
+	return c.ended(out, end, emit.Incomplete)
 }
 
 // settled ends a stream that is not read in this run.
@@ -134,11 +126,16 @@ func (c *closer) cutOff(out *output) error {
 	return c.ended(out, StreamReport{CutOff: true}, emit.Incomplete)
 }
 
-// ended tells how a stream ended, behind its last state, and notes it: a stream whose last state
-// can't be written has not ended.
+// ended writes a stream's last state, then why it failed, if it did, then its status. It notes the end
+// last: a stream whose last state can't be written has not ended.
 func (c *closer) ended(out *output, end StreamReport, s emit.Status) error {
 	if err := c.write(out.name); err != nil {
 		return err
+	}
+	if end.Err != nil {
+		if err := c.Sink.Failed(out.name, Explain(end.Err)); err != nil {
+			return err
+		}
 	}
 	if err := c.Sink.Status(out.name, s); err != nil {
 		return err

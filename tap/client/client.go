@@ -104,14 +104,9 @@ func New(cfg *config.Config, opts Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	network := opts.Transport
-	if network == nil {
-		if err := checkProxy(cfg); err != nil {
-			return nil, err
-		}
-		if network, err = newBase(cfg.CAFile, max(cfg.Concurrency, 1)); err != nil {
-			return nil, err
-		}
+	network, err := networkOf(cfg, opts)
+	if err != nil {
+		return nil, err
 	}
 	c := &Client{
 		cfg:       cfg,
@@ -130,29 +125,51 @@ func New(cfg *config.Config, opts Options) (*Client, error) {
 	if cfg.AutoRate {
 		c.pace.find()
 	}
-	if c.log == nil {
-		c.log = slog.New(slog.DiscardHandler)
-	}
-	if c.retryWait <= 0 {
-		c.retryWait = time.Second
-	}
-	agent := cfg.UserAgent
-	if agent == "" {
-		agent = strings.TrimSuffix("tap-confluence/"+opts.Version, "/")
-	}
-	c.unsigned = http.Header{"Accept": {"application/json"}, "User-Agent": {agent}}
-	signed := c.unsigned.Clone()
-	signed["Authorization"] = []string{auth}
-	c.signed = func() http.Header { return signed }
-	if c.stall <= 0 {
-		c.stall = 2 * time.Minute
-	}
+	c.setDefaults()
+	c.setHeaders(opts.Version, auth)
 	c.http = &http.Client{
 		Transport:     &transport{base: network, pace: c.pace, stall: c.stall, impatient: opts.Impatient, count: c.count},
 		CheckRedirect: checkRedirect,
 	}
 	c.retry = newRetrier(c.http)
 	return c, nil
+}
+
+// networkOf returns what sends requests: what the options give, or else the network with the settings'
+// proxy and certificates.
+func networkOf(cfg *config.Config, opts Options) (http.RoundTripper, error) {
+	if opts.Transport != nil {
+		return opts.Transport, nil
+	}
+	if err := checkProxy(cfg); err != nil {
+		return nil, err
+	}
+	return newBase(cfg.CAFile, max(cfg.Concurrency, 1))
+}
+
+// setDefaults replaces zero values.
+func (c *Client) setDefaults() {
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	if c.retryWait <= 0 {
+		c.retryWait = time.Second
+	}
+	if c.stall <= 0 {
+		c.stall = 2 * time.Minute
+	}
+}
+
+// setHeaders makes the headers of all requests.
+func (c *Client) setHeaders(version, auth string) {
+	agent := c.cfg.UserAgent
+	if agent == "" {
+		agent = strings.TrimSuffix("tap-confluence/"+version, "/")
+	}
+	c.unsigned = http.Header{"Accept": {"application/json"}, "User-Agent": {agent}}
+	signed := c.unsigned.Clone()
+	signed["Authorization"] = []string{auth}
+	c.signed = func() http.Header { return signed }
 }
 
 // Close drops idle connections, and logs the rate that auto_rate found. Requests under way continue.

@@ -46,33 +46,9 @@ func ParseAirbyte(data []byte, site string, names []string) (*State, []string, e
 	if len(data) == 0 || string(data) == "{}" || string(data) == "null" {
 		return s, nil, nil
 	}
-	var list []airbyteMessage
-	if data[0] == '{' {
-		if bytes.Contains(data, []byte(`"bookmarks"`)) && !bytes.Contains(data, []byte(`"stream"`)) {
-			return nil, nil, problem("it is Singer's, which a run without the word read takes; Airbyte's is a list of stream states")
-		}
-		if severalLines(data) {
-			return nil, nil, problem("it holds several lines; write them as one list, such as with `jq -s .`")
-		}
-		data = slices.Concat([]byte("["), data, []byte("]"))
-	}
-	if err := json.Unmarshal(data, &list); err != nil {
-		return nil, nil, problem("it is not a list of Airbyte states")
-	}
-	var streams []airbyteStream
-	var warnings []string
-	for _, m := range list {
-		if m.State != nil {
-			m = *m.State
-		}
-		switch {
-		case m.Stream != nil:
-			streams = append(streams, *m.Stream)
-		case m.Global != nil:
-			streams = append(streams, m.Global.StreamStates...)
-		default:
-			warnings = append(warnings, "the state holds an element that names no stream; it is ignored")
-		}
+	streams, warnings, err := airbyteStreams(data)
+	if err != nil {
+		return nil, nil, err
 	}
 	for _, st := range streams {
 		name := st.Descriptor.Name
@@ -89,6 +65,37 @@ func ParseAirbyte(data []byte, site string, names []string) (*State, []string, e
 		}
 	}
 	return s, warnings, nil
+}
+
+// airbyteStreams returns the stream states of a file, and a warning for each element that holds none.
+func airbyteStreams(data []byte) (streams []airbyteStream, warnings []string, err error) {
+	if data[0] == '{' {
+		if bytes.Contains(data, []byte(`"bookmarks"`)) && !bytes.Contains(data, []byte(`"stream"`)) {
+			return nil, nil, problem("it is Singer's, which a run without the word read takes; Airbyte's is a list of stream states")
+		}
+		if severalLines(data) {
+			return nil, nil, problem("it holds several lines; write them as one list, such as with `jq -s .`")
+		}
+		data = slices.Concat([]byte("["), data, []byte("]"))
+	}
+	var list []airbyteMessage
+	if err := json.Unmarshal(data, &list); err != nil {
+		return nil, nil, problem("it is not a list of Airbyte states")
+	}
+	for _, m := range list {
+		if m.State != nil {
+			m = *m.State
+		}
+		switch {
+		case m.Stream != nil:
+			streams = append(streams, *m.Stream)
+		case m.Global != nil:
+			streams = append(streams, m.Global.StreamStates...)
+		default:
+			warnings = append(warnings, "the state holds an element that names no stream; it is ignored")
+		}
+	}
+	return streams, warnings, nil
 }
 
 func (s *State) addAirbyte(name string, raw json.RawMessage, site string) (warning string, err error) {

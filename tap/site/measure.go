@@ -64,7 +64,7 @@ func (s *Site) Size(ctx context.Context, m Measure, spaces Spaces, block Block) 
 		if err := s.Judge(ctx, err); err != nil {
 			return size, err
 		}
-		size.Unknown = "how many " + m.Listing.Name + " there are (" + client.KindOf(err).String() + ")"
+		size.Unknown = uncounted(m.Listing, err)
 	}
 	size.Rows = n
 	if spaces.Narrowed() && m.Listing.Containers != nil && m.Listing.SpaceParam == "" && m.Since.IsZero() {
@@ -75,14 +75,8 @@ func (s *Site) Size(ctx context.Context, m Measure, spaces Spaces, block Block) 
 		size.Elsewhere = max(0, all-n)
 	}
 	if m.Listing.Nodes != nil && n > 0 {
-		size.Shape.Rows = map[string]float64{}
-		for _, node := range m.Listing.Nodes {
-			count, err := s.Count(ctx, node, false)
-			if err != nil {
-				size.Unknown = "how many " + node.Name + " there are (" + client.KindOf(err).String() + ")"
-				return size, s.Judge(ctx, err)
-			}
-			size.Shape.Rows[node.SearchType] = float64(count) / float64(n)
+		if err := s.measureNodes(ctx, m.Listing, &size); err != nil {
+			return size, err
 		}
 	}
 	if m.Listing == stream.Content && n > 0 {
@@ -100,6 +94,26 @@ func (s *Site) Size(ctx context.Context, m Measure, spaces Spaces, block Block) 
 	return size, nil
 }
 
+// uncounted names a count that the site did not give.
+func uncounted(l *stream.Listing, err error) string {
+	return "how many " + l.Name + " there are (" + client.KindOf(err).String() + ")"
+}
+
+// measureNodes estimates how many items of each kind the page tree has per row. The error interrupts
+// the sync.
+func (s *Site) measureNodes(ctx context.Context, l *stream.Listing, size *Size) error {
+	size.Shape.Rows = map[string]float64{}
+	for _, node := range l.Nodes {
+		count, err := s.Count(ctx, node, false)
+		if err != nil {
+			size.Unknown = uncounted(node, err)
+			return s.Judge(ctx, err)
+		}
+		size.Shape.Rows[node.SearchType] = float64(count) / float64(size.Rows)
+	}
+	return nil
+}
+
 // size estimates how many rows a walk's lists have.
 func (s *Site) size(ctx context.Context, m Measure, spaces Spaces) (int, error) {
 	switch l := m.Listing; {
@@ -108,27 +122,15 @@ func (s *Site) size(ctx context.Context, m Measure, spaces Spaces) (int, error) 
 	case l.SearchType != "":
 		return s.searchedFor(ctx, l, false)
 	case l.Typed:
-		n := 0
+		var types []*stream.Listing
 		for _, kind := range m.Types {
-			c, err := s.Count(ctx, &stream.Listing{SearchType: quoted([]string{kind})}, false)
-			if err != nil {
-				return 0, err
-			}
-			n += c
+			types = append(types, &stream.Listing{SearchType: quoted([]string{kind})})
 		}
-		return n, nil
+		return s.sumCounts(ctx, types)
 	case l == stream.Tasks:
 		return s.tasks(ctx, spaces)
 	case l.Of != nil:
-		n := 0
-		for _, of := range l.Of {
-			count, err := s.Count(ctx, of, false)
-			if err != nil {
-				return 0, err
-			}
-			n += count
-		}
-		return n, nil
+		return s.sumCounts(ctx, l.Of)
 	case l.Bulk != nil:
 		n, _, err := s.total(ctx, listRequest(l, query{{"limit", "1"}}))
 		return n, err
@@ -143,6 +145,19 @@ func (s *Site) size(ctx context.Context, m Measure, spaces Spaces) (int, error) 
 		}
 	}
 	return n, nil
+}
+
+// sumCounts estimates how many items some listings have together in the run's spaces.
+func (s *Site) sumCounts(ctx context.Context, listings []*stream.Listing) (int, error) {
+	sum := 0
+	for _, l := range listings {
+		n, err := s.Count(ctx, l, false)
+		if err != nil {
+			return 0, err
+		}
+		sum += n
+	}
+	return sum, nil
 }
 
 // searchedFor estimates the rows of a listing that a search counts. It counts both kinds of comments

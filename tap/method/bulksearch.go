@@ -33,23 +33,27 @@ var bulkSearch = Method{
 	Words: func(*stream.Listing) string { return "a search for many at once" },
 }
 
-// searchMany asks for the restrictions of some pages and posts (GET /wiki/rest/api/content/search).
+// searchRequest asks for the restrictions of pages and posts.
+func searchRequest(ids, operations []string) client.Request {
+	var expand []string
+	for _, op := range operations {
+		expand = append(expand, "restrictions."+op+".restrictions.user", "restrictions."+op+".restrictions.group")
+	}
+	return client.Request{
+		Path:   "/wiki/rest/api/content/search",
+		Query:  [][2]string{{"cql", "type in (page,blogpost) and id in (" + strings.Join(ids, ",") + ")"}, {"expand", strings.Join(expand, ",")}},
+		Scopes: []string{"search:confluence", "read:content-details:confluence"},
+	}
+}
+
+// searchMany reads the restrictions of some pages and posts with one search.
 func searchMany(ctx context.Context, env Env, parents []*Parent, r *Reader) (left []*Parent, err error) {
 	ids := make([]string, len(parents))
 	open := map[string]*Parent{}
 	for i, p := range parents {
 		ids[i], open[p.ID] = p.ID, p
 	}
-	var expand []string
-	for _, op := range r.Stream.Operations {
-		expand = append(expand, "restrictions."+op+".restrictions.user", "restrictions."+op+".restrictions.group")
-	}
-	req := client.Request{
-		Path:   "/wiki/rest/api/content/search",
-		Query:  [][2]string{{"cql", "type in (page,blogpost) and id in (" + strings.Join(ids, ",") + ")"}, {"expand", strings.Join(expand, ",")}},
-		Scopes: []string{"search:confluence", "read:content-details:confluence"},
-	}
-	err = env.List(ctx, r, req, func(rows []rawjson.Object) error {
+	err = env.List(ctx, r, searchRequest(ids, r.Stream.Operations), func(rows []rawjson.Object) error {
 		for _, row := range rows {
 			p := open[text(row, "id")]
 			blocks, ok := row.Get("restrictions").Object()

@@ -98,7 +98,7 @@ func (w *walk) readLists(ctx context.Context) error {
 			} else if l.Type == "" {
 				return nil
 			}
-		} else if w.plan.Incremental && l.Type != "" && w.lastOfType(i) == i && failures == w.failed() && l.Type != held {
+		} else if w.typeIsWhole(i, failures, held) {
 			for _, r := range w.readings {
 				r.typeEnded(l.Type, w.Config.LookbackWindow)
 			}
@@ -116,6 +116,13 @@ func (w *walk) failedType() string {
 		return ""
 	}
 	return w.plan.Lists[w.plan.From.List].Type
+}
+
+// typeIsWhole reports whether list i completes a type of custom content whose bookmark may move: nothing
+// of it failed. The walk had so many failures before the type; held is one that failed in an earlier run.
+func (w *walk) typeIsWhole(i, failures int, held string) bool {
+	kind := w.plan.Lists[i].Type
+	return w.plan.Incremental && kind != "" && kind != held && w.lastOfType(i) == i && w.failed() == failures
 }
 
 // startsType reports whether a list is the first of its type of custom content.
@@ -149,19 +156,8 @@ func (w *walk) decide(ctx context.Context, i int, cause error) (skip bool, err e
 	case changed != nil:
 		return false, changed
 	}
-	if l.Type != "" && (w.answered == nil || w.answered.Type != l.Type) && isRefusal(cause) {
-		unknown, err := w.site.UnknownType(ctx, l.Type)
-		if err != nil {
-			if err := w.interrupts(ctx, err); err != nil {
-				return false, err
-			}
-		}
-		if unknown {
-			w.partial = true
-			w.report.skip("type of custom content that the site does not know")
-			w.log.Warn("skipping a type of custom content that the site does not know", "type", l.Type, "error", cause)
-			return true, nil
-		}
+	if unknown, err := w.unknownType(ctx, l, cause); unknown || err != nil {
+		return unknown, err
 	}
 	if w.lacksRoles(cause) {
 		return true, nil
@@ -174,6 +170,26 @@ func (w *walk) decide(ctx context.Context, i int, cause error) (skip bool, err e
 		r.failures.add(fmt.Errorf("listing %s: %w", name, cause))
 	}
 	return false, nil
+}
+
+// unknownType reports whether a list is refused because the site does not know its type of custom
+// content, and notes that. The error interrupts the sync.
+func (w *walk) unknownType(ctx context.Context, l *plan.List, cause error) (bool, error) {
+	if l.Type == "" || w.answered != nil && w.answered.Type == l.Type || !isRefusal(cause) {
+		return false, nil
+	}
+	unknown, err := w.site.UnknownType(ctx, l.Type)
+	if err != nil {
+		if err := w.interrupts(ctx, err); err != nil {
+			return false, err
+		}
+	}
+	if unknown {
+		w.partial = true
+		w.report.skip("type of custom content that the site does not know")
+		w.log.Warn("skipping a type of custom content that the site does not know", "type", l.Type, "error", cause)
+	}
+	return unknown, nil
 }
 
 // lacksRoles reports whether a listing is refused because the site is from before space roles,

@@ -13,9 +13,9 @@
 // Files use each other from top to bottom: run.go, lookup.go, engine.go, progress.go, lists.go (the
 // lists of a walk one after another), offset.go (lists that page by offset), page.go (a page's rows),
 // order.go (rows in and out of order), batches.go (rows that one request asks about), parents.go (what
-// hangs on a row), audit.go, ahead.go, env.go (what methods work with), walk.go, ledger.go, ending.go,
-// reading.go (a stream that a walk reads), compare.go, write.go, services.go, pages.go, track.go,
-// workers.go, failures.go, sample.go, report.go.
+// hangs on a row), around.go (audits around a walk), audit.go, ahead.go, env.go (what methods work
+// with), walk.go, ledger.go, ending.go, reading.go (a stream that a walk reads), compare.go, write.go,
+// services.go, pages.go, track.go, workers.go, failures.go, sample.go, report.go.
 package engine
 
 import (

@@ -13,6 +13,14 @@ const Layout = "2006-01-02T15:04:05.000Z"
 // Format writes a time in Layout. What is below a millisecond is cut off.
 func Format(t time.Time) string { return t.UTC().Format(Layout) }
 
+// Text writes a time as Format does, and the zero time as empty text.
+func Text(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return Format(t)
+}
+
 // Fits reports whether a time has a year of four digits in UTC, so that what Format writes of
 // it can be read again.
 func Fits(t time.Time) bool {

@@ -71,3 +71,13 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestText(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 678_900_000, time.FixedZone("", 3600))
+	if got := Text(at); got != "2026-01-02T02:04:05.678Z" {
+		t.Errorf("%s is %q", at, got)
+	}
+	if got := Text(time.Time{}); got != "" {
+		t.Errorf("the zero time is %q", got)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
+	"github.com/tap-confluence/tap-confluence/internal/timestamp"
 	"github.com/tap-confluence/tap-confluence/tap/method"
 	"github.com/tap-confluence/tap-confluence/tap/plan"
 )
@@ -74,7 +75,7 @@ func (a ahead) key(row rawjson.Object) string {
 		return ""
 	}
 	made, _ := changedAt(a.walk.plan.Listing.Changed, row)
-	return format(made) // which sorts as text
+	return timestamp.Text(made) // which sorts as text
 }
 
 // asksFor reports whether a list gives rows of a row's status.

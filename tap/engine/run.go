@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/tap-confluence/tap-confluence/internal/timestamp"
 	"github.com/tap-confluence/tap-confluence/tap/method"
 	"github.com/tap-confluence/tap-confluence/tap/plan"
 	"github.com/tap-confluence/tap-confluence/tap/site"
@@ -118,7 +119,7 @@ func (r *Run) begin(ctx context.Context, p *plan.Plan) error {
 		if n.Warning {
 			level = slog.LevelWarn
 		}
-		r.log.Log(ctx, level, n.Text, "date", format(n.Date), "streams", strings.Join(n.Names, ","))
+		r.log.Log(ctx, level, n.Text, "date", timestamp.Text(n.Date), "streams", strings.Join(n.Names, ","))
 	}
 	for _, w := range p.Walks {
 		r.log.Debug("planned a walk", "walk", w)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/tap-confluence/tap-confluence/catalog"
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
-	"github.com/tap-confluence/tap-confluence/internal/timestamp"
 	"github.com/tap-confluence/tap-confluence/tap/client"
 	"github.com/tap-confluence/tap-confluence/tap/emit"
 	"github.com/tap-confluence/tap-confluence/tap/method"
@@ -204,12 +203,4 @@ func (o *output) flush(buf []byte, n int) error {
 // and milliseconds since 1970.
 func changedAt(path []string, row rawjson.Object) (time.Time, bool) {
 	return record.Time(row.Inside(path))
-}
-
-// format returns a time as states have it, empty for the zero time.
-func format(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return timestamp.Format(t)
 }

@@ -55,7 +55,7 @@ func searchMany(ctx context.Context, env Env, parents []*Parent, r *Reader) (lef
 	}
 	err = env.List(ctx, r, searchRequest(ids, r.Stream.Operations), func(rows []rawjson.Object) error {
 		for _, row := range rows {
-			p := open[text(row, "id")]
+			p := open[row.Get("id").AsText()]
 			blocks, ok := row.Get("restrictions").Object()
 			if p == nil || !ok {
 				continue

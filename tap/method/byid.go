@@ -70,7 +70,7 @@ func readNode(ctx context.Context, env Env, at [2]string, readers []*Reader) (ne
 		}
 		return at, failing(own, readers, err)
 	}
-	if own != nil && env.InSpace(text(doc, "spaceId")) {
+	if own != nil && env.InSpace(doc.Get("spaceId").AsText()) {
 		if err := env.Write(own, []Item{{Row: doc}}); err != nil {
 			return at, err
 		}

@@ -47,10 +47,10 @@ func readLabelled(ctx context.Context, env Env, p *Parent, r *Reader) error {
 	return env.List(ctx, r, req, func(rows []rawjson.Object) error {
 		var items []Item
 		for _, row := range rows {
-			if status := text(row, "status"); status != "" && !slices.Contains(r.Statuses, status) {
+			if status := row.Get("status").AsText(); status != "" && !slices.Contains(r.Statuses, status) {
 				continue
 			}
-			items = append(items, Item{label, record.Source{ParentID: text(row, "id")}})
+			items = append(items, Item{label, record.Source{ParentID: row.Get("id").AsText()}})
 		}
 		return env.Write(r, items)
 	})

@@ -15,7 +15,7 @@ var derived = Method{
 	Goes:    func(c Choice) bool { return c.Plain },
 	Listing: func(s *stream.Stream) *stream.Listing { return s.Parent },
 	FromRow: func(r *Reader, row rawjson.Object) (Item, bool, bool) {
-		kind, status := text(row, "parentType"), text(row, "status")
+		kind, status := row.Get("parentType").AsText(), row.Get("status").AsText()
 		isChild := (kind == "" || kind == "page") && !row.Get(r.Stream.ParentField).IsNull()
 		return Item{row, record.Source{Derived: true}}, isChild && r.wantsChild(status), false
 	},

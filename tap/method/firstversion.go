@@ -49,5 +49,5 @@ func firstVersionOf(row rawjson.Object) (it Item, has, whole bool) {
 		return Item{}, false, false
 	}
 	version, ok := row.Get("version").Object()
-	return Item{version, record.Source{ParentID: text(row, "id"), ParentTitle: text(row, "title"), Derived: true}}, ok, ok
+	return Item{version, record.Source{ParentID: row.Get("id").AsText(), ParentTitle: row.Get("title").AsText(), Derived: true}}, ok, ok
 }

@@ -189,7 +189,10 @@ type Parent struct {
 
 // ParentOf makes a Parent of a listing's row. A row without an id is an error (*client.Error).
 func ParentOf(l *stream.Listing, row rawjson.Object) (*Parent, error) {
-	p := &Parent{Item: site.Item{Listing: l, ID: text(row, "id"), Status: text(row, "status")}, Title: text(row, "title"), Version: VersionNumber(row)}
+	p := &Parent{
+		Item:  site.Item{Listing: l, ID: row.Get("id").AsText(), Status: row.Get("status").AsText()},
+		Title: row.Get("title").AsText(), Version: VersionNumber(row),
+	}
 	if l == stream.Pages || l == stream.Hits {
 		p.Above = above(row)
 	}
@@ -210,7 +213,7 @@ func above(row rawjson.Object) [2]string {
 	if hit := row.Get("content"); !hit.IsNull() {
 		return [2]string{hit.Member("type").AsText(), hit.Member("id").AsText()}
 	}
-	return [2]string{text(row, "parentType"), text(row, "parentId")}
+	return [2]string{row.Get("parentType").AsText(), row.Get("parentId").AsText()}
 }
 
 // Env gives a method what it needs of a run. The engine implements it.
@@ -299,9 +302,6 @@ func VersionNumber(row rawjson.Object) int {
 	}
 	return n
 }
-
-// text returns a row's field as text, empty if it has none.
-func text(row rawjson.Object, field string) string { return row.Get(field).AsText() }
 
 // SinceIn returns the bookmark of a type of custom content; for "", or a type that has none, Since.
 func (r *Reader) SinceIn(kind string) time.Time {

@@ -47,7 +47,7 @@ func ReadPlain(ctx context.Context, env Env, p *Parent, r *Reader) error {
 func readSilent(ctx context.Context, env Env, p *Parent, r *Reader) error {
 	empty := true
 	list := client.OffsetList{Request: r.PlainRequest(p.ID), Limit: r.Stream.Listing.MaxLimit}
-	list.Key = func(row rawjson.Object) string { return text(row, r.Stream.OffsetKey) }
+	list.Key = func(row rawjson.Object) string { return row.Get(r.Stream.OffsetKey).AsText() }
 	err := env.ListByOffset(ctx, r, list, func(rows []rawjson.Object) error {
 		empty = false
 		return env.Write(r, r.childItems(env, rows, p))
@@ -69,7 +69,7 @@ func readTree(ctx context.Context, env Env, p *Parent, r *Reader, req client.Req
 			return err
 		}
 		for _, row := range rows {
-			id := text(row, "id")
+			id := row.Get("id").AsText()
 			if id == "" {
 				return &client.Error{Kind: client.KindMalformed, Message: "a comment has no id: " + req.Path}
 			}
@@ -105,6 +105,6 @@ func (r *Reader) childItems(env Env, rows []rawjson.Object, p *Parent) []Item {
 // a status that is asked for. It lies in one of the run's spaces: a parent may have moved to another.
 func (r *Reader) isChildPage(env Env, row rawjson.Object) bool {
 	kind, ok := row.Get("type").Text()
-	space := text(row, "spaceId")
-	return (!ok || kind == "page") && r.wantsChild(text(row, "status")) && (space == "" || env.InSpace(space))
+	space := row.Get("spaceId").AsText()
+	return (!ok || kind == "page") && r.wantsChild(row.Get("status").AsText()) && (space == "" || env.InSpace(space))
 }

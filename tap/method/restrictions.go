@@ -92,7 +92,7 @@ func readOperation(ctx context.Context, env Env, p *Parent, r *Reader, op string
 	for _, kind := range principals {
 		list := client.OffsetList{Request: r.PlainRequest(p.ID), Limit: operationPage, Within: []string{"restrictions", kind.list}}
 		list.Path += "/" + op
-		list.Key = func(row rawjson.Object) string { return text(row, kind.id) }
+		list.Key = func(row rawjson.Object) string { return row.Get(kind.id).AsText() }
 		err := env.ListByOffset(ctx, r, list, func(rows []rawjson.Object) error {
 			items := make([]Item, 0, len(rows))
 			for _, row := range rows {

@@ -94,7 +94,7 @@ func (s *Site) inside(ctx context.Context, l *stream.Listing, spaces Spaces, row
 		if failed != nil {
 			err = failed
 		}
-		return Verdict{Err: fmt.Errorf("%w: %s of %s: %w", ErrUnplaced, text(row, "id"), l.Name, err)}
+		return Verdict{Err: fmt.Errorf("%w: %s of %s: %w", ErrUnplaced, row.Get("id").AsText(), l.Name, err)}
 	case !found:
 		return Verdict{Inside: true, Reason: reasonLoose}
 	case space == "":
@@ -111,7 +111,7 @@ func (s *Site) inside(ctx context.Context, l *stream.Listing, spaces Spaces, row
 // names one.
 func within(l *stream.Listing, row rawjson.Object) (stream.Container, place, bool) {
 	for _, c := range l.Containers {
-		if id := text(row, c.Field); id != "" {
+		if id := row.Get(c.Field).AsText(); id != "" {
 			return c, place{stream.ListingNamed(c.Of), id}, true
 		}
 	}
@@ -122,7 +122,7 @@ func within(l *stream.Listing, row rawjson.Object) (stream.Container, place, boo
 // the row names a space or an item at all.
 func (s *Site) locate(ctx context.Context, l *stream.Listing, row rawjson.Object, depth int) (space string, found bool, err error) {
 	if l.SpaceField != "" {
-		if space := text(row, l.SpaceField); space != "" {
+		if space := row.Get(l.SpaceField).AsText(); space != "" {
 			return space, true, nil
 		}
 	}
@@ -142,7 +142,7 @@ func (s *Site) locate(ctx context.Context, l *stream.Listing, row rawjson.Object
 func (s *Site) prefetch(ctx context.Context, l *stream.Listing, rows []rawjson.Object, depth int) error {
 	wanted := map[*stream.Listing][]string{}
 	for _, row := range rows {
-		if l.SpaceField != "" && text(row, l.SpaceField) != "" {
+		if l.SpaceField != "" && row.Get(l.SpaceField).AsText() != "" {
 			continue
 		}
 		_, p, ok := within(l, row)
@@ -241,7 +241,7 @@ func (s *Site) learn(ctx context.Context, req client.Request, l *stream.Listing,
 			if err != nil {
 				failed = err
 			}
-			s.remember(place{l, text(row, "id")}, container{placed: found && err == nil, space: space, status: text(row, "status")})
+			s.remember(place{l, row.Get("id").AsText()}, container{placed: found && err == nil, space: space, status: row.Get("status").AsText()})
 		}
 		if pages--; pages == 0 {
 			break
@@ -280,7 +280,7 @@ func (s *Site) askSpace(ctx context.Context, p place, depth int) (string, error)
 		err = &client.Error{Kind: client.KindMalformed, Message: "item " + p.id + " names no space"}
 	}
 	if err == nil {
-		s.remember(p, container{placed: true, space: space, status: text(doc, "status")})
+		s.remember(p, container{placed: true, space: space, status: doc.Get("status").AsText()})
 	}
 	return space, err
 }

@@ -40,7 +40,7 @@ func (s *Site) Gone(ctx context.Context, it Item, statuses []string) (bool, erro
 	}
 	doc, err := s.item(ctx, it.Listing, it.ID, statuses)
 	if err == nil {
-		status := text(doc, "status")
+		status := doc.Get("status").AsText()
 		return status != "" && statuses != nil && it.Listing.Statuses != nil && !slices.Contains(statuses, status), nil
 	}
 	return Names(err, it.ID), passOn(err)
@@ -87,7 +87,7 @@ func passOn(err error) error {
 func (s *Site) shown(ctx context.Context, it Item, statuses []string) (item, beside bool, err error) {
 	q := append(query{{it.Listing.IDs, strings.TrimSuffix(it.ID+","+it.Beside, ",")}}, inStatuses(it.Listing, statuses)...)
 	err = s.rows(ctx, listRequest(it.Listing, q), func(row rawjson.Object) error {
-		id := text(row, "id")
+		id := row.Get("id").AsText()
 		item = item || id == it.ID
 		beside = beside || id == it.Beside && id != ""
 		return nil

@@ -218,7 +218,7 @@ func (s *Site) tasks(ctx context.Context, spaces Spaces) (int, error) {
 	for _, rows := range ends {
 		ids := make([]string, len(rows))
 		for i, row := range rows {
-			ids[i] = text(row.Object, "id")
+			ids[i] = row.Get("id").AsText()
 		}
 		page, err := s.client.Pager(listRequest(stream.Tasks, query{{"page-id", strings.Join(ids, ",")}}), stream.Tasks.MaxLimit).Page(ctx, "")
 		if err != nil {
@@ -322,7 +322,7 @@ func blocksOf(l *stream.Listing) []string {
 
 // look reads one item and adds it to the averages. It skips an item that can't be read.
 func (s *Site) look(ctx context.Context, l *stream.Listing, row Sample, blocks []string, block Block, out *Shape, weight float64) {
-	req := ItemRequest(l, text(row.Object, "id"), text(row.Object, "status"))
+	req := ItemRequest(l, row.Get("id").AsText(), row.Get("status").AsText())
 	for _, name := range blocks {
 		req.Query = append(req.Query, [2]string{"include-" + name, "true"})
 	}

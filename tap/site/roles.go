@@ -27,7 +27,7 @@ func (s *Site) roles(ctx context.Context) (Roles, error) {
 		s.log.Debug("not known: whether the site has space roles", "error", err)
 		return RolesUntold, s.Judge(ctx, err)
 	}
-	switch text(doc, "mode") {
+	switch doc.Get("mode").AsText() {
 	case "PRE_ROLES":
 		return NoRoles, nil
 	case "":

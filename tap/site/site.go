@@ -113,9 +113,6 @@ func ItemRequest(l *stream.Listing, id, status string) client.Request {
 	return client.Request{Path: stream.Path(l.Item, id), Query: q, Scopes: l.Scopes}
 }
 
-// text returns a row's field as text, empty if it has none.
-func text(row rawjson.Object, field string) string { return row.Get(field).AsText() }
-
 // quoted returns words as a list in Confluence's query language.
 func quoted(words []string) string {
 	escaped := make([]string, len(words))

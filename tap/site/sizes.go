@@ -168,7 +168,7 @@ func (s *Site) sampleOf(ctx context.Context, l *stream.Listing, q query, spaces 
 	var rows []Sample
 	verdicts, _ := s.Inside(ctx, l, spaces, page.Rows) // a row in doubt counts
 	for i, v := range verdicts {
-		if !v.Inside || text(page.Rows[i], "id") == "" {
+		if !v.Inside || page.Rows[i].Get("id").AsText() == "" {
 			continue
 		}
 		own, err := rawjson.ParseObject(slices.Clone(page.Rows[i].Raw()))

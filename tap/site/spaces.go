@@ -92,7 +92,7 @@ func (s *Site) inSpaces(ctx context.Context, spaces Spaces, id string) (bool, er
 		if Names(err, id) {
 			return spaces.Hidden[0], nil // the site hides this space: it counts as the excluded one
 		}
-		return text(doc, "key"), err
+		return doc.Get("key").AsText(), err
 	})
 	return err == nil && !slices.ContainsFunc(spaces.Hidden, func(k string) bool { return strings.EqualFold(k, key) }), err
 }
@@ -104,11 +104,11 @@ func (s *Site) spaceIDs(ctx context.Context, keys []string) (ids, unknown []stri
 		err := s.rows(ctx, listRequest(stream.Spaces, query{{"keys", strings.Join(batch, ",")}}), func(row rawjson.Object) error {
 			// A site that ignored the filter would show every space.
 			match := func(key string) bool {
-				return strings.EqualFold(key, text(row, "key")) || key == text(row, "currentActiveAlias")
+				return strings.EqualFold(key, row.Get("key").AsText()) || key == row.Get("currentActiveAlias").AsText()
 			}
 			if i := slices.IndexFunc(batch, match); i >= 0 {
 				found[batch[i]] = true
-				ids = append(ids, text(row, "id"))
+				ids = append(ids, row.Get("id").AsText())
 			}
 			return nil
 		})

@@ -94,8 +94,8 @@ func (p Position) encode() string {
 	set("key", p.Key)
 	set("cursor", p.Cursor)
 	set("order", p.Order)
-	set("began", format(p.Began))
-	set("newest", format(p.Newest))
+	set("began", timestamp.Text(p.Began))
+	set("newest", timestamp.Text(p.Newest))
 	set("fresh", flag(p.Fresh))
 	set("failed", flag(p.Failed))
 	set("walk", p.Walk)
@@ -112,14 +112,6 @@ func flag(set bool) string {
 		return "1"
 	}
 	return ""
-}
-
-// format returns a time as text, empty for the zero time.
-func format(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return timestamp.Format(t)
 }
 
 // ParseProgress reads the text that String wrote. The error says what is wrong with it.
@@ -166,7 +158,7 @@ func decode(text string) (Position, error) {
 	return p, err
 }
 
-// moment reads a time that format wrote.
+// moment reads a time that timestamp.Text wrote.
 func moment(text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/tap-confluence/tap-confluence/internal/nearest"
+	"github.com/tap-confluence/tap-confluence/internal/timestamp"
 )
 
 // ParseSinger reads a Singer state. An empty text and {} give an empty state. The site is the host
@@ -135,7 +136,7 @@ func (s *State) Singer() []byte {
 	b.WriteString(`{"bookmarks":`)
 	b.Write(marshal(bookmarks))
 	b.WriteString(`,"tap_confluence":`)
-	b.Write(marshal(envelope{V: Version, Site: s.Site, Run: s.Run, Began: format(s.Began)}))
+	b.Write(marshal(envelope{V: Version, Site: s.Site, Run: s.Run, Began: timestamp.Text(s.Began)}))
 	b.WriteString("}")
 	return []byte(b.String())
 }

@@ -59,7 +59,7 @@ func (k *call) refusal(resp *http.Response) *failure {
 		e.Kind, e.Hint = KindBadRequest, "look at the site's plan and billing: a subscription may have ended"
 	case status < 400:
 		e.Kind, e.Message = KindRedirect, "a redirect that does not say where to"
-	case status == http.StatusBadRequest && k.req.has("cursor") && strings.Contains(text, "cursor"):
+	case status == http.StatusBadRequest && k.req.Has("cursor") && strings.Contains(text, "cursor"):
 		e.Kind, e.Hint = KindCursor, "the listing has to be read from its start"
 	default:
 		e.Kind = KindBadRequest

@@ -233,8 +233,14 @@ func (r Request) with(more ...[2]string) Request {
 	return r
 }
 
-// has reports whether the request has the parameter.
-func (r Request) has(name string) bool {
+// Without returns the request without a parameter.
+func (r Request) Without(name string) Request {
+	r.Query = slices.DeleteFunc(slices.Clone(r.Query), func(q [2]string) bool { return q[0] == name })
+	return r
+}
+
+// Has reports whether the request has the parameter.
+func (r Request) Has(name string) bool {
 	return slices.ContainsFunc(r.Query, func(q [2]string) bool { return q[0] == name })
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/tap-confluence/tap-confluence/internal/timestamp"
 	"github.com/tap-confluence/tap-confluence/tap/method"
 	"github.com/tap-confluence/tap-confluence/tap/plan"
+	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
 // ahead tells the rows that a walk has yet to bring. For a resumed walk these are the rows of later
@@ -83,7 +84,7 @@ func asksFor(l plan.List, row rawjson.Object) bool {
 	status, _ := row.Get("status").Text()
 	asked := false
 	for _, q := range l.Request.Query {
-		if q[0] != statusParameter {
+		if q[0] != stream.StatusParam {
 			continue
 		}
 		if asked = true; q[1] == status {

@@ -234,7 +234,7 @@ func (w *walk) other(ctx context.Context, l *plan.List, cause error) (changed *r
 	}
 	_, inNoOrder := errors.AsType[*unsorted](cause)
 	if l.Order == plan.ByChange && (kind == client.KindServer || kind == client.KindBadRequest) {
-		if inNoOrder, err = w.takesOnly(ctx, l, sortParameter); err != nil {
+		if inNoOrder, err = w.takesOnly(ctx, l, stream.SortParam); err != nil {
 			return nil, err
 		}
 	}
@@ -242,14 +242,12 @@ func (w *walk) other(ctx context.Context, l *plan.List, cause error) (changed *r
 		return &replan{"the site can't list by change; the listing is read in full and filtered", func(k *site.Learned) { k.Unsorted = true }, cause}, nil
 	}
 	if kind == client.KindBadRequest && !known.Split {
-		if only, err := w.takesOnly(ctx, l, statusParameter); only || err != nil {
+		if only, err := w.takesOnly(ctx, l, stream.StatusParam); only || err != nil {
 			return &replan{"the site takes one status a request; the trash is read before and after the rest", func(k *site.Learned) { k.Split = true }, cause}, err
 		}
 	}
 	return nil, nil
 }
-
-const sortParameter = "sort"
 
 // isRefused reports whether the site does not let this account list a route, or no longer has it.
 func isRefused(err error) bool {
@@ -263,12 +261,13 @@ func isRefused(err error) bool {
 // takesOnly reports whether the site answers a list without a parameter, and does not with it.
 // Of statuses the first one stays. The error is what interrupts the sync.
 func (w *walk) takesOnly(ctx context.Context, l *plan.List, name string) (bool, error) {
-	whole, bare := l.Request, l.Request
-	whole.Query = withoutBody(l.Request.Query) // a body that can't be read is another matter
-	whole.Ahead, bare.Ahead, bare.Query = false, false, nil
+	whole := l.Request.Without(stream.BodyParam) // a body that can't be read is another matter
+	whole.Ahead = false
+	bare := whole
+	bare.Query = nil
 	kept := false
 	for _, q := range whole.Query {
-		if q[0] == name && (name != statusParameter || kept) {
+		if q[0] == name && (name != stream.StatusParam || kept) {
 			continue
 		}
 		kept = kept || q[0] == name
@@ -323,7 +322,7 @@ func (w *walk) read(ctx context.Context, i int, from state.Position, search bool
 	list := newPages(w.Client, w.plan.Listing, r.list.Request, w.plan.Listing.Limit(w.Config.PageSize), w.unreadable)
 	if r.list.Order == plan.ByChange {
 		list.pager.Doubt = func(ctx context.Context, cause error) error {
-			only, err := w.takesOnly(ctx, r.list, sortParameter)
+			only, err := w.takesOnly(ctx, r.list, stream.SortParam)
 			if only {
 				return &unsorted{cause.Error()}
 			}
@@ -391,7 +390,7 @@ func (w *walk) fetch(ctx context.Context, r *listReading, list *pages, cursor st
 // sayEmptyTrash tells that the trash showed nothing, which need not mean that it is empty.
 func (r *listReading) sayEmptyTrash() {
 	asked := slices.ContainsFunc(r.list.Request.Query, func(q [2]string) bool {
-		return q[0] == statusParameter && (q[1] == stream.Trashed || q[1] == stream.Deleted)
+		return q[0] == stream.StatusParam && (q[1] == stream.Trashed || q[1] == stream.Deleted)
 	})
 	if asked && !r.trash {
 		r.walk.report.warnOnce("trash "+r.walk.plan.Listing.Name,

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 	"github.com/tap-confluence/tap-confluence/tap/client"
@@ -26,9 +25,6 @@ type pages struct {
 	unreadable func(ctx context.Context, id string, err error) error
 }
 
-// bodyFormat is the parameter that asks for bodies.
-const bodyFormat = "body-format"
-
 func newPages(c *client.Client, items *stream.Listing, req client.Request, limit int, unreadable func(context.Context, string, error) error) *pages {
 	return &pages{client: c, items: items, req: req, pager: c.Pager(req, limit), unreadable: unreadable}
 }
@@ -40,9 +36,7 @@ func (p *pages) next(ctx context.Context, cursor string) (*client.Page, error) {
 		return page, err
 	}
 	if p.bare == nil {
-		bare := p.req
-		bare.Query = withoutBody(p.req.Query)
-		p.bare = p.client.Pager(bare, 1)
+		p.bare = p.client.Pager(p.req.Without(stream.BodyParam), 1)
 	}
 	// One row at a time: the pager has come down to that, and the page after it is its own.
 	page, bareErr := p.bare.Page(ctx, cursor)
@@ -58,13 +52,7 @@ func (p *pages) next(ctx context.Context, cursor string) (*client.Page, error) {
 	return page, nil
 }
 
-func (p *pages) asksForBodies() bool {
-	return p.items.Item != "" && slices.ContainsFunc(p.req.Query, func(q [2]string) bool { return q[0] == bodyFormat })
-}
-
-func withoutBody(query [][2]string) [][2]string {
-	return slices.DeleteFunc(slices.Clone(query), func(q [2]string) bool { return q[0] == bodyFormat })
-}
+func (p *pages) asksForBodies() bool { return p.items.Item != "" && p.req.Has(stream.BodyParam) }
 
 // withBody returns a row with the body of the item itself, or the row as it is if the item can't
 // be read.
@@ -73,7 +61,7 @@ func (p *pages) withBody(ctx context.Context, row rawjson.Object) (rawjson.Objec
 	status, _ := row.Get("status").Text()
 	req := site.ItemRequest(p.items, id, status)
 	for _, q := range p.req.Query {
-		if q[0] == bodyFormat {
+		if q[0] == stream.BodyParam {
 			req.Query = append(req.Query, q)
 		}
 	}

@@ -13,9 +13,6 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/site"
 )
 
-// statusParameter is the parameter that asks for rows of a status.
-const statusParameter = "status"
-
 // walk runs one walk of a plan.
 type walk struct {
 	*services

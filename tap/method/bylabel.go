@@ -38,7 +38,7 @@ var byLabel = Method{
 func readLabelled(ctx context.Context, env Env, p *Parent, r *Reader) error {
 	parents := r.Stream.Parent
 	req := client.Request{
-		Path: stream.Path(r.Stream.Labelled, p.ID), Query: [][2]string{{"sort", parents.Sort}}, Scopes: parents.Scopes,
+		Path: stream.Path(r.Stream.Labelled, p.ID), Query: [][2]string{{stream.SortParam, parents.Sort}}, Scopes: parents.Scopes,
 	}
 	label, err := rawjson.ParseObject(p.Row)
 	if err != nil {

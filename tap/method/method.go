@@ -162,11 +162,15 @@ func (r *Reader) ParentStatuses() []string {
 
 // PlainRequest returns the request for the stream's own list of the parent with that id.
 func (r *Reader) PlainRequest(id string) client.Request {
-	req := client.Request{Path: stream.Path(r.Stream.Route, id), Query: slices.Clone(r.Stream.Query), Scopes: r.Stream.Scopes}
+	return r.request(r.Stream.Route, id, slices.Clone(r.Stream.Query))
+}
+
+// request returns the request for a list of the stream's rows, with their bodies.
+func (r *Reader) request(route, id string, query [][2]string) client.Request {
 	if r.BodyFormat != "" {
-		req.Query = append(req.Query, [2]string{"body-format", r.BodyFormat})
+		query = append(query, [2]string{stream.BodyParam, r.BodyFormat})
 	}
-	return req
+	return client.Request{Path: stream.Path(route, id), Query: query, Scopes: r.Stream.Scopes}
 }
 
 // Item is a row that becomes a record, with the facts that the row itself doesn't hold.

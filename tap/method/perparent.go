@@ -2,7 +2,6 @@ package method
 
 import (
 	"context"
-	"slices"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 	"github.com/tap-confluence/tap-confluence/tap/client"
@@ -74,8 +73,7 @@ func readTree(ctx context.Context, env Env, p *Parent, r *Reader, req client.Req
 				return &client.Error{Kind: client.KindMalformed, Message: "a comment has no id: " + req.Path}
 			}
 			comment := site.Item{Listing: r.Stream.Listing, ID: id}
-			replies := r.PlainRequest(p.ID)
-			replies.Path, replies.Query = stream.Path(r.Stream.Replies, id), bodyOnly(replies.Query)
+			replies := r.request(r.Stream.Replies, id, nil)
 			err := env.Present(ctx, comment, nil, func() error { return readTree(ctx, env, p, r, replies) })
 			if err != nil && !isGone(err) {
 				return err
@@ -83,11 +81,6 @@ func readTree(ctx context.Context, env Env, p *Parent, r *Reader, req client.Req
 		}
 		return nil
 	})
-}
-
-// bodyOnly keeps the parameter that asks for bodies.
-func bodyOnly(query [][2]string) [][2]string {
-	return slices.DeleteFunc(slices.Clone(query), func(q [2]string) bool { return q[0] != "body-format" })
 }
 
 // childItems returns the items of the rows of a parent's list.

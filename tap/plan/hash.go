@@ -56,10 +56,8 @@ func describe(lists []List) string {
 	var b strings.Builder
 	for _, l := range lists {
 		b.WriteString(l.Name + " " + string(l.Order) + " " + l.Request.Path)
-		for _, q := range l.Request.Query {
-			if q[0] != "body-format" {
-				b.WriteString(" " + q[0] + "=" + q[1])
-			}
+		for _, q := range l.Request.Without(stream.BodyParam).Query {
+			b.WriteString(" " + q[0] + "=" + q[1])
 		}
 		b.WriteString("\n")
 	}

@@ -129,7 +129,7 @@ func (l *lister) list(name, kind string, statuses []string, order Order, trash b
 	q := slices.Clone(l.listing.Query)
 	add := func(name, value string) { q = append(q, [2]string{name, value}) }
 	if l.body != "" && l.listing.Body {
-		add("body-format", l.body)
+		add(stream.BodyParam, l.body)
 	}
 	if kind != "" {
 		add("type", kind)
@@ -139,14 +139,14 @@ func (l *lister) list(name, kind string, statuses []string, order Order, trash b
 	}
 	if !l.unasked(statuses) {
 		for _, status := range statuses {
-			add("status", status)
+			add(stream.StatusParam, status)
 		}
 	}
 	switch {
 	case order == ByChange:
-		add("sort", l.listing.ChangeSort)
+		add(stream.SortParam, l.listing.ChangeSort)
 	case l.listing.Sort != "":
-		add("sort", l.listing.Sort)
+		add(stream.SortParam, l.listing.Sort)
 	}
 	return List{
 		Name: cmp.Or(name, "all"), Listing: l.listing, Type: kind, Trash: trash, Order: order,

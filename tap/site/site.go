@@ -94,7 +94,7 @@ func inStatuses(l *stream.Listing, statuses []string) query {
 	var q query
 	for _, status := range statuses {
 		if slices.Contains(l.Statuses, status) {
-			q = q.with("status", status)
+			q = q.with(stream.StatusParam, status)
 		}
 	}
 	return q
@@ -108,7 +108,7 @@ func ItemRequest(l *stream.Listing, id, status string) client.Request {
 		q = q.with(l.ItemParam, id)
 	}
 	if status != stream.Current && slices.Contains(l.ItemStatuses, status) {
-		q = q.with("status", status)
+		q = q.with(stream.StatusParam, status)
 	}
 	return client.Request{Path: stream.Path(l.Item, id), Query: q, Scopes: l.Scopes}
 }

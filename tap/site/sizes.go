@@ -150,7 +150,7 @@ func endQuery(l *stream.Listing, part query, last bool, spaces Spaces) query {
 		sort = "-" + sort
 	}
 	if l.Sort != "" {
-		q = q.with("sort", sort)
+		q = q.with(stream.SortParam, sort)
 	}
 	if ids := spaces.Included; ids != nil && l.SpaceParam != "" {
 		q = q.with(l.SpaceParam, strings.Join(ids[:min(len(ids), l.SpaceMax)], ","))

@@ -12,6 +12,13 @@ const (
 // Live are the statuses of what has comments, labels and other children to read.
 var Live = []string{Current, Archived}
 
+// Parameters of the API's lists.
+const (
+	BodyParam   = "body-format" // the format of bodies; without it rows have none
+	StatusParam = "status"      // of the rows; it may come several times
+	SortParam   = "sort"
+)
+
 // Spaces, Pages and so on are the nine listings that the usual streams need.
 var (
 	Spaces = &Listing{
@@ -185,7 +192,7 @@ var All = []Stream{
 		Name: "child_pages", Doc: "Which page lies directly under which page.",
 		Key: id, Listing: Pages, Parent: Pages, ParentField: "parentId",
 		Route: "/pages/{id}/direct-children", Derive: ChildOf, Scopes: []string{"read:hierarchical-content:confluence"},
-		Query: [][2]string{{"sort", "id"}}, Renamed: map[string]string{"childPosition": "position"}, Constant: map[string]string{"type": "page"},
+		Query: [][2]string{{SortParam, "id"}}, Renamed: map[string]string{"childPosition": "position"}, Constant: map[string]string{"type": "page"},
 	},
 	{
 		Name: "page_labels", Doc: "Labels of pages.",

@@ -117,6 +117,18 @@ func (e *Error) Error() string {
 // Load reads and checks the settings. Warnings are one line each and meant for the log;
 // they come with errors too. The error is of type *Error.
 func Load(in Input) (*Config, []string, error) {
+	return loadSome(in, func(string) bool { return true })
+}
+
+// Only reads some of the settings, such as those that discovery depends on. What is wrong with
+// others does not count. The error is of type *Error.
+func Only(in Input, names ...string) (*Config, error) {
+	config, _, err := loadSome(in, func(name string) bool { return slices.Contains(names, name) })
+	return config, err
+}
+
+// loadSome reads the settings that count; the others have their defaults.
+func loadSome(in Input, counts func(name string) bool) (*Config, []string, error) {
 	known, err := loadSettings()
 	if err != nil {
 		return nil, nil, &Error{Problems: []string{err.Error()}}
@@ -130,41 +142,18 @@ func Load(in Input) (*Config, []string, error) {
 	l.expanded(values)
 	l.domainFromURL(values)
 	widen(values)
+	maps.DeleteFunc(values, func(name string, _ any) bool { return !counts(name) })
 	l.fillDefaults(values)
 	l.validate(values)
 	config := l.build(values)
+	l.problems = slices.DeleteFunc(l.problems, func(p problem) bool { return !counts(p.setting) })
 	if len(l.problems) > 0 {
 		return nil, l.redacted(l.warnings), l.failure()
 	}
 	return config, l.redacted(l.warnings), nil
 }
 
-// Only reads some of the settings, such as those that discovery depends on. What is wrong with
-// others does not count. The error is of type *Error.
-func Only(in Input, names ...string) (*Config, error) {
-	known, err := loadSettings()
-	if err != nil {
-		return nil, &Error{Problems: []string{err.Error()}}
-	}
-	l := &loader{settings: known}
-	layers := l.layers(in)
-	if len(l.problems) > 0 {
-		return nil, l.failure()
-	}
-	values := l.merge(layers)
-	l.expanded(values)
-	widen(values)
-	maps.DeleteFunc(values, func(name string, _ any) bool { return !slices.Contains(names, name) })
-	l.fillDefaults(values)
-	l.validate(values)
-	l.problems = slices.DeleteFunc(l.problems, func(p problem) bool { return !slices.Contains(names, p.setting) })
-	if len(l.problems) > 0 {
-		return nil, l.failure()
-	}
-	return l.build(values), nil
-}
-
-// loader gathers what Load finds.
+// loader gathers what loadSome finds.
 type loader struct {
 	settings *settings
 	warnings []string

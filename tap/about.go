@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/tap-confluence/tap-confluence/schemas"
+	"github.com/tap-confluence/tap-confluence/tap/config"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
@@ -52,7 +53,7 @@ func aboutJSON() ([]byte, error) {
 
 // aboutMarkdown prints what Meltano's SDK prints for its taps, and the streams after it.
 func aboutMarkdown() ([]byte, error) {
-	settings, err := settings()
+	settings, err := config.Settings()
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +64,7 @@ func aboutMarkdown() ([]byte, error) {
 	}
 	b.WriteString("\n## Settings\n\n| Setting | Required | Default | Description |\n|:--------|:--------:|:-------:|:------------|\n")
 	for _, s := range settings {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", s.name, python(s.required), python(s.Default), s.Description)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", s.Name, python(s.Required), python(s.Default), s.Description)
 	}
 	fmt.Fprintf(&b, "\nA full list of supported settings and capabilities is available by running: `%s --about`\n\n## Streams\n\n%s\nThe setting `extra_streams` adds these:\n\n%s", Name, StreamsTable(), ExtraStreamsTable())
 	return []byte(b.String()), nil
@@ -89,36 +90,9 @@ func python(v any) string {
 	return fmt.Sprint(v)
 }
 
-// setting is what tables say of one.
-type setting struct {
-	name        string
-	required    bool
-	Description string
-	Default     any
-	Order       int
-}
-
-// settings returns the settings in the order of their schema.
-func settings() ([]setting, error) {
-	var schema struct {
-		Required   []string
-		Properties map[string]setting
-	}
-	if err := json.Unmarshal(schemas.Settings(), &schema); err != nil {
-		return nil, fmt.Errorf("reading the settings' schema: %w", err)
-	}
-	var list []setting
-	for name, s := range schema.Properties {
-		s.name, s.required = name, slices.Contains(schema.Required, name)
-		list = append(list, s)
-	}
-	slices.SortFunc(list, func(a, b setting) int { return a.Order - b.Order })
-	return list, nil
-}
-
 // SettingsTable returns the settings as a Markdown table, in the order of their schema.
 func SettingsTable() (string, error) {
-	settings, err := settings()
+	settings, err := config.Settings()
 	if err != nil {
 		return "", err
 	}
@@ -126,7 +100,7 @@ func SettingsTable() (string, error) {
 	b.WriteString("| Setting | Required | Default | Description |\n|---|---|---|---|\n")
 	for _, s := range settings {
 		required, def := "", ""
-		if s.required {
+		if s.Required {
 			required = "yes"
 		}
 		if s.Default != nil {
@@ -136,7 +110,7 @@ func SettingsTable() (string, error) {
 			}
 			def = code(string(text))
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", code(s.name), required, def, strings.ReplaceAll(s.Description, "|", "\\|"))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", code(s.Name), required, def, strings.ReplaceAll(s.Description, "|", "\\|"))
 	}
 	return b.String(), nil
 }

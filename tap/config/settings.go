@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -22,11 +23,15 @@ var aliases = map[string]string{
 	"start_date":  "anchor_date",
 }
 
-// setting is one property of schemas/settings.json.
-type setting struct {
+// Setting is one property of schemas/settings.json. Items has no name.
+type Setting struct {
+	Name        string `json:"-"`
+	Required    bool   `json:"-"`
+	Description string `json:"description"`
+
 	Type    string   `json:"type"`
 	Enum    []string `json:"enum"`
-	Items   *setting `json:"items"`
+	Items   *Setting `json:"items"`
 	Default any      `json:"default"`
 	Minimum *float64 `json:"minimum"`
 	Maximum *float64 `json:"maximum"`
@@ -38,7 +43,7 @@ type setting struct {
 
 // settings is schemas/settings.json, decoded and compiled.
 type settings struct {
-	byName map[string]*setting
+	byName map[string]*Setting
 	schema *jsonschema.Schema
 }
 
@@ -46,12 +51,32 @@ type settings struct {
 // a path of this machine of it.
 const schemaURL = "tap-confluence:///settings.json"
 
-func loadSettings() (*settings, error) {
-	var document struct {
-		Properties map[string]*setting `json:"properties"`
+// Settings returns all settings in the order of their schema.
+func Settings() ([]*Setting, error) {
+	byName, err := decodeSettings()
+	byOrder := func(a, b *Setting) int { return a.Order - b.Order }
+	return slices.SortedFunc(maps.Values(byName), byOrder), err
+}
+
+// decodeSettings returns all settings by name.
+func decodeSettings() (map[string]*Setting, error) {
+	var schema struct {
+		Required   []string            `json:"required"`
+		Properties map[string]*Setting `json:"properties"`
 	}
-	if err := json.Unmarshal(schemas.Settings(), &document); err != nil {
+	if err := json.Unmarshal(schemas.Settings(), &schema); err != nil {
 		return nil, fmt.Errorf("decoding the settings' schema: %w", err)
+	}
+	for name, s := range schema.Properties {
+		s.Name, s.Required = name, slices.Contains(schema.Required, name)
+	}
+	return schema.Properties, nil
+}
+
+func loadSettings() (*settings, error) {
+	byName, err := decodeSettings()
+	if err != nil {
+		return nil, err
 	}
 	compiler := jsonschema.NewCompiler()
 	compiler.LoadURL = func(string) (io.ReadCloser, error) {
@@ -64,7 +89,7 @@ func loadSettings() (*settings, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compiling the settings' schema: %w", err)
 	}
-	return &settings{byName: document.Properties, schema: schema}, nil
+	return &settings{byName: byName, schema: schema}, nil
 }
 
 // order is the setting's place among messages; what is not a setting comes first.

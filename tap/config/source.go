@@ -217,7 +217,7 @@ func (l *loader) fillDefaults(values map[string]any) {
 // numbers, booleans and lists as strings too. What cannot be is returned as it is, for
 // validation to refuse. It returns nil for what counts as absent: null, an empty string,
 // an empty list.
-func typed(s *setting, value any) any {
+func typed(s *Setting, value any) any {
 	switch v := value.(type) {
 	case string:
 		return fromString(s, strings.TrimSpace(v))
@@ -230,7 +230,7 @@ func typed(s *setting, value any) any {
 	}
 }
 
-func fromString(s *setting, text string) any {
+func fromString(s *Setting, text string) any {
 	if text == "" {
 		return nil
 	}
@@ -256,7 +256,7 @@ func fromString(s *setting, text string) any {
 }
 
 // fromList reads a list that was passed as a string: JSON, or items with commas between.
-func fromList(s *setting, text string) any {
+func fromList(s *Setting, text string) any {
 	if strings.HasPrefix(text, "[") {
 		var items []any
 		if err := jsonfile.Decode("", []byte(text), &items); err != nil {
@@ -272,7 +272,7 @@ func fromList(s *setting, text string) any {
 }
 
 // list returns the items, typed, each once, without empty ones; nil if none is left.
-func list(s *setting, items []any) any {
+func list(s *Setting, items []any) any {
 	if s.Items == nil {
 		return items
 	}

@@ -58,7 +58,7 @@ func (l *loader) requireDomain() {
 }
 
 // wanted says what a value has to be, for a message that begins "must be".
-func wanted(s *setting, keyword string) string {
+func wanted(s *Setting, keyword string) string {
 	switch {
 	case s == nil:
 		return "of another type"
@@ -79,7 +79,7 @@ func wanted(s *setting, keyword string) string {
 	}
 }
 
-func numberWanted(s *setting) string {
+func numberWanted(s *Setting) string {
 	text := "a number"
 	if s.Type == "integer" {
 		text = "a whole number"

@@ -127,10 +127,9 @@ func otherKind(streams []configured) error {
 	for _, entry := range streams {
 		switch {
 		case entry.ID != "":
-			return errors.New("the catalog is one of Singer: leave out the word read, as in `tap-confluence --config ... --catalog ...`")
+			return errors.New("the catalog is one of Singer: leave out the word read")
 		case entry.Stream == nil && entry.JSONSchema != nil:
-			return errors.New("the catalog is one that discover prints: read takes a configured one, " +
-				"whose entries hold a stream, a sync_mode and a destination_sync_mode")
+			return errors.New("the catalog is one that discover prints: read takes a configured one")
 		}
 	}
 	return nil

@@ -98,7 +98,7 @@ func ParseSinger(data []byte, opts ...Option) ([]Selection, []string, error) {
 		return nil, nil, ErrAirbyte
 	}
 	if document.Streams == nil {
-		return nil, nil, errors.New(`the catalog has no list "streams": write one with ` + "`tap-confluence --config ... --discover`, or leave the catalog out to read everything")
+		return nil, nil, errors.New(`the catalog has no list "streams": write one with --discover, or leave it out`)
 	}
 	p := &singerParser{options: gather(opts), old: slices.ContainsFunc(document.Streams, choice.marked)}
 	for _, entry := range document.Streams {
@@ -109,8 +109,7 @@ func ParseSinger(data []byte, opts ...Option) ([]Selection, []string, error) {
 		return nil, p.warnings, err
 	}
 	if len(p.selections) == 0 {
-		return nil, p.warnings, errors.New("no stream is selected in the catalog: " +
-			`set "selected": true in the metadata of a stream (breadcrumb []), or leave the catalog out to read everything`)
+		return nil, p.warnings, errors.New(`no stream is selected in the catalog: set "selected": true in a stream's metadata`)
 	}
 	inTableOrder(p.selections)
 	return p.selections, p.warnings, nil
@@ -190,7 +189,7 @@ func (p *singerParser) add(s *stream.Stream, entry choice, paths map[string]choi
 		p.warn("%s: the catalog names fields that the stream does not have: %s (ignored)", s.Name, some(f.unknown))
 	}
 	if len(f.absent) > 0 {
-		p.warn("%s: fields are skipped that are not in the catalog's schema: %s (run discovery again to have them)", s.Name, some(f.absent))
+		p.warn("%s: fields that the catalog's schema lacks are skipped: %s; run discovery again", s.Name, some(f.absent))
 	}
 	if len(f.inList) > 0 {
 		p.warn("%s: single fields inside lists can't be deselected: %s are emitted", s.Name, some(f.inList))

@@ -92,7 +92,7 @@ func TestParseSinger(t *testing.T) {
 		"unknown field in the schema": {catalogOf(entry("space_labels", on, `],"schema":{"properties":{"id":{},"name":{},"prefix":{"properties":{"x":{}}},"colour":{}}}`)), "space_labels",
 			[]string{"space_labels: the catalog names fields that the stream does not have: colour (ignored)"}},
 		"schema narrowed": {catalogOf(entry("space_labels", on, `],"schema":{"properties":{"name":{}}}`)), "space_labels-prefix",
-			[]string{"space_labels: fields are skipped that are not in the catalog's schema: prefix (run"}},
+			[]string{"space_labels: fields that the catalog's schema lacks are skipped: prefix; run"}},
 		"types for a target": {catalogOf(entry("space_labels", on, `],"key_properties":["spaceId","id"],"schema":{"type":"object","properties":{
 			"id":{"type":"string","maxLength":64},"name":{"type":["string","null"],"x-sql-datatype":"text"},"prefix":{"type":["null","string"]}}}`)), "space_labels", nil},
 		"other types": {catalogOf(entry("space_labels", on, `],"schema":{"properties":{"id":{"type":"integer"},"name":{"type":"string"},"prefix":{"type":["null","string"],"format":"date"}}}`)),

@@ -93,7 +93,7 @@ func (p *program) singerCommand(ctx context.Context, args []string) error {
 // singerSession reads the settings for a run that logs to stderr.
 func (p *program) singerSession(o *options) (*session, error) {
 	if len(o.config) == 0 {
-		return nil, usage("--config is missing: give a JSON file with the settings, or ENV to read TAP_CONFLUENCE_* from the environment")
+		return nil, usage("--config is missing: give a JSON file, or ENV to read TAP_CONFLUENCE_* variables")
 	}
 	return p.session(o, func(level slog.Leveler) slog.Handler { return &textHandler{program: p, level: level} })
 }
@@ -174,7 +174,7 @@ func readState(file string) ([]byte, error) {
 	data, err := os.ReadFile(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, usage("the state %s does not exist: leave --state out of a first run, or give an empty file", file)
+		return nil, usage("the state %s does not exist: leave --state out of a first run", file)
 	case err != nil:
 		return nil, usage("reading the state: %w", err)
 	}

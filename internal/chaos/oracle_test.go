@@ -109,7 +109,7 @@ func (j *judge) quiet() bool {
 func (j *judge) unplaced() bool {
 	causes := j.causes()
 	other := func(cause string) bool {
-		return !strings.Contains(cause, "it may lie in the trash, where nothing tells its space")
+		return !strings.Contains(cause, "it may lie in the trash, which tells no space")
 	}
 	return j.hidesSpaces(j.run) && len(causes) > 0 && !slices.ContainsFunc(causes, other)
 }

@@ -16,13 +16,12 @@ import (
 
 // Hints that several failures share.
 const (
-	hintToken = "check email and api_token, or access_token: a token may be mistyped, revoked or expired; " +
-		"API tokens are made at id.atlassian.com under Security"
+	hintToken     = "check email and api_token, or access_token: it may be mistyped, revoked or expired"
 	hintAnonymous = "the credentials did not count: check email and api_token"
 	hintLicence   = "give the account access to Confluence in the site's user management"
-	hintSite      = "check domain: it is the first part of the address that people open in the browser"
+	hintSite      = "check domain: the first part of the address that people open in the browser"
 	hintProxy     = "look at HTTPS_PROXY and HTTP_PROXY"
-	hintLoginPage = "check domain and the credentials, and that no proxy or single sign-on page stands before the site"
+	hintLoginPage = "check domain and credentials; no proxy or sign-on page may stand before the site"
 	hintLater     = "try again later"
 	hintVague     = "the credentials may be lost, or the site overloaded"
 )

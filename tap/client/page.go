@@ -207,7 +207,7 @@ func (c *Client) shrinking(ctx context.Context, k *call, size *pageSize, build f
 		if k.failure == nil || !k.failure.smaller || !size.halve() {
 			var e *Error
 			if errors.As(err, &e) && e.Kind == KindTooLarge {
-				e.Hint = "an item of this listing, the next after the cursor, is larger than this tap reads"
+				e.Hint = "the item after the cursor is larger than this tap reads"
 			}
 			return nil, err
 		}

@@ -63,7 +63,7 @@ func (c *Client) findAccount(ctx context.Context) (Site, error) {
 			return other, nil
 		}
 		if other.CloudID == "" {
-			err = withHint(err, "; the site's cloud id, which a token with scopes needs, could not be looked up: set cloud_id")
+			err = withHint(err, "; the site's cloud id could not be looked up: set cloud_id")
 		}
 	}
 	return c.otherProof(ctx, site, err, false)

@@ -120,7 +120,7 @@ func unbasic(r rune) bool { return r == ':' || unicode.IsSpace(r) || unicode.IsC
 // checkToken refuses what cannot be a token, such as one with a line break from pasting.
 func (l *loader) checkToken(name string, token Secret) {
 	if strings.ContainsFunc(token.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' }) {
-		l.fail(name, "must be the token alone: it holds a space, a line break or a character that tokens do not have")
+		l.fail(name, "must be the token alone: ASCII letters, digits and signs, no spaces or line breaks")
 	}
 }
 
@@ -175,7 +175,7 @@ func (l *loader) spaces(c *Config) {
 	}
 	if c.EmitActivateVersion && (c.SpaceKeys != nil || c.ExcludeSpaceKeys != nil) {
 		l.fail("emit_activate_version", "cannot be used with space_keys or exclude_space_keys: "+
-			"a target would remove the rows of all other spaces")
+			"a target would remove other spaces' rows")
 	}
 }
 

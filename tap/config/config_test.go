@@ -122,7 +122,7 @@ func TestMistakes(t *testing.T) {
 		`{"domain":"a","email":"bot"}`:                                               "email: must be an email address",
 		`{"domain":"a","email":"a:b@c"}`:                                             "email: must be an email address",
 		`{"domain":"a","api_token":12345678}`:                                        "api_token: must be a string",
-		`{"domain":"a","api_token":"one two"}`:                                       "api_token: must be the token alone",
+		`{"domain":"a","api_token":"one two"}`:                                       "api_token: must be the token alone: ASCII",
 		`{"domain":"a","access_token":"Bearer abc"}`:                                 "access_token: must be the token alone",
 		`{"domain":"a","cloud_id":"a/b"}`:                                            "cloud_id: must be of the form 0",
 		`{"domain":"a","anchor_date":"last year"}`:                                   "anchor_date: must be of the form YYYY-MM-DD",
@@ -347,7 +347,7 @@ func TestOtherForms(t *testing.T) {
 func TestUnexpanded(t *testing.T) {
 	for _, text := range []string{"$TOKEN", "${TOKEN}", "{{ env.TOKEN }}", "%TOKEN%", "${TOKEN:-none}"} {
 		_, _, err := load(t, `{"domain":"acme","api_token":"`+text+`"}`)
-		want := "api_token: holds a variable's name, not its value: leave it out, and set TAP_CONFLUENCE_API_TOKEN in the environment"
+		want := "api_token: holds a variable's name, not its value: leave it out; set TAP_CONFLUENCE_API_TOKEN in the environment"
 		if got := problems(t, err); len(got) != 1 || got[0] != want {
 			t.Errorf("%s: %q", text, got)
 		}

@@ -64,7 +64,7 @@ func (l *loader) file(name string, stdin io.Reader) map[string]any {
 	if err := jsonfile.Decode(title, data, &document); err != nil {
 		text := err.Error()
 		if otherForm.Match(data) {
-			text = title + `: is no JSON: write the settings as {"domain": "acme.atlassian.net", ...}, or give them by the environment (--config ENV)`
+			text = title + `: is no JSON: write the settings as {"domain": "acme.atlassian.net", ...}, or use --config ENV`
 		}
 		l.problems = append(l.problems, problem{text: text})
 		return nil
@@ -199,7 +199,7 @@ func (l *loader) merge(layers []map[string]any) map[string]any {
 func (l *loader) expanded(values map[string]any) {
 	for name, value := range values {
 		if text, ok := value.(string); ok && unexpanded.MatchString(text) {
-			l.fail(name, "holds a variable's name, not its value: leave it out, and set "+envPrefix+strings.ToUpper(name)+" in the environment")
+			l.fail(name, "holds a variable's name, not its value: leave it out; set "+envPrefix+strings.ToUpper(name)+" in the environment")
 		}
 	}
 }

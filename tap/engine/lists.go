@@ -228,7 +228,7 @@ func (w *walk) other(ctx context.Context, l *plan.List, cause error) (changed *r
 	case isCursor(cause) && known.Restarts == 0:
 		return &replan{"the site refuses a cursor; the listing starts over, rows may come twice", func(k *site.Learned) { k.Restarts++ }, cause}, nil
 	case errors.Is(cause, errDisorder) && known.Restarts == 0:
-		return &replan{"the listing is not in the order of its position; it starts over, rows may come twice", func(k *site.Learned) { k.Restarts++ }, cause}, nil
+		return &replan{"the listing is out of order; it starts over, rows may come twice", func(k *site.Learned) { k.Restarts++ }, cause}, nil
 	case w.hasParents() && !known.Refused && isRefused(cause):
 		return &replan{"the site refuses the listing; its streams are read parent by parent", func(k *site.Learned) { k.Refused = true }, cause}, nil
 	}
@@ -243,7 +243,7 @@ func (w *walk) other(ctx context.Context, l *plan.List, cause error) (changed *r
 	}
 	if kind == client.KindBadRequest && !known.Split {
 		if only, err := w.takesOnly(ctx, l, stream.StatusParam); only || err != nil {
-			return &replan{"the site takes one status a request; the trash is read before and after the rest", func(k *site.Learned) { k.Split = true }, cause}, err
+			return &replan{"the site takes one status a request; the trash is read apart", func(k *site.Learned) { k.Split = true }, cause}, err
 		}
 	}
 	return nil, nil

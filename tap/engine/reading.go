@@ -120,7 +120,7 @@ func (r *reading) err() error {
 	n, err := r.failures.total()
 	switch {
 	case r.earlier && n == 0:
-		return errors.New("parts of it could not be read in an earlier run of this sync; the next sync reads it again")
+		return errors.New("an earlier run could not read parts of it; the next sync retries")
 	case err != nil:
 		return fmt.Errorf("reading %s: %w", r.Stream.Name, err)
 	}

@@ -266,7 +266,7 @@ func (s *Site) spaceOfItem(ctx context.Context, p place, depth int) (string, err
 func (s *Site) askSpace(ctx context.Context, p place, depth int) (string, error) {
 	doc, err := s.item(ctx, p.listing, p.id, everyStatus)
 	if Names(err, p.id) && p.listing.Typed && s.readsTrash() {
-		return "", fmt.Errorf("it may lie in the trash, where nothing tells its space (without trashed in page_status it is not needed): %w", err)
+		return "", fmt.Errorf("it may lie in the trash, which tells no space: drop trashed from page_status: %w", err)
 	}
 	if Names(err, p.id) {
 		s.remember(p, container{placed: true})

@@ -56,7 +56,7 @@ func (s *Site) Spaces(ctx context.Context) (Spaces, error) {
 	}
 	if len(unknown) > 0 {
 		return out, &config.Error{Problems: []string{"space_keys: the site does not show " + strings.Join(unknown, ", ") +
-			" to this account; check the spelling (the key follows /spaces/ in a space's address) and the account's permissions"}}
+			": check the keys and the account's permissions"}}
 	}
 	if len(s.cfg.SpaceKeys) > 0 {
 		out.Included = ids

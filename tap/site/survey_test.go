@@ -42,7 +42,7 @@ func TestSpaces(t *testing.T) {
 		},
 		{
 			name: "one that the site does not show", include: []string{"A", "B"}, answers: map[string][]string{spacesRoute + "A,B": {list("", `{"id":"1","key":"A"}`)}},
-			problem: "space_keys: the site does not show B",
+			problem: "space_keys: the site does not show B: check the keys",
 		},
 		{
 			name: "excluded", exclude: []string{"A", "B"}, answers: map[string][]string{spacesRoute + "A,B": {list("", `{"id":"1","key":"A"}`)}},

@@ -71,7 +71,7 @@ func ParseAirbyte(data []byte, site string, names []string) (*State, []string, e
 func airbyteStreams(data []byte) (streams []airbyteStream, warnings []string, err error) {
 	if data[0] == '{' {
 		if bytes.Contains(data, []byte(`"bookmarks"`)) && !bytes.Contains(data, []byte(`"stream"`)) {
-			return nil, nil, problem("it is Singer's, which a run without the word read takes; Airbyte's is a list of stream states")
+			return nil, nil, problem("it is Singer's, which a run without the word read takes")
 		}
 		if severalLines(data) {
 			return nil, nil, problem("it holds several lines; write them as one list, such as with `jq -s .`")

@@ -80,7 +80,7 @@ func TestUnusableAirbyte(t *testing.T) {
 	refused := map[string]string{
 		`{"v":3,"site":"acme.atlassian.net"}`:             "newer version",
 		`{"v":1,"site":"acme.atlassian.net","done":17}`:   "its format 1 is no longer read",
-		`{"v":2,"site":"other.atlassian.net"}`:            `the site "other.atlassian.net", this run reads "acme.atlassian.net"; if the site was renamed, edit "site"`,
+		`{"v":2,"site":"other.atlassian.net"}`:            `it belongs to the site "other.atlassian.net", not "acme.atlassian.net"; if renamed, edit "site" in it`,
 		`{"v":"2","site":"acme.atlassian.net"}`:           "damaged",
 		`{"v":2,"site":{"host":"acme.atlassian.net"}}`:    "damaged",
 		`{"v":2,"site":"acme.atlassian.net","v":2,"v":9}`: "newer version",

@@ -136,7 +136,7 @@ func TestUnusableSinger(t *testing.T) {
 		`{"bookmarks":{"pages":{"at":{"walk":"9f3c21","n":6000}}},"tap_confluence":{"v":1,"site":"acme.atlassian.net","open":true}}`: "its format 1 is no longer read (this version knows 2)",
 		`{"bookmarks":{},"tap_confluence":{"v":3,"site":"acme.atlassian.net"}}`:                                                      "a newer version of tap-confluence wrote it (format 3, this one knows 2)",
 		`{"bookmarks":{},"tap_confluence":{"site":"acme.atlassian.net"}}`:                                                            "its format 0 is no longer read",
-		`{"bookmarks":{},"tap_confluence":{"v":2,"site":"other.atlassian.net"}}`:                                                     `the site "other.atlassian.net", this run reads "acme.atlassian.net"; if the site was renamed, edit "site" in the state`,
+		`{"bookmarks":{},"tap_confluence":{"v":2,"site":"other.atlassian.net"}}`:                                                     `it belongs to the site "other.atlassian.net", not "acme.atlassian.net"; if renamed, edit "site" in it`,
 		`{"bookmarks":{},"tap_confluence":{"v":2}}`:                                                                                  `belongs to the site ""`,
 		`{"bookmarks":{},"tap_confluence":{"v":2,"site":"acme.atlassian.net","began":"x"}}`:                                          "damaged: began",
 		`{"bookmarks":{},"tap_confluence":7}`:                                                                                        "tap_confluence part is damaged",

@@ -110,8 +110,7 @@ func (e *envelope) check(site string) error {
 	case e.V < Version:
 		return problem("its format %d is no longer read (this version knows %d)", e.V, Version)
 	case e.Site != site:
-		return &Error{fmt.Sprintf("it belongs to the site %s, this run reads %s; if the site was renamed, edit \"site\" in the state to keep its bookmarks",
-			clip(e.Site), clip(site))}
+		return &Error{fmt.Sprintf(`it belongs to the site %s, not %s; if renamed, edit "site" in it`, clip(e.Site), clip(site))}
 	}
 	return nil
 }

@@ -49,7 +49,10 @@ func (f *failures) add(err error) {
 func (f *failures) succeeded() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.good, f.alike = true, 0
+	f.good = true
+	if !f.closed {
+		f.alike = 0
+	}
 }
 
 // forgive forgets the failures if nothing could be read, for one reason of that kind, and returns

@@ -21,7 +21,7 @@ const (
 	hintLicence   = "give the account access to Confluence in the site's user management"
 	hintSite      = "check domain: the first part of the address that people open in the browser"
 	hintProxy     = "look at HTTPS_PROXY and HTTP_PROXY"
-	hintLoginPage = "check domain and credentials; no proxy or sign-on page may stand before the site"
+	hintLoginPage = "check domain and the credentials; no proxy or sign-on page may intervene"
 	hintLater     = "try again later"
 	hintVague     = "the credentials may be lost, or the site overloaded"
 )

@@ -49,10 +49,7 @@ func (f *failures) add(err error) {
 func (f *failures) succeeded() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.good = true
-	if !f.closed {
-		f.alike = 0
-	}
+	f.good, f.alike = true, 0
 }
 
 // forgive forgets the failures if nothing could be read, for one reason of that kind, and returns
@@ -71,7 +68,7 @@ func (f *failures) forgive(kind func(error) bool) error {
 func (f *failures) once() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.alike >= alikeMost
+	return f.closed || f.alike >= alikeMost
 }
 
 // none reports whether nothing has failed so far.

@@ -154,6 +154,7 @@ func TestFailures(t *testing.T) {
 		{"of two sorts", []error{forbidden, scope, forbidden}, []int{60, 60, 60}, 180, false, false},
 		{"the words refuse the route", []error{scope}, []int{100}, 100, true, true},
 		{"a success does not open it again", []error{scope, nil}, []int{100, 1}, 100, true, true},
+		{"nor does a failure of another sort", []error{scope, forbidden}, []int{100, 1}, 101, true, true},
 	} {
 		var f failures
 		for i, err := range test.errs {

@@ -175,7 +175,7 @@ func (r *reading) fromRows() bool {
 	return slices.ContainsFunc(r.Methods, func(k method.Kind) bool { return method.Of(k).FromRow != nil })
 }
 
-// partial reports whether the stream's records may be more than any of its methods finds.
+// partial reports whether the stream may have records that its methods do not find.
 func (r *reading) partial() bool {
 	return slices.ContainsFunc(r.Methods, func(k method.Kind) bool { return method.Of(k).Partial })
 }

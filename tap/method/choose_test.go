@@ -160,7 +160,7 @@ func TestOwnerPays(t *testing.T) {
 	}
 }
 
-// TestDescribe: people read in what way each row of a plan takes requests.
+// TestDescribe shows how the plan words the requests of each method.
 func TestDescribe(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

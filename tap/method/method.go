@@ -83,7 +83,8 @@ type Method struct {
 	// Words describes the requests for people, or says when the method needs those of the next one. Nil
 	// if the requests of the walked listing are all.
 	Words func(walked *stream.Listing) string
-	// Partial reports whether no route lists all records, so that those that are read may not be all.
+	// Partial reports whether the stream may have records that the method does not find: no route lists
+	// them all.
 	Partial bool
 }
 

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/tap-confluence/tap-confluence/internal/timestamp"
-	"github.com/tap-confluence/tap-confluence/tap/config"
 	"github.com/tap-confluence/tap-confluence/tap/method"
 	"github.com/tap-confluence/tap-confluence/tap/site"
 	"github.com/tap-confluence/tap-confluence/tap/stream"
@@ -20,15 +19,11 @@ func short(text string) string {
 	return hex.EncodeToString(sum[:6])
 }
 
-// base is the text that every hash of a reader covers: the stream, its methods, the mode, the scope,
-// and whether bodies are Markdown, so that one sync doesn't mix both. Other body formats and the page
-// size are not covered: they do not change which rows come.
+// base is the text that every hash of a reader covers: the stream, its methods, the mode, the scope, and
+// the form of its bodies, so that one sync doesn't mix two. The page size is not covered: it does not
+// change what comes.
 func base(r *method.Reader, spaces site.Spaces) string {
-	bodies := ""
-	if r.Markdown {
-		bodies = " " + config.Markdown
-	}
-	return bodies + fmt.Sprint(r.Stream.Name, r.Methods, r.Incremental, r.Statuses, r.ChildStatuses, spaces.Included, spaces.Excluded, "\n")
+	return fmt.Sprint(r.Stream.Name, r.Methods, r.Incremental, r.Statuses, r.ChildStatuses, spaces.Included, spaces.Excluded, r.BodyFormat, r.Markdown, "\n")
 }
 
 // doneHash is the hash of a stream's whole read: everything that decides which rows come.
@@ -51,7 +46,8 @@ func HashAt(r *method.Reader, spaces site.Spaces, lists []List, i int) string {
 	return short(base(r, spaces) + describe(before) + from)
 }
 
-// describe returns a text of everything about lists that decides which rows come.
+// describe returns a text of everything about lists that decides which rows come. A list asks for bodies
+// if any of its walk's streams has them: of each stream base tells.
 func describe(lists []List) string {
 	var b strings.Builder
 	for _, l := range lists {

@@ -14,8 +14,8 @@ import (
 	"github.com/tap-confluence/tap-confluence/tap/stream"
 )
 
-// TestHashes says what makes progress count for nothing: whatever decides which rows come, and
-// only that.
+// TestHashes says what makes progress count for nothing: whatever decides which rows come, or in what
+// form their bodies do, and only that.
 func TestHashes(t *testing.T) {
 	t.Parallel()
 	bookmark := func(name, value string) map[string]state.Entry {
@@ -28,8 +28,9 @@ func TestHashes(t *testing.T) {
 		same               bool
 	}{
 		{"nothing", "pages", "all", given{full: "pages"}, func(*given) {}, true},
-		{"another format of bodies", "pages", "all", given{full: "pages"}, func(g *given) { g.config = func(c *config.Config) { c.BodyFormat = "none" } }, true},
-		{"bodies that nobody selects", "pages", "all", given{full: "pages"}, func(g *given) { g.removed = map[string]catalog.Fields{"pages": {"body": nil}} }, true},
+		{"another format of bodies", "pages", "all", given{full: "pages"}, func(g *given) { g.config = func(c *config.Config) { c.BodyFormat = "none" } }, false},
+		{"another format of the bodies of another stream", "child_pages", "all", given{full: "child_pages pages"}, func(g *given) { g.config = func(c *config.Config) { c.BodyFormat = "none" } }, true},
+		{"bodies that nobody selects", "pages", "all", given{full: "pages"}, func(g *given) { g.removed = map[string]catalog.Fields{"pages": {"body": nil}} }, false},
 		{"another size of pages", "pages", "all", given{full: "pages"}, func(g *given) { g.config = func(c *config.Config) { c.PageSize = 7 } }, true},
 		{"other streams of the walk", "pages", "all", given{full: "pages"}, func(g *given) { g.full += " page_labels" }, true},
 		{"audits", "pages", "all", given{full: "pages"}, func(g *given) { g.config = func(c *config.Config) { c.AuditSamples = 0 } }, true},

@@ -71,6 +71,11 @@ func (c *contents) record(name string, text []byte) keyed {
 }
 
 func (c *contents) of(name string, record map[string]any) *content {
+	// A link names the space where the page lay when a list showed its comment. The page may move before its
+	// space is looked up.
+	if links, ok := record["_links"].(map[string]any); ok && stream.Find(name).Listing.Containers != nil {
+		delete(links, "webui")
+	}
 	text := name + " " + tapfixture.Canonical(c.t, name, record)
 	found, ok := c.known[text]
 	if !ok {
@@ -223,12 +228,11 @@ func (t table) told(key string, all []*content, from, to int) bool {
 	})
 }
 
-// after returns the first moment that began after a time; the one behind the last if none did.
-func (h *history) after(at time.Time) int {
-	for m, began := range h.moments {
-		if began.After(at) {
-			return m
-		}
+// at returns the moment that lasted at a time, the first one for all times before.
+func (h *history) at(t time.Time) int {
+	later := func(began time.Time) bool { return began.After(t) }
+	if i := slices.IndexFunc(h.moments, later); i >= 0 {
+		return max(i-1, 0)
 	}
-	return len(h.moments)
+	return h.last()
 }

@@ -65,7 +65,7 @@ func (j *judge) newest(name string, except string) {
 	before := j.ancestors(j.run, name)
 	begun := first(before, name)
 	began := first(j.chain(j.run, name), name)
-	anchor := j.anchor(begun)
+	anchor := j.anchor()
 	got := j.written(before, name)
 	rows := j.view.tables[name]
 	changed, restless := lastChanges(stream.Find(name), rows, began), changing(stream.Find(name), rows, began, j.run.end)
@@ -77,7 +77,7 @@ func (j *judge) newest(name string, except string) {
 			continue
 		}
 		at := changed(key, c)
-		since := min(max(begun, j.history.after(at.Add(lookback))), began)
+		since := min(max(begun, j.history.at(at.Add(lookback))), began)
 		if at.Before(anchor) || !rows.throughout(key, since, j.run.end) || rows.restored(key, begun, began) {
 			continue
 		}
@@ -102,8 +102,9 @@ func (j *judge) newest(name string, except string) {
 	}
 }
 
-// anchor is the time from which on changes are owed by a stream that was first read at a moment.
-func (j *judge) anchor(begun int) time.Time {
+// anchor is the time from which on changes are owed by a stream whose state had no bookmark: that of a
+// sync which begins now, since nobody can tell by which run it was set.
+func (j *judge) anchor() time.Time {
 	if j.trial.Anchor != "" {
 		at, err := time.Parse(time.DateOnly, j.trial.Anchor)
 		if err != nil {
@@ -111,7 +112,7 @@ func (j *judge) anchor(begun int) time.Time {
 		}
 		return at
 	}
-	return j.history.moments[begun].AddDate(-1, 0, 1)
+	return j.run.start.AddDate(-1, 0, 1)
 }
 
 // lastChanges returns when what a row belongs to changed last. Versions come all together when

@@ -35,7 +35,8 @@ type Run struct {
 	ledger  *ledger
 	monitor monitor
 	sync    state.Sync
-	resumed bool // the sync began in an earlier run
+	resumed bool     // the sync began in an earlier run
+	renewed []string // streams that were done in an earlier sync of the same name
 
 	mu    sync.Mutex // guards facts
 	facts site.Facts
@@ -59,17 +60,16 @@ func New(o Options) (*Run, error) {
 		r.ledger.outputs = append(r.ledger.outputs, out)
 	}
 	r.sync.Began = o.State.Began
-	var done []string
-	r.sync.Run, done, r.resumed = syncName(o)
-	for _, name := range done {
-		r.ledger.change(name, func(s *state.State) { s.Restart(name) })
+	r.sync.Run, r.renewed, r.resumed = syncName(o)
+	for _, name := range r.renewed {
+		r.ledger.change(name, func(s *state.State) { s.Renew(name) })
 	}
 	return r, nil
 }
 
 // syncName returns the name of the run's sync, empty for none, and reports whether an earlier run left
 // it unfinished. Under Airbyte the platform names it. Some clients give all their syncs one name: if
-// all streams that the state holds of that name are done, the run begins a new sync. It has to restart
+// all streams that the state holds of that name are done, the run begins a new sync. It has to renew
 // those streams, which are returned as done.
 func syncName(o Options) (name string, done []string, resumed bool) {
 	if !o.PerStream {

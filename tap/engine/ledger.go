@@ -61,6 +61,25 @@ func (l *ledger) begin(sync state.Sync, starts []state.Start) {
 	l.state.Begin(sync, starts)
 }
 
+// tellRenewed opens the streams that were done in an earlier sync of the same name, and tells that
+// this is over. It comes before all else that the sync tells: a later attempt would take them for done.
+func (l *ledger) tellRenewed(names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, out := range l.outputs {
+		if !slices.Contains(names, out.name) {
+			continue
+		}
+		if err := l.close.open(out); err != nil {
+			return err
+		}
+	}
+	return l.write()
+}
+
 // snapshot returns a copy of the state, for the planner.
 func (l *ledger) snapshot() *state.State {
 	l.mu.Lock()

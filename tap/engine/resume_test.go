@@ -347,6 +347,24 @@ func TestSameSyncID(t *testing.T) {
 			c.wantExactly(c.run().rows)
 		})
 	})
+	t.Run("cut anywhere", func(t *testing.T) {
+		t.Parallel()
+		virtual(t, shown(63, 40), func(t *testing.T, f *tapfixture.Fixture) {
+			c := begin(t, f, "pages", "groups", "spaces")
+			c.run()
+			f.Site.Create(simconfluence.Page)
+			for bytes, over := 1, false; !over; bytes += 900 {
+				second := c.hasty()
+				second.rows = rows{}
+				r := second.try(limit{bytes: bytes})
+				second.keep(r.messages)
+				if over = r.status == 0; !over {
+					second.run()
+				}
+				second.wantWhole(second.rows)
+			}
+		})
+	})
 	t.Run("a stream that failed for a while", func(t *testing.T) {
 		t.Parallel()
 		virtual(t, shown(62, 40), func(t *testing.T, f *tapfixture.Fixture) {

@@ -61,6 +61,9 @@ func (r *Run) read(ctx context.Context) error {
 		return err
 	}
 	p := r.plan(nil)
+	if err := r.ledger.tellRenewed(r.renewed); err != nil {
+		return err
+	}
 	if err := r.begin(ctx, p); err != nil {
 		return err
 	}

@@ -195,6 +195,14 @@ func (s *State) Restart(name string) {
 	s.put(name, e)
 }
 
+// Renew drops what a stream has done in a sync whose name the next one has, too. Until the next one
+// begins, the entry is nobody's.
+func (s *State) Renew(name string) {
+	e := s.Entry(name)
+	e.Run, e.Progress = "", ""
+	s.put(name, e)
+}
+
 // Distrust makes a stream start over without shortcuts, now and in later syncs.
 func (s *State) Distrust(name string) {
 	e := s.Entry(name)

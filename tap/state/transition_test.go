@@ -60,6 +60,8 @@ func TestTransitions(t *testing.T) {
 			with(func(e *state.Entry) { e.Progress = "" })},
 		{"restart", read, func(s *state.State) { s.Restart("pages") },
 			with(func(e *state.Entry) { e.Progress = "" })},
+		{"renew", read, func(s *state.State) { s.Renew("pages") },
+			with(func(e *state.Entry) { e.Run, e.Progress = "", "" })},
 		{"distrust", read, func(s *state.State) { s.Distrust("pages") },
 			with(func(e *state.Entry) { e.Progress, e.Plain = "", true })},
 	} {

@@ -70,7 +70,7 @@ func (s *Site) Inside(ctx context.Context, l *stream.Listing, spaces Spaces, row
 	for i, row := range rows {
 		v := &verdicts[i]
 		if v.Inside = true; placed {
-			*v = s.inside(ctx, l, spaces, row, failed)
+			*v = s.inside(ctx, l, spaces, row)
 		}
 		c, p, _ := within(l, row)
 		if !v.Inside || c.Statuses == nil {
@@ -87,13 +87,10 @@ func (s *Site) Inside(ctx context.Context, l *stream.Listing, spaces Spaces, row
 	return verdicts, doubt
 }
 
-func (s *Site) inside(ctx context.Context, l *stream.Listing, spaces Spaces, row rawjson.Object, failed error) Verdict {
+func (s *Site) inside(ctx context.Context, l *stream.Listing, spaces Spaces, row rawjson.Object) Verdict {
 	space, found, err := s.locate(ctx, l, row, 0)
 	switch {
 	case err != nil:
-		if failed != nil {
-			err = failed
-		}
 		return Verdict{Err: fmt.Errorf("%w: %s of %s: %w", ErrUnplaced, row.Get("id").AsText(), l.Name, err)}
 	case !found:
 		return Verdict{Inside: true, Reason: reasonLoose}

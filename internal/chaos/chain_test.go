@@ -91,9 +91,9 @@ func (p *player) chain(r *played, name string) []part {
 	return parts
 }
 
-// goesOn reports whether a run may go on with the sync of a state that it was given. A state that
-// lost a merge matters only if it is of the same sync as the one that won, or for an incremental stream
-// of which the winner says nothing: its position counts in any sync while its bookmark stands.
+// goesOn reports whether a run may go on with the sync of a state that it was given. A state that lost
+// a merge matters in two cases only. It is of the same sync as the winner, or the winner has no entry
+// of an incremental stream. Such a stream's position counts in any sync while its bookmark stands.
 func (p *player) goesOn(r *played, from origin, name string, lost bool) bool {
 	incremental, _ := r.spec.selects(name)
 	winner := r.given[name][0]

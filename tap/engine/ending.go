@@ -20,7 +20,7 @@ type ending struct {
 	*reading
 	// over reports whether every list was read until the site said that it ends.
 	over bool
-	// typed reports whether the stream's types of custom content have bookmarks of their own.
+	// typed reports whether the walk read custom content, of which the settings may choose types.
 	typed bool
 	// audited reports whether shortcuts were compared.
 	audited bool
@@ -64,7 +64,7 @@ func (c *closer) complete(e *ending, account state.Account) error {
 		return c.incomplete(out, e.Hash, err)
 	}
 	switch {
-	case e.Incremental && e.typed && e.Stream.Listing.Typed:
+	case e.Incremental && e.Stream.Listing.Typed: // its types have bookmarks of their own
 		c.state.FinishIncremental(out.name, e.Hash, time.Time{}, e.audited, proof)
 	case e.Incremental:
 		c.state.FinishIncremental(out.name, e.Hash, e.bookmark(c.Config.LookbackWindow), e.audited, proof)

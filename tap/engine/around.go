@@ -24,8 +24,6 @@ func (w *walk) beginAudits(ctx context.Context) error {
 	if len(audits) == 0 {
 		return nil
 	}
-	w.sampling.Store(true)
-	defer w.sampling.Store(false)
 	ahead, err := w.ahead(ctx)
 	if err != nil {
 		return err

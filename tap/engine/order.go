@@ -24,12 +24,13 @@ type skipper struct {
 	order  plan.Order
 	after  string
 	search bool
+	found  bool // whether a search has come to the position
 	prev   string
 }
 
 // drop reports whether a row with that sort key is written already.
 func (s *skipper) drop(key string) (bool, error) {
-	if s.after == "" || s.order == plan.Unordered {
+	if s.after == "" || s.found || s.order == plan.Unordered {
 		return false, nil
 	}
 	if !s.search {
@@ -42,13 +43,13 @@ func (s *skipper) drop(key string) (bool, error) {
 	if s.order.Compare(key, s.after) < 0 {
 		return true, nil
 	}
-	s.after = "" // everything from here on is new
+	s.found = true // everything from here on is new
 	return false, nil
 }
 
 // endPage ends what holds for one page only.
 func (s *skipper) endPage() {
-	if !s.search {
+	if !s.search || s.found {
 		s.after = ""
 	}
 }

@@ -96,7 +96,9 @@ func (r *listReading) page(ctx context.Context, p *client.Page, parents *sync.Wa
 	}
 	w.track.add(units)
 	for _, batch := range w.batches(queue) {
-		if err := w.workers.do(ctx, parents, func() { w.readBatch(ctx, batch) }); err != nil {
+		if w.plan.Stalled && w.track.place().Same(w.plan.From) {
+			w.readBatch(ctx, batch)
+		} else if err := w.workers.do(ctx, parents, func() { w.readBatch(ctx, batch) }); err != nil {
 			return err
 		}
 	}
@@ -221,11 +223,9 @@ func (r *listReading) units(p *client.Page, rows []row) *pageUnits {
 			later = row.key
 		}
 	}
-	reached := ""
-	if r.skip.search && r.skip.after != "" {
-		// Nothing new yet: the place stays where the listing is to get to.
-		reached, page.still = r.skip.after, p.Next != ""
-	}
+	// The place never moves back behind what an earlier run finished, and stays there in a search.
+	reached := r.skip.after
+	page.still = reached != "" && r.skip.search && !r.skip.found && p.Next != ""
 	for i, row := range rows {
 		if row.key != "" && (reached == "" || order.Compare(row.key, reached) > 0) {
 			reached = row.key

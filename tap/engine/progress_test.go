@@ -8,8 +8,8 @@ import (
 )
 
 // TestFewRequestsARun interrupts a sync after few requests, again and again, where it costs many to find
-// out how a listing can be read, or to sample what audits compare with. The sync gets to its end: what
-// a run found out stays known, and a run that was cut in its samples is followed by one without.
+// out how a listing can be read, or to audit its first parents. The sync gets to its end: what a run found
+// out stays known, and a run that got nowhere is followed by one without audits.
 func TestFewRequestsARun(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -45,6 +45,11 @@ func TestFewRequestsARun(t *testing.T) {
 			settings: map[string]any{"audit_samples": 10},
 			streams:  []string{"page_footer_comments", "child_pages"}, requests: 30, most: 20,
 		},
+		{
+			name:     "audits in passing that take longer than a run",
+			settings: map[string]any{"audit_samples": 10, "concurrency": 2, "page_size": 250},
+			streams:  []string{"page_labels", "page_versions", "page_content_properties", "page_footer_comments"}, requests: 20, most: 60,
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -60,7 +65,7 @@ func TestFewRequestsARun(t *testing.T) {
 						return
 					}
 				}
-				t.Errorf("no end after %d runs: %s", test.most, c.state)
+				t.Errorf("no end after %d runs: %s\n%s", test.most, c.state, c.try(limit{request: test.requests}).told())
 			})
 		})
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 	"github.com/tap-confluence/tap-confluence/tap/method"
@@ -25,8 +24,7 @@ type walk struct {
 	track    *track
 	around   []*around // audits that end with the walk
 	passing  *passing  // audits of single parents, nil for none
-	sampling atomic.Bool
-	asked    sync.Map // questions that are asked once, see method.Env
+	asked    sync.Map  // questions that are asked once, see method.Env
 
 	// claimed is the place that stands in the state, steps counts the claims so far. Both are used under
 	// the ledger's lock only.
@@ -154,7 +152,7 @@ func (w *walk) claims() []claim {
 	for _, r := range trusted(w.readings) {
 		at := place.At
 		at.List, at.Order, at.Failed = l.Name, string(l.Order), r.err() != nil
-		at.Walk, at.Step, at.Sampling, at.Learned = w.name, w.steps, w.sampling.Load(), w.facts.LearnedText()
+		at.Walk, at.Step, at.Stalled, at.Learned = w.name, w.steps, place.Same(w.plan.From), w.facts.LearnedText()
 		began, newest, types := r.snapshot()
 		if r.Incremental {
 			at.Began, at.Newest = began, newest

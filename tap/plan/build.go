@@ -270,7 +270,7 @@ func (b *builder) resume(c *candidate) {
 		return
 	}
 	c.kept = true
-	c.reader.Audited = c.reader.Audited && !place.At.Sampling
+	c.reader.Audited = c.reader.Audited && !place.At.Stalled
 	if place.List > 0 || place.At.Begun() {
 		c.walk.resumed, c.place = place.At.Walk, place
 	}
@@ -297,6 +297,7 @@ func (b *builder) walk(of walkOf, candidates []*candidate) *Walk {
 	var places []Place
 	for _, c := range candidates {
 		w.Readers = append(w.Readers, c.reader)
+		w.Stalled = w.Stalled || c.kept && c.progress.At.Stalled
 		places = append(places, c.place)
 	}
 	if of.resumed == "" {

@@ -85,12 +85,21 @@ type Walk struct {
 	From Place
 	// Places says where each reader of a resumed walk was; nil for a walk from the beginning.
 	Places map[*method.Reader]state.Position
+	// Stalled reports whether the run before got nowhere from here. The walk then reads one parent after
+	// another until it moves, without audits.
+	Stalled bool
 }
 
 // Place is a position in one of a walk's lists.
 type Place struct {
 	List int // index into Walk.Lists
 	At   state.Position
+}
+
+// Same reports whether nothing lies between two places of a walk.
+func (p Place) Same(other Place) bool {
+	x, y := p.At, other.At
+	return p.List == other.List && x.Key == y.Key && x.Cursor == y.Cursor && x.Fresh == y.Fresh
 }
 
 // List is one list of a walk.

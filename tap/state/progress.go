@@ -60,9 +60,9 @@ type Position struct {
 	// of one walk, the one with the lower step is the earlier one, whatever their keys are.
 	Walk string
 	Step int
-	// Sampling reports whether the walk was still reading the samples of its audits. The run that
-	// resumes there skips the audits, so that at least every second run makes progress.
-	Sampling bool
+	// Stalled reports whether the walk is still where it began. The run that resumes there skips
+	// the audits and reads its first parent alone, so that at least every second run makes progress.
+	Stalled bool
 	// Learned is what the sync found out about the site's listings (site.Facts.LearnedText). It decides
 	// which lists are read.
 	Learned string
@@ -102,7 +102,7 @@ func (p Position) encode() string {
 	if p.Step > 0 {
 		set("step", strconv.Itoa(p.Step))
 	}
-	set("sampling", flag(p.Sampling))
+	set("stalled", flag(p.Stalled))
 	set("learned", p.Learned)
 	return q.Encode()
 }
@@ -143,7 +143,7 @@ func decode(text string) (Position, error) {
 	}
 	p := Position{
 		List: q.Get("list"), Key: q.Get("key"), Cursor: q.Get("cursor"), Order: q.Get("order"),
-		Fresh: q.Get("fresh") == "1", Failed: q.Get("failed") == "1", Sampling: q.Get("sampling") == "1",
+		Fresh: q.Get("fresh") == "1", Failed: q.Get("failed") == "1", Stalled: q.Get("stalled") == "1",
 		Walk: q.Get("walk"), Learned: q.Get("learned"),
 	}
 	if step := q.Get("step"); step != "" {

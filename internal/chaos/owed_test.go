@@ -78,7 +78,8 @@ func (j *judge) newest(name string, except string) {
 		}
 		at := changed(key, c)
 		since := min(max(begun, j.history.at(at.Add(lookback))), began)
-		if at.Before(anchor) || !rows.throughout(key, since, j.run.end) || rows.restored(key, begun, began) {
+		if at.Before(anchor) || !rows.throughout(key, since, j.run.end) ||
+			rows.restored(key, begun, began) || rows.restored(key, began, j.run.end) {
 			continue
 		}
 		owed++
@@ -149,8 +150,9 @@ func changing(st *stream.Stream, rows table, from, to int) func(key string, c *c
 	return func(key string, c *content) bool { return changed[key] || c.parent != "" && changed[c.parent] }
 }
 
-// restored reports whether a row came back from the trash between two moments. No change tells of
-// that, and a run that read no trash before owes nothing of it.
+// restored reports whether a row came back from the trash between two moments. No change tells of that.
+// A run owes it only if one before has read the trash, and that run had to write it: this one may read
+// the trash after the row has left it.
 func (t table) restored(key string, from, to int) bool {
 	now := t.at(key, to)
 	for m := from; m < to; m++ {

@@ -263,7 +263,7 @@ func (d drawer) change(at int) change {
 // with its own last state.
 func (d drawer) daily(t *trial, r runSpec) {
 	r.Latency = 3 * time.Second
-	r.Settings.Retries, r.Settings.Concurrency = 0, pick(d, 1, 2)
+	r.Settings.Retries, r.Settings.Concurrency = 0, pick(d, 1, 2, 5)
 	// Neither a parent nor an audit takes a day, and no hidden space makes the settings wrong.
 	t.Site.Most, r.Settings.PageSize, r.Settings.Audit = min(t.Site.Most, 8), max(r.Settings.PageSize, 5), min(r.Settings.Audit, 1)
 	r.Settings.Spaces = nil

@@ -62,7 +62,11 @@ func (x *indexer) scan(b []byte) bool {
 		x.fail(start, "it is HTML or XML: "+excerpt(b[start:]))
 		return false
 	case b[start] == '{':
-		d := &document{body: b, fields: make([]field, 0, 16)}
+		d := &document{}
+		if x.page != nil {
+			d = &x.page.head
+		}
+		d.begin(b)
 		if end = x.object(d, start, 0, x.page != nil); end >= 0 {
 			x.top = d.object(0, start, end)
 		}
@@ -142,7 +146,7 @@ func (x *indexer) results(i int) int {
 	if i < len(x.b) && x.b[i] == ']' {
 		return i + 1
 	}
-	p.doc = document{body: x.b, fields: p.doc.fields[:0], names: p.doc.names[:0]}
+	p.doc.begin(x.b)
 	for more := true; more; {
 		end := x.row(i)
 		if end < 0 {

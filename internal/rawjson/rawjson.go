@@ -210,7 +210,8 @@ type Page struct {
 	// Top holds the document's other members, such as "_links"; it has no text of its own.
 	Top Object
 
-	doc document // of the rows
+	head document // of the top level
+	doc  document // of the rows
 }
 
 // Parse parses a listing's answer: an object whose member "results" is a list of objects.
@@ -251,6 +252,14 @@ type document struct {
 	body   []byte
 	fields []field
 	names  []byte // decoded names of members that have an escape in theirs
+}
+
+// begin prepares the document for a text, in the memory of the one before.
+func (d *document) begin(body []byte) {
+	if d.fields == nil {
+		d.fields = make([]field, 0, 16)
+	}
+	*d = document{body: body, fields: d.fields[:0], names: d.names[:0]}
 }
 
 // field says where one member lies in a document. Offsets instead of slices keep it small

@@ -2,6 +2,7 @@ package method
 
 import (
 	"context"
+	"slices"
 
 	"github.com/tap-confluence/tap-confluence/internal/rawjson"
 	"github.com/tap-confluence/tap-confluence/tap/client"
@@ -74,6 +75,7 @@ func readCombined(ctx context.Context, env Env, p *Parent, readers []*Reader) er
 // combinedRequest asks for one parent with a block per reader.
 func combinedRequest(p *Parent, readers []*Reader) client.Request {
 	req := site.ItemRequest(p.Listing, p.ID, p.Status)
+	req.Query = slices.Grow(req.Query, len(readers))
 	for _, r := range readers {
 		req.Query = append(req.Query, [2]string{"include-" + r.Stream.Include, "true"})
 	}
@@ -89,10 +91,9 @@ func (r *Reader) tooFew(rows []rawjson.Object, p *Parent) bool {
 // Block returns the rows of one block of a combined read, and reports whether they are certainly all.
 // A block that is missing, or lacks results, proves nothing: it is not complete.
 func Block(doc rawjson.Object, name string) (rows []rawjson.Object, complete bool) {
-	b, _ := doc.Get(name).Object()
-	if string(b.Get("meta").Member("hasMore")) != "false" {
+	page, err := rawjson.ParsePage(doc.Get(name))
+	if err != nil || string(page.Top.Get("meta").Member("hasMore")) != "false" {
 		return nil, false
 	}
-	rows, ok := b.Get("results").Objects()
-	return rows, ok && len(rows) != blockMost && len(rows) != listDefault
+	return page.Rows, len(page.Rows) != blockMost && len(page.Rows) != listDefault
 }

@@ -34,7 +34,7 @@ func auditName(k method.Kind, r *reading) string { return k.String() + " (" + r.
 
 // trial returns an environment that collects records by stream, and writes nothing.
 func (w *walk) trial(into map[*reading]records, counts func(rawjson.Object) bool) *env {
-	return &env{walk: w, trial: true, write: func(r *reading, items []method.Item) error {
+	return &env{walk: w, collect: func(r *reading, items []method.Item) error {
 		if into[r] == nil {
 			into[r] = records{}
 		}

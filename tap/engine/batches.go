@@ -81,7 +81,7 @@ func (w *walk) readMany(ctx context.Context, r *reading, batch []*parent) (left 
 	if r.alone.Load() || len(parents) == 0 {
 		return batch, nil
 	}
-	hidden, err := method.Of(r.requests).Many(ctx, &env{walk: w, write: w.write}, parents, r.Reader)
+	hidden, err := method.Of(r.requests).Many(ctx, &env{walk: w}, parents, r.Reader)
 	if err != nil {
 		if stop := w.interrupts(ctx, err); stop != nil {
 			return nil, stop

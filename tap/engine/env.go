@@ -16,10 +16,9 @@ import (
 // env implements method.Env for the methods of a walk.
 type env struct {
 	walk *walk
-	// write takes the items that a method found. An audit collects them instead.
-	write func(r *reading, items []method.Item) error
-	// trial reports whether an audit reads: unreadable bodies are then no failures of the stream.
-	trial bool
+	// collect takes the items that an audit found, in place of writing them; nil outside of audits. In
+	// an audit unreadable bodies are no failures of the stream.
+	collect func(r *reading, items []method.Item) error
 }
 
 // Get asks for one document.
@@ -59,7 +58,7 @@ func (e *env) list(ctx context.Context, r *method.Reader, req client.Request, us
 		if stop := e.walk.interrupts(ctx, err); stop != nil {
 			return stop
 		}
-		if !e.trial {
+		if e.collect == nil {
 			rd.failures.add(err)
 		}
 		return nil
@@ -95,7 +94,7 @@ func (e *env) Present(ctx context.Context, it site.Item, statuses []string, read
 		switch {
 		case gone:
 			return method.GoneError{Item: it}
-		case doubt != nil, i == len(pauses), e.trial, client.KindOf(err) == client.KindVague:
+		case doubt != nil, i == len(pauses), e.collect != nil, client.KindOf(err) == client.KindVague:
 			return err
 		}
 		timer := time.NewTimer(pauses[i])
@@ -131,7 +130,11 @@ func (e *env) InSpace(id string) bool {
 
 // Write makes records of items and writes them.
 func (e *env) Write(r *method.Reader, items []method.Item) error {
-	return e.write(e.walk.of(r), items)
+	rd := e.walk.of(r)
+	if e.collect != nil {
+		return e.collect(rd, items)
+	}
+	return rd.out.write(rd.wanted(items, ""))
 }
 
 // Interrupts returns the error that ends the whole sync, nil if err concerns only the request.

@@ -51,7 +51,7 @@ func (w *walk) readBy(ctx context.Context, kind method.Kind, p *parent, readings
 	for i, r := range readings {
 		readers[i] = r.Reader
 	}
-	err := method.Of(kind).Read(ctx, &env{walk: w, write: w.write}, p.Parent, readers)
+	err := method.Of(kind).Read(ctx, &env{walk: w}, p.Parent, readers)
 	parts, partly := errors.AsType[method.PartlyError](err)
 	if err != nil && !partly {
 		return err // it interrupts the run, or an item is gone: see method.Env
@@ -86,9 +86,4 @@ func (p *parent) by(kind method.Kind) []*reading {
 		}
 	}
 	return readings
-}
-
-// write writes what a method found of a stream.
-func (w *walk) write(r *reading, items []method.Item) error {
-	return r.out.write(r.wanted(items, ""))
 }

@@ -12,17 +12,24 @@ const perRequest = 4
 // workers are the goroutines that read parents, for all walks of a run. Their number is fixed,
 // since a goroutine for each parent would have to grow a stack that a request fits into.
 type workers struct {
-	tasks chan func()
+	tasks chan task
 	group sync.WaitGroup
+}
+
+// task is something to be run, and the group that it counts in until it is done.
+type task struct {
+	run   func()
+	group *sync.WaitGroup
 }
 
 // startWorkers starts n workers.
 func startWorkers(n int) *workers {
-	w := &workers{tasks: make(chan func())}
+	w := &workers{tasks: make(chan task)}
 	for range n {
 		w.group.Go(func() {
-			for task := range w.tasks {
-				task()
+			for t := range w.tasks {
+				t.run()
+				t.group.Done()
 			}
 		})
 	}
@@ -31,10 +38,10 @@ func startWorkers(n int) *workers {
 
 // do waits for a free worker and has it run a task, which counts in a group until it is done. The
 // error is that of the context.
-func (w *workers) do(ctx context.Context, group *sync.WaitGroup, task func()) error {
+func (w *workers) do(ctx context.Context, group *sync.WaitGroup, run func()) error {
 	group.Add(1)
 	select {
-	case w.tasks <- func() { defer group.Done(); task() }:
+	case w.tasks <- task{run, group}:
 		return nil
 	case <-ctx.Done():
 		group.Done()

@@ -7,9 +7,9 @@ import (
 
 // What the garbage collector is told unless the environment says otherwise (GOGC, GOMEMLIMIT).
 const (
-	// gcPercent lets the heap grow to three times what is live: a tap at work has a few
-	// megabytes of that, and collects half as often for a few more.
-	gcPercent = 200
+	// gcPercent lets the heap grow to five times what is live: a tap at work has a few
+	// megabytes of that, and collects a quarter as often for some more.
+	gcPercent = 400
 	// gcLimit, in bytes, keeps that from counting where answers are large.
 	gcLimit = 160 << 20
 )

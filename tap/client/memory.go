@@ -148,11 +148,6 @@ func (l *lease) done() {
 // release gives everything back. Releasing again does nothing.
 func (l *lease) release() {
 	l.drop()
-	l.forget()
-}
-
-// forget gives the share back and leaves the buffer to whoever may still refer to it.
-func (l *lease) forget() {
 	l.m.mu.Lock()
 	defer l.m.mu.Unlock()
 	l.m.free += l.n

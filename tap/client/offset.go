@@ -33,7 +33,7 @@ type OffsetList struct {
 type offsetList struct {
 	OffsetList
 	c     *Client
-	size  *pageSize
+	size  pageSize
 	fn    func(rows []rawjson.Object, date time.Time) error
 	given map[uint64]struct{} // hashes of the keys of all rows passed on
 	seed  maphash.Seed
@@ -147,7 +147,7 @@ func (l *offsetList) read(ctx context.Context, start int) (a offsetAnswer, _ *le
 		a.last = !a.more && told
 		return nil
 	}}
-	lease, err := l.c.shrinking(ctx, k, l.size, func(limit int) Request {
+	lease, err := l.c.shrinking(ctx, k, &l.size, func(limit int) Request {
 		return l.with([2]string{"start", strconv.Itoa(start)}, [2]string{"limit", strconv.Itoa(limit)})
 	})
 	return a, lease, err

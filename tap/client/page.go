@@ -6,7 +6,6 @@ import (
 	"hash/maphash"
 	"iter"
 	"net/http"
-	"runtime"
 	"strconv"
 	"time"
 
@@ -20,9 +19,8 @@ type Page struct {
 	Next   string // cursor of the next page, "" at the listing's end
 	Limit  int    // it was asked for with this limit
 
-	header  http.Header
-	lease   *lease
-	cleanup runtime.Cleanup
+	header http.Header
+	lease  *lease
 }
 
 // Date returns the site's time when it answered, from the Date header; zero if that is absent or
@@ -31,11 +29,10 @@ func (p *Page) Date() time.Time { return dateOf(p.header) }
 
 // Release gives the page's memory back. The caller must not use the rows afterwards: another answer
 // takes their place. It never fails and may be called again. A Page that is dropped without it counts
-// as buffered until the garbage collector finds it.
+// as buffered for ever.
 func (p *Page) Release() {
 	if p.lease != nil {
 		p.Rows = nil
-		p.cleanup.Stop()
 		p.lease.release()
 	}
 }
@@ -44,7 +41,7 @@ func (p *Page) Release() {
 type Pager struct {
 	c    *Client
 	req  Request
-	size *pageSize
+	size pageSize
 	hint int64 // likely size of the next page in bytes
 	// seen holds hashes of the cursors so far, to notice a listing that goes in a circle; nil
 	// while there was none.
@@ -91,7 +88,7 @@ func (p *Pager) Page(ctx context.Context, cursor string) (*Page, error) {
 		return err
 	}
 	var err error
-	page.lease, err = p.c.shrinking(ctx, k, p.size, func(limit int) Request {
+	page.lease, err = p.c.shrinking(ctx, k, &p.size, func(limit int) Request {
 		page.Limit = limit
 		req := p.req.with([2]string{"limit", strconv.Itoa(limit)})
 		if cursor != "" {
@@ -106,7 +103,6 @@ func (p *Pager) Page(ctx context.Context, cursor string) (*Page, error) {
 		page.lease.release()
 		return nil, k.complete(&Error{Kind: KindMalformed, Message: problem})
 	}
-	page.cleanup = runtime.AddCleanup(page, (*lease).forget, page.lease)
 	return page, nil
 }
 
@@ -235,9 +231,9 @@ const (
 	mostGood  = 64
 )
 
-func newPageSize(most, least int) *pageSize {
+func newPageSize(most, least int) pageSize {
 	most = max(most, least)
-	return &pageSize{most: most, least: least, now: most, need: leastGood}
+	return pageSize{most: most, least: least, now: most, need: leastGood}
 }
 
 // halve lowers the limit, and reports whether it could. If that undoes a raise, the next one will

@@ -339,10 +339,11 @@ func (w *walk) read(ctx context.Context, i int, from state.Position, search bool
 	g.Go(func() error {
 		defer parents.Wait()
 		for p := range queue {
-			if err := w.track.waitPages(group, window-1); err != nil {
-				return err
+			err := w.track.waitPages(group, window-1)
+			if err == nil {
+				err = r.page(group, p, &parents)
 			}
-			if err := r.page(group, p, &parents); err != nil {
+			if p.Release(); err != nil {
 				return err
 			}
 		}

@@ -74,7 +74,6 @@ func (r *listReading) reachesEnd(p *client.Page) bool {
 
 // page writes what a page holds and starts reading what hangs on its rows.
 func (r *listReading) page(ctx context.Context, p *client.Page, parents *sync.WaitGroup) error {
-	defer p.Release()
 	w, date := r.walk, p.Date()
 	for _, rd := range w.readings {
 		rd.begin(date)

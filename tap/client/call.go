@@ -99,8 +99,21 @@ func (k *call) attempts(ctx context.Context) error {
 	return k.complete(k.failure.err)
 }
 
-// request builds what is sent. Credentials are a header of the request and not set by the
-// transport, so that net/http drops them if it were ever to follow a redirect elsewhere.
+// header returns the headers of what is sent. The transport adds them at the last moment, since net/http
+// copies those of a request that it may have to repeat elsewhere.
+func (k *call) header() http.Header {
+	switch {
+	case k.open:
+		return k.c.unsigned
+	case k.req.Body != nil:
+		h := k.c.signed().Clone()
+		h["Content-Type"] = []string{"application/json"}
+		return h
+	}
+	return k.c.signed()
+}
+
+// request builds what is sent, but for its headers.
 func (k *call) request(ctx context.Context) (*retryablehttp.Request, error) {
 	path := k.req.Path
 	if !strings.HasPrefix(path, "/") || strings.Contains(path+"/", "/../") || strings.ContainsAny(path, "?#\\ ") {
@@ -113,14 +126,6 @@ func (k *call) request(ctx context.Context) (*retryablehttp.Request, error) {
 	req, err := retryablehttp.NewRequestWithContext(ctx, k.req.method(), k.req.address(k.base), body)
 	if err != nil {
 		return nil, err
-	}
-	req.Header = k.c.signed()
-	switch {
-	case k.open:
-		req.Header = k.c.unsigned
-	case body != nil:
-		req.Header = k.c.signed().Clone()
-		req.Header["Content-Type"] = []string{"application/json"}
 	}
 	req.SetResponseHandler(handleAnswer)
 	return req, nil

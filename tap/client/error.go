@@ -87,9 +87,9 @@ func (k Kind) SiteWide() bool {
 // KindOf returns the kind of the first *Error in err's chain. A bare context error is
 // KindStopped, anything else KindOther.
 func KindOf(err error) Kind {
-	var e *Error
+	e, ok := errors.AsType[*Error](err)
 	switch {
-	case errors.As(err, &e):
+	case ok:
 		return e.Kind
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return KindStopped

@@ -73,7 +73,9 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		defer patience.Stop()
 		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { patience.Stop() }})
 	}
-	resp, err := t.base.RoundTrip(req.WithContext(ctx))
+	out := req.WithContext(ctx)
+	out.Header = k.header()
+	resp, err := t.base.RoundTrip(out)
 	a.dog.Stop()
 	if err != nil {
 		err = a.why(err)
@@ -213,8 +215,8 @@ func trustedRoots(caFile string) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-// checkRedirect lets a request follow redirects on its own host only. The credentials are a
-// header of the request, which net/http repeats there.
+// checkRedirect lets a request follow redirects on its own host only, since the transport sends the
+// credentials wherever it is told to.
 func checkRedirect(req *http.Request, via []*http.Request) error {
 	first := via[0].URL
 	switch to := req.URL; {

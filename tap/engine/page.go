@@ -95,7 +95,7 @@ func (r *listReading) page(ctx context.Context, p *client.Page, parents *sync.Wa
 	}
 	w.track.add(units)
 	for _, batch := range w.batches(queue) {
-		if w.plan.Stalled && w.track.place().Same(w.plan.From) {
+		if r.alone() {
 			w.readBatch(ctx, batch)
 		} else if err := w.workers.do(ctx, parents, func() { w.readBatch(ctx, batch) }); err != nil {
 			return err
@@ -103,6 +103,13 @@ func (r *listReading) page(ctx context.Context, p *client.Page, parents *sync.Wa
 	}
 	w.ledger.checkpoint()
 	return nil
+}
+
+// alone reports whether a parent is to be finished before the next is begun: the run before got nowhere,
+// and this one has not moved yet. Where rows show no order, only a whole page moves it.
+func (r *listReading) alone() bool {
+	w := r.walk
+	return w.plan.Stalled && r.list.Order != plan.Unordered && w.track.place().Same(w.plan.From)
 }
 
 // row is a row of the page that is being read.

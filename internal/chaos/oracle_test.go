@@ -183,6 +183,7 @@ func (j *judge) records() {
 		record := j.contents.record(m.Stream, m.Record)
 		there, same := j.view.tables[m.Stream].ever(record.key, record.content, j.run.began, j.run.end)
 		switch {
+		case !same && j.left(m.Stream, record.parent):
 		case !there:
 			stray[m.Stream] = append(stray[m.Stream], record.key)
 		case !same:
@@ -198,6 +199,25 @@ func (j *judge) records() {
 	for name, keys := range untrue {
 		j.find("untrue", name, "%d records say what was never so: %s", len(keys), some(keys))
 	}
+}
+
+// left reports whether rows of a parent were in scope while the run went, and none of them later. The run
+// asked for more of them while the parent was in scope, and no answer tells that it has left since.
+func (j *judge) left(name, parent string) bool {
+	rows, had := j.view.tables[name], false
+	for m := j.run.began; m <= j.run.end && parent != ""; m++ {
+		has := false
+		for key := range rows {
+			if c := rows.at(key, m); c != nil && c.parent == parent {
+				has = true
+			}
+		}
+		if had && !has {
+			return true
+		}
+		had = had || has
+	}
+	return false
 }
 
 func (j *judge) was(name, key string) string {

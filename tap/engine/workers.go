@@ -6,7 +6,7 @@ import (
 )
 
 // perRequest is how many parents are read at once for each request that may be under way. Parents
-// beyond the requests cost little, and keep the allowed rate used while answers are on their way.
+// beyond the requests cost little, and keep the allowed rate used while others wait for a retry.
 const perRequest = 4
 
 // workers are the goroutines that read parents, for all walks of a run. Their number is fixed,

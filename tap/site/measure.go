@@ -238,7 +238,8 @@ func (s *Site) tasks(ctx context.Context, spaces Spaces) (int, error) {
 func (s *Site) changedRows(ctx context.Context, m Measure) (int, error) {
 	n := 0
 	for _, req := range m.Lists {
-		req.Ahead = false
+		req = req.Without(stream.BodyParam)
+		req.Ahead, req.Once = false, true // an estimate is worth no retries
 		page, err := s.client.Pager(req, m.Listing.MaxLimit).Page(ctx, "")
 		if err != nil {
 			return 0, err

@@ -64,6 +64,30 @@ func TestLiesAfterResume(t *testing.T) {
 	}
 }
 
+// TestStoppedOnceWithLies stops a sync of a site that lies before any row is finished. The next run goes
+// on there and compares all the same: one stop never turns audits off.
+func TestStoppedOnceWithLies(t *testing.T) {
+	t.Parallel()
+	for _, l := range lies() {
+		for _, incremental := range []bool{false, true} {
+			if incremental && stream.Find(l.lying[0]).ReplicationKey == "" {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s, incremental %v", l.name, incremental), func(t *testing.T) {
+				t.Parallel()
+				liar(t, l, func(t *testing.T, f *tapfixture.Fixture) {
+					c := reads(t, f.With(allParents), incremental, l.streams...)
+					c.broken(limit{request: 15})
+					r := c.run()
+					if c.wantWhole(c.rows, l.lying...); t.Failed() {
+						t.Log(r.told())
+					}
+				})
+			})
+		}
+	}
+}
+
 // TestNoFalseAlarmsAfterResume goes on from all over a sync of an honest site that changes meanwhile:
 // what an earlier run brought is not missed. The next sync audits it in whole.
 func TestNoFalseAlarmsAfterResume(t *testing.T) {

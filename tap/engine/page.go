@@ -96,6 +96,9 @@ func (r *listReading) page(ctx context.Context, p *client.Page, parents *sync.Wa
 	w.track.add(units)
 	for _, batch := range w.batches(queue) {
 		if r.alone() {
+			for _, p := range batch {
+				p.audited = nil // what it would be compared by may take longer than a run
+			}
 			w.readBatch(ctx, batch)
 		} else if err := w.workers.do(ctx, parents, func() { w.readBatch(ctx, batch) }); err != nil {
 			return err
@@ -109,7 +112,7 @@ func (r *listReading) page(ctx context.Context, p *client.Page, parents *sync.Wa
 // and this one has not moved yet. Where rows show no order, only a whole page moves it.
 func (r *listReading) alone() bool {
 	w := r.walk
-	return w.plan.Stalled && r.list.Order != plan.Unordered && w.track.place().Same(w.plan.From)
+	return w.plan.Stalled > 0 && r.list.Order != plan.Unordered && w.track.place().Same(w.plan.From)
 }
 
 // row is a row of the page that is being read.

@@ -152,7 +152,10 @@ func (w *walk) claims() []claim {
 	for _, r := range trusted(w.readings) {
 		at := place.At
 		at.List, at.Order, at.Failed = l.Name, string(l.Order), r.err() != nil
-		at.Walk, at.Step, at.Stalled, at.Learned = w.name, w.steps, place.Same(w.plan.From), w.facts.LearnedText()
+		at.Walk, at.Step, at.Learned = w.name, w.steps, w.facts.LearnedText()
+		if at.Stalled = 0; place.Same(w.plan.From) {
+			at.Stalled = w.plan.Stalled + 1
+		}
 		began, newest, types := r.snapshot()
 		if r.Incremental {
 			at.Began, at.Newest = began, newest

@@ -270,7 +270,10 @@ func (b *builder) resume(c *candidate) {
 		return
 	}
 	c.kept = true
-	c.reader.Audited = c.reader.Audited && !place.At.Stalled
+	if c.reader.Audited && place.At.Stalled >= 2 {
+		c.reader.Audited = false
+		b.notice(c.reader.Stream.Name, "two runs in a row were cut before they got anywhere; its audits are left out", true)
+	}
 	if place.List > 0 || place.At.Begun() {
 		c.walk.resumed, c.place = place.At.Walk, place
 	}
@@ -297,7 +300,9 @@ func (b *builder) walk(of walkOf, candidates []*candidate) *Walk {
 	var places []Place
 	for _, c := range candidates {
 		w.Readers = append(w.Readers, c.reader)
-		w.Stalled = w.Stalled || c.kept && c.progress.At.Stalled
+		if c.kept {
+			w.Stalled = max(w.Stalled, c.progress.At.Stalled)
+		}
 		places = append(places, c.place)
 	}
 	if of.resumed == "" {

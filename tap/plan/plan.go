@@ -85,9 +85,9 @@ type Walk struct {
 	From Place
 	// Places says where each reader of a resumed walk was; nil for a walk from the beginning.
 	Places map[*method.Reader]state.Position
-	// Stalled reports whether the run before got nowhere from here. The walk then reads one parent after
-	// another until it moves, without audits.
-	Stalled bool
+	// Stalled counts the runs in a row that got nowhere from here. After one the walk reads one parent
+	// after another until it moves, after two it does without audits.
+	Stalled int
 }
 
 // Place is a position in one of a walk's lists.

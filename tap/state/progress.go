@@ -60,9 +60,9 @@ type Position struct {
 	// of one walk, the one with the lower step is the earlier one, whatever their keys are.
 	Walk string
 	Step int
-	// Stalled reports whether the walk is still where it began. The run that resumes there skips
-	// the audits and reads its first parent alone, so that at least every second run makes progress.
-	Stalled bool
+	// Stalled counts the runs in a row that got nowhere from here. The next run reads its first
+	// parent alone, and does without audits after two, so that at least every third run makes progress.
+	Stalled int
 	// Learned is what the sync found out about the site's listings (site.Facts.LearnedText). It decides
 	// which lists are read.
 	Learned string
@@ -99,12 +99,17 @@ func (p Position) encode() string {
 	set("fresh", flag(p.Fresh))
 	set("failed", flag(p.Failed))
 	set("walk", p.Walk)
-	if p.Step > 0 {
-		set("step", strconv.Itoa(p.Step))
-	}
-	set("stalled", flag(p.Stalled))
+	set("step", count(p.Step))
+	set("stalled", count(p.Stalled))
 	set("learned", p.Learned)
 	return q.Encode()
+}
+
+func count(n int) string {
+	if n <= 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
 }
 
 func flag(set bool) string {
@@ -136,6 +141,19 @@ func ParseProgress(text string) (Progress, error) {
 	return p, nil
 }
 
+// number reads a part of a position that count wrote.
+func number(q url.Values, name string) (int, error) {
+	text := q.Get(name)
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0, errors.New("its " + name + " is no number")
+	}
+	return n, nil
+}
+
 func decode(text string) (Position, error) {
 	q, err := url.ParseQuery(text)
 	if err != nil {
@@ -143,13 +161,14 @@ func decode(text string) (Position, error) {
 	}
 	p := Position{
 		List: q.Get("list"), Key: q.Get("key"), Cursor: q.Get("cursor"), Order: q.Get("order"),
-		Fresh: q.Get("fresh") == "1", Failed: q.Get("failed") == "1", Stalled: q.Get("stalled") == "1",
+		Fresh: q.Get("fresh") == "1", Failed: q.Get("failed") == "1",
 		Walk: q.Get("walk"), Learned: q.Get("learned"),
 	}
-	if step := q.Get("step"); step != "" {
-		if p.Step, err = strconv.Atoi(step); err != nil {
-			return Position{}, errors.New("its step is no number")
-		}
+	if p.Step, err = number(q, "step"); err != nil {
+		return Position{}, err
+	}
+	if p.Stalled, err = number(q, "stalled"); err != nil {
+		return Position{}, err
 	}
 	if p.Began, err = moment(q.Get("began")); err != nil {
 		return Position{}, err

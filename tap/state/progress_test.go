@@ -13,7 +13,7 @@ func TestProgressText(t *testing.T) {
 	everything := state.Position{
 		List: "ac:app:a type/live", Key: "2026-01-01T00:00:00.000Z", Cursor: "eyJ+/= &%", Fresh: true, Order: "change",
 		Began: at(t, march), Newest: at(t, february), Failed: true,
-		Walk: "8f3a11c0", Step: 12, Stalled: true, Learned: "pages:split,tasks:unsorted",
+		Walk: "8f3a11c0", Step: 12, Stalled: 2, Learned: "pages:split,tasks:unsorted",
 	}
 	for _, test := range []struct {
 		progress state.Progress
@@ -27,7 +27,7 @@ func TestProgressText(t *testing.T) {
 		{state.Progress{Stage: state.Underway, Hash: "a1b2", At: state.Position{List: "all", Order: "id"}}, "at a1b2 list=all&order=id"},
 		{state.Progress{Stage: state.Underway, Hash: "a1b2", At: everything}, "at a1b2 began=2026-03-01T00%3A00%3A00.000Z&cursor=eyJ%2B%2F%3D+%26%25&failed=1&fresh=1" +
 			"&key=2026-01-01T00%3A00%3A00.000Z&learned=pages%3Asplit%2Ctasks%3Aunsorted&list=ac%3Aapp%3Aa+type%2Flive" +
-			"&newest=2026-02-01T00%3A00%3A00.000Z&order=change&stalled=1&step=12&walk=8f3a11c0"},
+			"&newest=2026-02-01T00%3A00%3A00.000Z&order=change&stalled=2&step=12&walk=8f3a11c0"},
 	} {
 		text := test.progress.String()
 		if text != test.want {
@@ -59,6 +59,7 @@ func TestUnreadableProgress(t *testing.T) {
 		"at a1b2 began=tomorrow": `"tomorrow" is not a date`,
 		"at a1b2 newest=0":       `"0" is not a date`,
 		"at a1b2 step=first":     "its step is no number",
+		"at a1b2 stalled=yes":    "its stalled is no number",
 		strings.Repeat("x", 999): `xxx...`,
 	} {
 		got := ""
